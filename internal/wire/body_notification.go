@@ -1,0 +1,172 @@
+package wire
+
+import (
+	"github.com/herald-net/herald/node/ct"
+	heraldv1 "github.com/herald-net/herald/proto/herald/v1"
+)
+
+// Package ct and the schema mirror one another; these functions carry every
+// field across and decide nothing. Empty lists are nil on both sides.
+
+// mapped applies f to each element, by address.
+func mapped[A, B any](in []A, f func(*A) B) []B {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]B, len(in))
+	for i := range in {
+		out[i] = f(&in[i])
+	}
+	return out
+}
+
+// unmapped is mapped for the pointers that generated code holds.
+func unmapped[A, B any](in []*A, f func(*A) B) []B {
+	if len(in) == 0 {
+		return nil
+	}
+	out := make([]B, len(in))
+	for i, p := range in {
+		out[i] = f(p)
+	}
+	return out
+}
+
+func statesToProto(in []ct.State) []string {
+	return mapped(in, func(s *ct.State) string { return string(*s) })
+}
+
+func statesFromProto(in []string) []ct.State {
+	return mapped(in, func(s *string) ct.State { return ct.State(*s) })
+}
+
+func notificationToProto(n *ct.Notification) *heraldv1.Notification {
+	a, h, r, c := &n.Assessment, &n.Handling, &n.Retention, &n.Contact
+	return &heraldv1.Notification{
+		Event:  eventToProto(&n.Event),
+		Person: personToProto(&n.Person),
+		Assessment: &heraldv1.Assessment{
+			Grounds: a.Grounds, GroundsText: a.GroundsText, Designation: a.Designation,
+			LegalBasis: mapped(a.LegalBasis, func(b *ct.LegalBasis) *heraldv1.LegalBasis {
+				return &heraldv1.LegalBasis{Instrument: b.Instrument, Reference: b.Reference}
+			}),
+			Purpose: a.Purpose, SourceGrade: a.SourceGrade, InformationGrade: a.InfoGrade,
+			RequestedAction: a.RequestedAction, WarrantRef: a.WarrantRef,
+		},
+		Handling: &heraldv1.Handling{
+			Codes: h.Codes, Pap: h.PAP, Caveats: h.Caveats, Orcon: statesToProto(h.Originator), Text: h.Text,
+		},
+		Retention: &heraldv1.Retention{
+			PurposeDate: r.PurposeDate, ReviewDate: r.ReviewDate, ExtensionReason: r.ExtensionReason,
+		},
+		Contact: &heraldv1.Contact{Desk: c.Desk, Phone: c.Phone, Email: c.Email, Ref: c.Ref},
+	}
+}
+
+// notificationFromProto uses getters for messages that must be present: an
+// absent one reads as empty here and differs when encoded again.
+func notificationFromProto(m *heraldv1.Notification) *ct.Notification {
+	a, h, r, c := m.GetAssessment(), m.GetHandling(), m.GetRetention(), m.GetContact()
+	return &ct.Notification{
+		Event:  eventFromProto(m.GetEvent()),
+		Person: personFromProto(m.GetPerson()),
+		Assessment: ct.Assessment{
+			Grounds: a.GetGrounds(), GroundsText: a.GetGroundsText(), Designation: a.GetDesignation(),
+			LegalBasis: unmapped(a.GetLegalBasis(), func(b *heraldv1.LegalBasis) ct.LegalBasis {
+				return ct.LegalBasis{Instrument: b.Instrument, Reference: b.Reference}
+			}),
+			Purpose: a.GetPurpose(), SourceGrade: a.GetSourceGrade(), InfoGrade: a.GetInformationGrade(),
+			RequestedAction: a.GetRequestedAction(), WarrantRef: a.GetWarrantRef(),
+		},
+		Handling: ct.Handling{
+			Codes: h.GetCodes(), PAP: h.GetPap(), Caveats: h.GetCaveats(),
+			Originator: statesFromProto(h.GetOrcon()), Text: h.GetText(),
+		},
+		Retention: ct.Retention{
+			PurposeDate: r.GetPurposeDate(), ReviewDate: r.GetReviewDate(), ExtensionReason: r.GetExtensionReason(),
+		},
+		Contact: ct.Contact{Desk: c.GetDesk(), Phone: c.GetPhone(), Email: c.GetEmail(), Ref: c.GetRef()},
+	}
+}
+
+func eventToProto(e *ct.Event) *heraldv1.Event {
+	out := &heraldv1.Event{
+		Type: string(e.Type), Phase: e.Phase, Time: e.Time, Precision: e.Precision,
+		Legs:   mapped(e.Legs, legToProto),
+		Source: string(e.Source), Transit: statesToProto(e.Transit), Destination: string(e.Destination),
+		Accompanying: mapped(e.Accompanying, companionToProto),
+	}
+	if d := e.Detention; d != nil {
+		out.Detention = &heraldv1.Detention{
+			Authority: d.Authority, Country: string(d.Country), Region: d.Region, LegalGround: d.LegalGround,
+			Since: d.Since, ConsularNotified: d.ConsularNotified, ConsularTime: d.ConsularTime,
+			ExpectedRelease: d.ExpectedRelease, ExpectedTransfer: d.ExpectedTransfer,
+		}
+	}
+	return out
+}
+
+func eventFromProto(m *heraldv1.Event) ct.Event {
+	out := ct.Event{
+		Type: ct.EventType(m.GetType()), Phase: m.GetPhase(), Time: m.GetTime(), Precision: m.GetPrecision(),
+		Legs:   unmapped(m.GetLegs(), legFromProto),
+		Source: ct.State(m.GetSource()), Transit: statesFromProto(m.GetTransit()), Destination: ct.State(m.GetDestination()),
+		Accompanying: unmapped(m.GetAccompanying(), companionFromProto),
+	}
+	if d := m.GetDetention(); d != nil {
+		out.Detention = &ct.Detention{
+			Authority: d.Authority, Country: ct.State(d.Country), Region: d.Region, LegalGround: d.LegalGround,
+			Since: d.Since, ConsularNotified: d.ConsularNotified, ConsularTime: d.ConsularTime,
+			ExpectedRelease: d.ExpectedRelease, ExpectedTransfer: d.ExpectedTransfer,
+		}
+	}
+	return out
+}
+
+func legToProto(l *ct.Leg) *heraldv1.Leg {
+	return &heraldv1.Leg{
+		Mode: l.Mode, Carrier: l.Carrier, ServiceNo: l.ServiceNo,
+		From: placeToProto(&l.From), To: placeToProto(&l.To),
+		Departs: l.Departs, Arrives: l.Arrives, PnrLocatorRef: l.PNRHash,
+	}
+}
+
+func legFromProto(m *heraldv1.Leg) ct.Leg {
+	return ct.Leg{
+		Mode: m.Mode, Carrier: m.Carrier, ServiceNo: m.ServiceNo,
+		From: placeFromProto(m.From), To: placeFromProto(m.To),
+		Departs: m.Departs, Arrives: m.Arrives, PNRHash: m.PnrLocatorRef,
+	}
+}
+
+func placeToProto(p *ct.Place) *heraldv1.Place {
+	return &heraldv1.Place{Code: p.Code, State: string(p.State), Text: p.Text}
+}
+
+func placeFromProto(m *heraldv1.Place) ct.Place {
+	return ct.Place{Code: m.GetCode(), State: ct.State(m.GetState()), Text: m.GetText()}
+}
+
+func companionToProto(c *ct.Companion) *heraldv1.Companion {
+	out := &heraldv1.Companion{Role: c.Role, Note: c.Note}
+	if c.Name != nil {
+		out.Name = nameToProto(c.Name)
+	}
+	if c.Birth != nil {
+		out.Birth = birthToProto(c.Birth)
+	}
+	return out
+}
+
+func companionFromProto(m *heraldv1.Companion) ct.Companion {
+	out := ct.Companion{Role: m.Role, Note: m.Note}
+	if m.Name != nil {
+		n := nameFromProto(m.Name)
+		out.Name = &n
+	}
+	if m.Birth != nil {
+		b := birthFromProto(m.Birth)
+		out.Birth = &b
+	}
+	return out
+}

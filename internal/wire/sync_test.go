@@ -1,0 +1,265 @@
+package wire_test
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	heraldv1 "github.com/herald-net/herald/proto/herald/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+func syncLog(b byte) (l ct.LogID) { l[0], l[31] = b, 1; return l }
+func syncID(b byte) (id ct.ID)    { id[0], id[31] = b, 2; return id }
+
+func syncSamples() map[string]*wire.SyncMessage {
+	return map[string]*wire.SyncMessage{
+		"hello":          {Hello: &wire.SyncHello{Digest: [32]byte{9}, YourSize: 300, Time: 1_700_000_000_000}},
+		"hello, fresh":   {Hello: &wire.SyncHello{Digest: [32]byte{9}}},
+		"frontier":       {Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}, {syncLog(2), 1, syncID(2), true}}}},
+		"frontier, none": {Frontier: &wire.SyncFrontier{}},
+		"want": {Want: &wire.SyncWant{
+			Ranges: []wire.SyncRange{{syncLog(2), 1, 1024}, {syncLog(1), 5, 1}}, Forks: []ct.LogID{syncLog(3), syncLog(3)}, Bodies: true,
+		}},
+		"records":       {Records: &wire.SyncRecords{Records: [][]byte{{1}, {1}, {2, 3}}, Last: true}},
+		"records, part": {Records: &wire.SyncRecords{Records: [][]byte{bytes.Repeat([]byte{7}, wire.MaxRecord)}}},
+		"records, none": {Records: &wire.SyncRecords{Last: true}},
+	}
+}
+
+// toProtoSync says m with the generated types of sync.proto.
+func toProtoSync(m *wire.SyncMessage) *heraldv1.SyncMessage {
+	switch {
+	case m.Hello != nil:
+		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Hello{Hello: &heraldv1.SyncHello{
+			Digest: m.Hello.Digest[:], YourSize: m.Hello.YourSize, Time: uint64(m.Hello.Time),
+		}}}
+	case m.Frontier != nil:
+		f := &heraldv1.SyncFrontier{}
+		for _, h := range m.Frontier.Heads {
+			f.Heads = append(f.Heads, &heraldv1.LogHead{Log: h.Log[:], Size: h.Size, Head: h.Head[:], Contested: h.Contested})
+		}
+		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Frontier{Frontier: f}}
+	case m.Want != nil:
+		w := &heraldv1.SyncWant{Bodies: m.Want.Bodies}
+		for _, r := range m.Want.Ranges {
+			w.Ranges = append(w.Ranges, &heraldv1.SyncRange{Log: r.Log[:], From: r.From, Count: r.Count})
+		}
+		for _, l := range m.Want.Forks {
+			w.Forks = append(w.Forks, l[:])
+		}
+		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Want{Want: w}}
+	}
+	return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Records{Records: &heraldv1.SyncRecords{
+		Records: m.Records.Records, Last: m.Records.Last,
+	}}}
+}
+
+func TestSyncEncoding(t *testing.T) {
+	for name, m := range syncSamples() {
+		t.Run(name, func(t *testing.T) {
+			raw := wire.EncodeSync(m)
+			want, err := proto.MarshalOptions{Deterministic: true}.Marshal(toProtoSync(m))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(raw, want) {
+				t.Errorf("encoding differs from sync.proto:\n got %x\nwant %x", raw, want)
+			}
+			got, err := wire.DecodeSync(raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, m) {
+				t.Errorf("got %+v, want %+v", got, m)
+			}
+		})
+	}
+}
+
+func TestSyncRefuses(t *testing.T) {
+	many := func(n int, f func(i int) wire.LogHead) []wire.LogHead {
+		var out []wire.LogHead
+		for i := range n {
+			out = append(out, f(i))
+		}
+		return out
+	}
+	logN := func(i int) (l ct.LogID) { l[0], l[1] = byte(i>>8), byte(i); return l }
+	frontier := func(h ...wire.LogHead) []byte {
+		return wire.EncodeSync(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: h}})
+	}
+	want := func(r ...wire.SyncRange) []byte {
+		return wire.EncodeSync(&wire.SyncMessage{Want: &wire.SyncWant{Ranges: r}})
+	}
+	records := func(r ...[]byte) []byte {
+		return wire.EncodeSync(&wire.SyncMessage{Records: &wire.SyncRecords{Records: r}})
+	}
+	hello := wire.EncodeSync(syncSamples()["hello"])
+	tests := map[string][]byte{
+		"nothing":                    {},
+		"no length":                  {0x0a},
+		"unknown kind":               {0x2a, 0x00},
+		"not a message":              {0x08, 0x01},
+		"length too long":            append(bytes.Clone(hello), 0),
+		"length too short":           hello[:len(hello)-1],
+		"longer length encoding":     append([]byte{0x0a, hello[1] | 0x80, 0x00}, hello[2:]...),
+		"hello without digest":       {0x0a, 0x02, 0x10, 0x01},
+		"hello with zero size":       append([]byte{0x0a, 0x24, 0x0a, 0x20}, append(make([]byte, 32), 0x10, 0x00)...),
+		"hello of an endless log":    wire.EncodeSync(&wire.SyncMessage{Hello: &wire.SyncHello{YourSize: wire.MaxSyncSize + 1}}),
+		"frontier out of order":      frontier(wire.LogHead{Log: syncLog(2), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 1}),
+		"frontier with a log twice":  frontier(wire.LogHead{Log: syncLog(1), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 2}),
+		"frontier with an empty log": frontier(wire.LogHead{Log: syncLog(1)}),
+		"frontier, endless log":      frontier(wire.LogHead{Log: syncLog(1), Size: wire.MaxSyncSize + 1}),
+		"frontier too long":          frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
+		"want of nothing":            {0x1a, 0x00},
+		"want from zero":             want(wire.SyncRange{Log: syncLog(1), Count: 1}),
+		"want of no records":         want(wire.SyncRange{Log: syncLog(1), From: 1}),
+		"want of too many":           want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
+		"want that overflows":        want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
+		"records, one too large":     records(make([]byte, wire.MaxRecord+1)),
+		"records, an empty one":      records([]byte{1}, []byte{}),
+		"records that say nothing":   records(),
+		"flag of two":                {0x22, 0x02, 0x10, 0x02},
+	}
+	tests["want of too many ranges"] = func() []byte {
+		r := make([]wire.SyncRange, wire.MaxSyncRanges+1)
+		for i := range r {
+			r[i] = wire.SyncRange{Log: syncLog(1), From: uint64(i + 1), Count: 1}
+		}
+		return want(r...)
+	}()
+	tests["too many records"] = func() []byte {
+		r := make([][]byte, wire.MaxSyncRecords+1)
+		for i := range r {
+			r[i] = []byte{1}
+		}
+		return records(r...)
+	}()
+	for name, raw := range tests {
+		t.Run(name, func(t *testing.T) {
+			if m, err := wire.DecodeSync(raw); !errors.Is(err, wire.ErrSync) {
+				t.Errorf("got %+v, %v, want %v", m, err, wire.ErrSync)
+			}
+		})
+	}
+	if _, err := wire.DecodeSync(frontier(many(wire.MaxSyncLogs, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...)); err != nil {
+		t.Errorf("a frontier of exactly the largest size: %v", err)
+	}
+}
+
+// A records message of the fullest kind must fit into a frame.
+func TestSyncLargestRecordsFitAFrame(t *testing.T) {
+	per := wire.MaxSyncRecordBytes / wire.MaxSyncRecords
+	r := make([][]byte, wire.MaxSyncRecords)
+	for i := range r {
+		r[i] = make([]byte, per)
+	}
+	raw := wire.EncodeSync(&wire.SyncMessage{Records: &wire.SyncRecords{Records: r, Last: true}})
+	if len(raw) > wire.MaxSyncFrame {
+		t.Errorf("got %d bytes, at most %d", len(raw), wire.MaxSyncFrame)
+	}
+}
+
+func TestFrontierDigest(t *testing.T) {
+	base := []wire.LogHead{{syncLog(1), 7, syncID(1), false}, {syncLog(2), 1, syncID(2), false}}
+	same := wire.FrontierDigest(base)
+	changes := map[string]func(h []wire.LogHead) []wire.LogHead{
+		"longer":    func(h []wire.LogHead) []wire.LogHead { h[0].Size++; return h },
+		"other":     func(h []wire.LogHead) []wire.LogHead { h[1].Head = syncID(9); return h },
+		"contested": func(h []wire.LogHead) []wire.LogHead { h[1].Contested = true; return h },
+		"fewer":     func(h []wire.LogHead) []wire.LogHead { return h[:1] },
+		"none":      func(h []wire.LogHead) []wire.LogHead { return nil },
+	}
+	for name, change := range changes {
+		if wire.FrontierDigest(change(append([]wire.LogHead(nil), base...))) == same {
+			t.Errorf("%s: the digest is the same", name)
+		}
+	}
+	if wire.FrontierDigest(base) != same {
+		t.Error("the digest of the same frontier differs")
+	}
+}
+
+func TestFrames(t *testing.T) {
+	msgs := [][]byte{{}, {1}, bytes.Repeat([]byte{2}, 127), bytes.Repeat([]byte{3}, 128), bytes.Repeat([]byte{4}, 70_000)}
+	var all []byte
+	for _, m := range msgs {
+		all = wire.AppendFrame(all, m)
+	}
+	r := bufio.NewReader(bytes.NewReader(all))
+	for i, m := range msgs {
+		got, err := wire.ReadFrame(r, 70_000)
+		if err != nil || !bytes.Equal(got, m) {
+			t.Fatalf("frame %d: got %d bytes, %v, want %d", i, len(got), err, len(m))
+		}
+	}
+	if _, err := wire.ReadFrame(r, 70_000); !errors.Is(err, io.EOF) {
+		t.Errorf("at the end: got %v, want EOF", err)
+	}
+	tests := map[string]struct {
+		raw  string
+		want error
+	}{
+		"too long":                {"\x0b0123456789a", wire.ErrFrame},
+		"longer length encoding":  {"\x81\x00a", wire.ErrFrame},
+		"endless length":          {strings.Repeat("\xff", 20), wire.ErrFrame},
+		"cut in the length":       {"\x80", io.ErrUnexpectedEOF},
+		"cut in the message":      {"\x05abc", io.ErrUnexpectedEOF},
+		"cut before the message":  {"\x05", io.ErrUnexpectedEOF},
+		"nothing":                 {"", io.EOF},
+		"promises and sends none": {"\xff\xff\xff\xff\x7f", wire.ErrFrame},
+	}
+	for name, tt := range tests {
+		if got, err := wire.ReadFrame(bufio.NewReader(strings.NewReader(tt.raw)), 10); !errors.Is(err, tt.want) {
+			t.Errorf("%s: got %q, %v, want %v", name, got, err, tt.want)
+		}
+	}
+}
+
+func FuzzSyncMessage(f *testing.F) {
+	for _, m := range syncSamples() {
+		if raw := wire.EncodeSync(m); len(raw) < 4096 {
+			f.Add(raw)
+		}
+	}
+	f.Add([]byte{0x12, 0x00})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := wire.DecodeSync(raw)
+		if err != nil {
+			return
+		}
+		if again := wire.EncodeSync(m); !bytes.Equal(again, raw) {
+			t.Errorf("decoded and encoded again:\n got %x\nwant %x", again, raw)
+		}
+	})
+}
+
+func FuzzFrame(f *testing.F) {
+	f.Add(wire.AppendFrame(wire.AppendFrame(nil, []byte("one")), bytes.Repeat([]byte{1}, 300)))
+	f.Add([]byte{0x80, 0x00})
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		const limit = 512
+		r := bufio.NewReader(bytes.NewReader(raw))
+		var read []byte
+		for {
+			msg, err := wire.ReadFrame(r, limit)
+			if err != nil {
+				break
+			}
+			if len(msg) > limit {
+				t.Fatalf("frame of %d bytes, limit %d", len(msg), limit)
+			}
+			read = wire.AppendFrame(read, msg)
+		}
+		if !bytes.HasPrefix(raw, read) {
+			t.Errorf("frames read are not what was written: %x, %x", read, raw)
+		}
+	})
+}
