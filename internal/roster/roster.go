@@ -1,0 +1,110 @@
+// Package roster says who may speak: a pure state machine over the genesis
+// and the root logs. It holds no time and no store; a View is an immutable
+// snapshot that others share freely. It does not judge records: that is
+// verify, which asks a View.
+package roster
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Member is a State of the network.
+type Member struct {
+	State ct.State
+	Root  ct.LogID
+	Nodes []Node // with a delegation that this view knows, by serial
+}
+
+// Node is one delegated node key.
+type Node struct {
+	Key                 ct.LogID
+	State               ct.State
+	Serial              uint64    // of the newest delegation of this key
+	Delegation          ct.ID     // the first one: seq 1 of the node's log has it as prev
+	NotBefore, NotAfter ct.Millis // window of issued_at: from NotBefore, before NotAfter
+	Addrs               []string  // multiaddrs known at the founding; ADDRESS records replace them
+}
+
+// Right is what a key may sign.
+type Right struct {
+	State               ct.State
+	Root                bool      // a root log: delegations and the like; else a node log
+	First               ct.ID     // prev of seq 1
+	NotBefore, NotAfter ct.Millis // node logs: issued_at lies inside; zero for root logs
+}
+
+// View is an immutable snapshot of the roster.
+type View struct {
+	network  ct.NetworkID
+	name     string
+	exercise bool
+	created  ct.Millis
+	policy   Policy
+	members  map[ct.State]Member // Nodes of a member is never changed in place
+	rights   map[ct.LogID]Right
+	nodes    map[ct.LogID]Node
+	heads    map[ct.LogID]head // of the root logs, as far as applied
+	version  uint64
+}
+
+// head is how far a root log has been applied.
+type head struct {
+	seq    uint64
+	id     ct.ID
+	serial uint64 // highest of its delegations
+}
+
+// Network is SHA-256 of the genesis body.
+func (v *View) Network() ct.NetworkID { return v.network }
+
+// Name is the network's name.
+func (v *View) Name() string { return v.name }
+
+// Exercise tells that nothing in this network is real.
+func (v *View) Exercise() bool { return v.exercise }
+
+// Created is when the genesis was written.
+func (v *View) Created() time.Time { return v.created.Time() }
+
+// Policy is the one in force.
+func (v *View) Policy() Policy { return v.policy }
+
+// Version counts the accepted roster changes, delegations included.
+func (v *View) Version() uint64 { return v.version }
+
+// Right tells what a key may sign; false: a stranger.
+func (v *View) Right(log ct.LogID) (Right, bool) { r, ok := v.rights[log]; return r, ok }
+
+// Node finds a delegated node key; false: not a member's node.
+func (v *View) Node(key ct.LogID) (Node, bool) { n, ok := v.nodes[key]; return n, ok }
+
+// Live tells whether a node key has a delegation in force at now: the gater's question.
+func (v *View) Live(key ct.LogID, now time.Time) bool {
+	n, ok := v.nodes[key]
+	m := ct.MillisOf(now)
+	return ok && n.NotBefore <= m && m < n.NotAfter
+}
+
+// Member finds a State; false: not a member. Treat the result as read-only.
+func (v *View) Member(s ct.State) (Member, bool) { m, ok := v.members[s]; return m, ok }
+
+// Members lists the States in order of their codes. Treat it as read-only.
+func (v *View) Members() []Member {
+	return slices.SortedFunc(maps.Values(v.members), func(a, b Member) int {
+		return strings.Compare(string(a.State), string(b.State))
+	})
+}
+
+// Nodes lists every node of every member, by State and serial.
+func (v *View) Nodes() []Node {
+	var all []Node
+	for _, m := range v.Members() {
+		all = append(all, m.Nodes...)
+	}
+	return all
+}

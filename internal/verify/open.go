@@ -1,0 +1,104 @@
+package verify
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Open judges one record, cheap checks first. It needs no body, as a record
+// may come without one in sync; a body that is present must be the committed
+// one. The error is always an *Error. raw must not change afterwards.
+func Open(raw []byte, v *roster.View, now time.Time) (Record, error) {
+	return open(raw, v, nil, now)
+}
+
+// OpenGossip judges a record that came by gossip on a topic: as Open, and the
+// body must be there and the topic be the header's.
+func OpenGossip(raw []byte, v *roster.View, topic ct.Topic, now time.Time) (Record, error) {
+	return open(raw, v, &topic, now)
+}
+
+// open judges in the order of the table of reasons. topic is nil for a record
+// that did not come by gossip.
+func open(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, error) {
+	e, err := wire.Decode(raw)
+	if err != nil {
+		return Record{}, refusal(err)
+	}
+	h := &e.Header
+	network := v.Network()
+	if h.Network != network.Prefix() {
+		return Record{}, &Error{OtherNetwork, fmt.Sprintf("network %x", h.Network)}
+	}
+	if e.Alg != keys.AlgEd25519 {
+		return Record{}, &Error{BadAlgorithm, fmt.Sprintf("algorithm %d", e.Alg)}
+	}
+	if topic != nil && h.Topic != uint32(*topic) {
+		return Record{}, &Error{WrongTopic, fmt.Sprintf("topic %d came on %s", h.Topic, *topic)}
+	}
+	if topic != nil && !e.HasBody() {
+		return Record{}, &Error{Reason: MissingBody}
+	}
+	if err := checkBody(e); err != nil {
+		return Record{}, err
+	}
+	right, ok := v.Right(h.Log)
+	if !ok {
+		return Record{}, &Error{Stranger, "log " + h.Log.Short()}
+	}
+	if err := checkWindow(h, right, now); err != nil {
+		return Record{}, err
+	}
+	if !keys.Verify(h.Log, keys.ContextRecord, network, e.HeaderBytes, e.Sig) {
+		return Record{}, &Error{BadSignature, fmt.Sprintf("log %s, record %d", h.Log.Short(), h.Seq)}
+	}
+	why, _ := judge(e, right, v)
+	return Record{env: e, raw: raw, id: wire.ID(network, e.HeaderBytes), right: right, inadmissible: why}, nil
+}
+
+// refusal of bytes that wire cannot read.
+func refusal(err error) *Error {
+	switch {
+	case errors.Is(err, wire.ErrTooLarge):
+		return &Error{TooLarge, err.Error()}
+	case errors.Is(err, wire.ErrVersion):
+		return &Error{UnknownVersion, err.Error()}
+	}
+	return &Error{NotARecord, err.Error()}
+}
+
+// checkBody proves that a body which came along is the committed one. The
+// result is an error, not an *Error, so that nil stays nil.
+func checkBody(e *wire.Envelope) error {
+	if !e.HasBody() {
+		return nil
+	}
+	if len(e.Body) != int(e.Header.BodySize) {
+		return &Error{BodyMismatch, fmt.Sprintf("%d bytes, the header says %d", len(e.Body), e.Header.BodySize)}
+	}
+	if wire.Commit(e.Salt, e.Body) != e.Header.Commit {
+		return &Error{BodyMismatch, "the commitment is another"}
+	}
+	return nil
+}
+
+// checkWindow holds a record of a node log that its delegation does not cover:
+// issued outside the window, or arriving after its end, when a stolen key could
+// date its records back. A root log has no window.
+func checkWindow(h *wire.Header, r roster.Right, now time.Time) error {
+	switch {
+	case r.Root:
+		return nil
+	case h.Issued < r.NotBefore || h.Issued >= r.NotAfter:
+		return &Error{HeldDelegation, fmt.Sprintf("issued %v, delegated from %v until %v", h.Issued, r.NotBefore, r.NotAfter)}
+	case ct.MillisOf(now) >= r.NotAfter:
+		return &Error{HeldDelegation, fmt.Sprintf("the delegation ended %v", r.NotAfter)}
+	}
+	return nil
+}

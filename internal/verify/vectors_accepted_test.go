@@ -1,0 +1,230 @@
+package verify_test
+
+import (
+	"bytes"
+	"encoding/hex"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// accepted builds the records that are chained: first those whose content is
+// shown, then at least one for each reason why a content is not.
+func accepted(w *world) []recordVector {
+	var out []recordVector
+	var because verify.Reason
+	add := func(name string, d *draft) {
+		by := "gossip"
+		if d.bare || d.h.Topic > uint32(ct.TopicReceipt) || d.h.Topic == 0 {
+			by = "sync"
+		}
+		raw := w.raw(d)
+		e, err := wire.Decode(raw)
+		if err != nil {
+			panic(name + ": " + err.Error())
+		}
+		out = append(out, recordVector{
+			Name: name, Network: d.net, By: by, Key: d.by, ID: wire.ID(w.view[d.net].Network(), e.HeaderBytes).String(),
+			Inadmissible: because, Header: hex.EncodeToString(e.HeaderBytes), Signature: hex.EncodeToString(e.Sig), Bytes: hex.EncodeToString(raw),
+		})
+	}
+	// notify is a valid notification, changed.
+	notify := func(topic ct.Topic, change func(*draft)) *draft {
+		d := w.draft(ct.KindNotification, topic, body(notification(topic)))
+		if change != nil {
+			change(d)
+		}
+		return d
+	}
+	retract := func(change func(*draft)) *draft {
+		d := w.draft(ct.KindRetract, ct.TopicTravel, body(&ct.Retraction{Reason: "mistaken-identity"}))
+		d.h.Refs = []ct.Ref{{Log: key("UTO 2").Public(), Seq: 3, ID: ct.ID{1, 2, 3}}}
+		if change != nil {
+			change(d)
+		}
+		return d
+	}
+	// delegate is the second record of UTO's root log after the founding.
+	delegate := func(change func(*draft, *ct.Delegation)) *draft {
+		c := &ct.Delegation{
+			State: "UTO", Serial: 3, Node: key("UTO 3").Public(),
+			NotBefore: ct.MillisOf(issued), NotAfter: ct.MillisOf(issued.Add(400 * day)),
+		}
+		d := w.draft(ct.KindDelegation, ct.TopicControl, nil)
+		d.by, d.h.Seq, d.h.Expires = "UTO root", 3, c.NotAfter
+		d.h.Prev = w.view[exercise].Nodes()[3].Delegation
+		if change != nil {
+			change(d, c)
+		}
+		d.body = body(c)
+		return d
+	}
+	address := func() *draft {
+		return w.draft(ct.KindAddress, ct.TopicControl, body(&ct.Addresses{Serial: 1, Addrs: []string{"/dns/node.ct.utopia.example/udp/4001/quic-v1"}}))
+	}
+
+	for _, t := range []ct.Topic{ct.TopicTravel, ct.TopicArrival, ct.TopicDeportation, ct.TopicDetention} {
+		add("notification on "+t.String(), notify(t, nil))
+	}
+	add("first record of a log", notify(ct.TopicTravel, func(d *draft) {
+		d.h.Seq, d.h.Prev = 1, w.view[exercise].Nodes()[2].Delegation
+	}))
+	add("shortest retention", notify(ct.TopicTravel, func(d *draft) {
+		n := notification(ct.TopicTravel)
+		n.Retention = ct.Retention{}
+		d.body, d.h.Expires = body(n), d.h.Issued+1
+	}))
+	add("longest retention", notify(ct.TopicTravel, func(d *draft) { d.h.Expires = ct.MillisOf(issued.Add(ct.MaxRetention)) }))
+	add("retraction", retract(nil))
+	add("retraction with a text", retract(func(d *draft) {
+		d.body = body(&ct.Retraction{Reason: "court-order", Text: "Решение суда, invented."})
+	}))
+	add("retraction in another node's log of the State", retract(func(d *draft) { d.by = "UTO 2" }))
+	add("retraction of a log not known yet", retract(func(d *draft) { d.h.Refs[0].Log = key("stranger").Public() }))
+	add("addresses", address())
+	add("delegation", delegate(nil))
+	add("renewal by a second delegation", delegate(func(d *draft, c *ct.Delegation) { c.Node = key("UTO 1").Public() }))
+	add("delegation kept beyond the longest retention", delegate(func(d *draft, _ *ct.Delegation) { d.h.Expires = math.MaxInt64 }))
+	add("without its body", notify(ct.TopicTravel, func(d *draft) { d.bare = true }))
+	add("with ext", notify(ct.TopicTravel, func(d *draft) { d.h.Ext = bytes.Repeat([]byte{0xee}, wire.MaxExt) }))
+	add("with 128 tags", notify(ct.TopicTravel, func(d *draft) {
+		for i := range wire.MaxTags {
+			d.h.Tags = append(d.h.Tags, [wire.TagSize]byte{byte(i)})
+		}
+	}))
+	add("with 8 refs", notify(ct.TopicTravel, func(d *draft) {
+		for i := range wire.MaxRefs {
+			d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("NOR 1").Public(), Seq: uint64(i) + 1, ID: ct.ID{byte(i)}})
+		}
+	}))
+	add("with the largest seq and a key epoch", notify(ct.TopicTravel, func(d *draft) {
+		d.h.Seq, d.h.KeyEpoch = math.MaxUint64, math.MaxUint32
+	}))
+	add("of the other network", notify(ct.TopicTravel, func(d *draft) {
+		d.net, d.by, d.h.Audience = earnest, "NOR 1", uint32(ct.AudienceAll)
+		d.h.Kind, d.body = uint32(ct.KindRetract), body(&ct.Retraction{Reason: "error"})
+		d.h.Refs = []ct.Ref{{Log: key("NOR 1").Public(), Seq: 1, ID: ct.ID{9}}}
+	}))
+
+	because = verify.UnknownKind
+	add("kind 24", notify(ct.TopicTravel, func(d *draft) { d.h.Kind = 24 }))
+	add("kind 257", notify(ct.TopicTravel, func(d *draft) { d.h.Kind = 257 }))
+	add("largest kind", notify(ct.TopicTravel, func(d *draft) { d.h.Kind = math.MaxUint32 }))
+	add("smallest record", notify(ct.TopicTravel, func(d *draft) {
+		d.bare, d.body = true, nil
+		d.h = wire.Header{Version: 1, Seq: 1, Prev: d.h.Prev, Issued: d.h.Issued, Expires: 1}
+	}))
+	because = verify.WrongLog
+	add("notification in a root log", notify(ct.TopicTravel, func(d *draft) { d.by = "UTO root" }))
+	add("delegation in a node log", delegate(func(d *draft, _ *ct.Delegation) { d.by = "UTO 1" }))
+	because = verify.UnsupportedKind
+	add("update", notify(ct.TopicTravel, func(d *draft) { d.h.Kind = uint32(ct.KindUpdate) }))
+	add("closing", delegate(func(d *draft, _ *ct.Delegation) { d.h.Kind = uint32(ct.KindClosing) }))
+	because = verify.UnknownTopic
+	add("no topic", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = 0 }))
+	add("topic 7", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = 7 }))
+	add("topic 258", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = 258 }))
+	because = verify.TopicOfKind
+	add("notification on control", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = uint32(ct.TopicControl) }))
+	add("notification on receipt", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = uint32(ct.TopicReceipt) }))
+	add("delegation on travel", delegate(func(d *draft, _ *ct.Delegation) { d.h.Topic = uint32(ct.TopicTravel) }))
+	because = verify.UnknownPriority
+	add("no priority", notify(ct.TopicTravel, func(d *draft) { d.h.Priority = 0 }))
+	add("priority 4", notify(ct.TopicTravel, func(d *draft) { d.h.Priority = 4 }))
+	because = verify.UnknownTLP
+	add("no TLP", notify(ct.TopicTravel, func(d *draft) { d.h.TLP = 0 }))
+	add("TLP 6", notify(ct.TopicTravel, func(d *draft) { d.h.TLP = 6 }))
+	because = verify.UnknownAudience
+	add("no audience", notify(ct.TopicTravel, func(d *draft) { d.h.Audience = 0 }))
+	add("audience 4", notify(ct.TopicTravel, func(d *draft) { d.h.Audience = 4 }))
+	because = verify.SealedAudience
+	sealed := func(a ct.Audience) *draft {
+		return notify(ct.TopicTravel, func(d *draft) {
+			d.h.Audience, d.h.KeyEpoch, d.body = uint32(a), 1, bytes.Repeat([]byte{0xa5}, 1024)
+			for i := range 8 {
+				d.h.Tags = append(d.h.Tags, [wire.TagSize]byte{byte(i), 0x77})
+			}
+		})
+	}
+	add("sealed", sealed(ct.AudienceSealed))
+	add("for a group", sealed(ct.AudienceGroup))
+	add("largest record", notify(ct.TopicTravel, func(d *draft) {
+		d.h.Audience, d.h.Tags = uint32(ct.AudienceSealed), make([][wire.TagSize]byte, wire.MaxTags)
+		d.body = bytes.Repeat([]byte{0xa5}, wire.MaxBodyBytes)
+		d.h.Ext = make([]byte, wire.MaxExt)
+		for len(w.raw(d)) < wire.MaxRecord {
+			d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("UTO 1").Public(), Seq: 1, ID: ct.ID{1}})
+		}
+		d.body, d.salt = d.body[:len(d.body)-(len(w.raw(d))-wire.MaxRecord)], nil
+	}))
+	because = verify.AudienceAll
+	add("notification to all in earnest", notify(ct.TopicTravel, func(d *draft) { d.net, d.by = earnest, "NOR 1" }))
+	because = verify.ExpiryFirst
+	add("expires when it is issued", notify(ct.TopicTravel, func(d *draft) { d.h.Expires = d.h.Issued }))
+	add("delegation that expires before", delegate(func(d *draft, _ *ct.Delegation) { d.h.Expires = d.h.Issued - 1 }))
+	because = verify.ExpiryLate
+	add("a millisecond over the longest retention", notify(ct.TopicTravel, func(d *draft) {
+		d.h.Expires = ct.MillisOf(issued.Add(ct.MaxRetention)) + 1
+	}))
+	add("expires at the end of time", notify(ct.TopicTravel, func(d *draft) { d.h.Expires = math.MaxInt64 }))
+	because = verify.RefMissing
+	add("retraction of nothing", retract(func(d *draft) { d.h.Refs = nil }))
+	add("retraction of two", retract(func(d *draft) { d.h.Refs = append(d.h.Refs, d.h.Refs[0]) }))
+	because = verify.OtherState
+	add("retraction of another State's record", retract(func(d *draft) { d.h.Refs[0].Log = key("NOR 1").Public() }))
+
+	because = verify.BodyNotDecodable
+	valid := body(notification(ct.TopicTravel))
+	add("body of garbage", notify(ct.TopicTravel, func(d *draft) { d.body = []byte("garbage") }))
+	add("body cut short", notify(ct.TopicTravel, func(d *draft) { d.body = valid[:len(valid)-1] }))
+	add("empty body", notify(ct.TopicTravel, func(d *draft) { d.body = nil }))
+	add("body with an unknown field", notify(ct.TopicTravel, func(d *draft) { d.body = append(bytes.Clone(valid), 0x7a, 1, 'x') }))
+	add("body with a default value written", retract(func(d *draft) { d.body = append(bytes.Clone(d.body), 0x12, 0) }))
+	add("body with a field twice", retract(func(d *draft) { d.body = append(bytes.Clone(d.body), d.body...) }))
+	add("body with a length not minimal", retract(func(d *draft) {
+		d.body = append([]byte{0x0a, 0x85, 0}, "error"...)
+	}))
+	add("body with fields out of order", retract(func(d *draft) { d.body = []byte("\x12\x01x\x0a\x05error") }))
+	add("body not UTF-8", retract(func(d *draft) { d.body = []byte("\x0a\x05error\x12\x01\xff") }))
+	add("body of another kind", retract(func(d *draft) { d.body = body(&ct.Addresses{Serial: 1}) }))
+	add("body over 24 KiB", notify(ct.TopicTravel, func(d *draft) { d.body = bytes.Repeat([]byte{'x'}, wire.MaxBody+1) }))
+	because = verify.TopicOfEvent
+	add("arrival on travel", notify(ct.TopicTravel, func(d *draft) { d.body = body(notification(ct.TopicArrival)) }))
+	because = verify.BodyInvalid
+	invalid := func(name string, change func(*ct.Notification)) {
+		add(name, notify(ct.TopicTravel, func(d *draft) {
+			n := notification(ct.TopicTravel)
+			change(n)
+			d.body = body(n)
+		}))
+	}
+	invalid("no legal basis", func(n *ct.Notification) { n.Assessment.LegalBasis = nil })
+	invalid("no name", func(n *ct.Notification) { n.Person.Names = nil })
+	invalid("impossible date", func(n *ct.Notification) { n.Person.Births[0].Date = "2023-02-30" })
+	invalid("suspicion against a child", func(n *ct.Notification) { n.Person.Births = []ct.Birth{{Date: "2015"}} })
+	invalid("text over its limit", func(n *ct.Notification) { n.Assessment.GroundsText = strings.Repeat("x", 10_000) })
+	add("retraction without a reason", retract(func(d *draft) { d.body = body(&ct.Retraction{Text: "x"}) }))
+	add("address that cannot be dialled", w.draft(ct.KindAddress, ct.TopicControl, body(&ct.Addresses{Serial: 1, Addrs: []string{"localhost:4001"}})))
+	add("delegation of another State", delegate(func(_ *draft, c *ct.Delegation) { c.State = "NOR" }))
+	add("delegation over 400 days", delegate(func(_ *draft, c *ct.Delegation) { c.NotAfter++ }))
+	add("delegation of a key of small order", delegate(func(_ *draft, c *ct.Delegation) { c.Node = ct.LogID{1} }))
+
+	// What a clock says is no reason: everybody has another one.
+	because = ""
+	add("issued in the future", notify(ct.TopicTravel, func(d *draft) {
+		d.h.Issued, d.h.Expires = ct.MillisOf(now.Add(48*time.Hour)), ct.MillisOf(now.Add(72*time.Hour))
+		n := notification(ct.TopicTravel)
+		n.Retention = ct.Retention{}
+		d.body = body(n)
+	}))
+	add("expired", notify(ct.TopicTravel, func(d *draft) {
+		n := notification(ct.TopicTravel)
+		n.Retention = ct.Retention{}
+		d.body, d.h.Expires = body(n), ct.MillisOf(issued.Add(time.Minute))
+	}))
+	return out
+}

@@ -1,0 +1,81 @@
+// Package verify turns bytes into a Record that is proved to be signed by a
+// member's log. The verdict is pure: bytes, a roster view and a time in, a
+// Record or one Reason out. It does not know sequence order: that is ingest.
+package verify
+
+import (
+	"fmt"
+
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Error is a refusal: the record is not chained.
+type Error struct {
+	Reason Reason
+	Detail string // never content of a body
+}
+
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return string(e.Reason)
+	}
+	return fmt.Sprintf("%s: %s", e.Reason, e.Detail)
+}
+
+// Verdict is the answer to give GossipSub.
+func (e *Error) Verdict() Verdict { return e.Reason.verdict() }
+
+// Record is a record whose signature, network and right to speak are proved.
+// Only this package can make one. The bytes are the author's, unchanged.
+type Record struct {
+	env          *wire.Envelope
+	raw          []byte
+	id           ct.ID
+	right        roster.Right
+	inadmissible Reason // empty: the content may be shown
+}
+
+// Raw is the record as it travelled.
+func (r Record) Raw() []byte { return r.raw }
+
+// ID is the content address.
+func (r Record) ID() ct.ID { return r.id }
+
+// Header is the decoded header; treat it as read-only.
+func (r Record) Header() *wire.Header { return &r.env.Header }
+
+// HeaderBytes are the signed bytes.
+func (r Record) HeaderBytes() []byte { return r.env.HeaderBytes }
+
+// Sig is the signature and Alg its algorithm.
+func (r Record) Sig() []byte { return r.env.Sig }
+
+// Alg is the signature's algorithm id.
+func (r Record) Alg() uint32 { return r.env.Alg }
+
+// HasBody tells whether the committed body came along.
+func (r Record) HasBody() bool { return r.env.HasBody() }
+
+// Salt and Body are nil when the record travelled without them.
+func (r Record) Salt() []byte { return r.env.Salt }
+
+// Body is the body as carried.
+func (r Record) Body() []byte { return r.env.Body }
+
+// State is the State whose log this is.
+func (r Record) State() ct.State { return r.right.State }
+
+// Root tells a root log's record.
+func (r Record) Root() bool { return r.right.Root }
+
+// First is what prev of seq 1 of this log must be.
+func (r Record) First() ct.ID { return r.right.First }
+
+// Inadmissible is why the content is not shown though the header is chained;
+// empty when it may be shown. It follows from the record and the genesis
+// policy, so every node gives the same; what depends on clocks (expiry, a time
+// in the future) is judged when the record is read. A record that came without
+// its body is judged by its header alone: open it again when the body is there.
+func (r Record) Inadmissible() Reason { return r.inadmissible }
