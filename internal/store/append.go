@@ -1,0 +1,199 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
+	"go.etcd.io/bbolt"
+)
+
+// MaxBatch is the most records that one Append, FillBodies or step of Erase takes.
+const MaxBatch = 8192
+
+// entry is one record on its way into the files.
+type entry struct {
+	rec    verify.Record
+	log    *logEntry // as it is after this record
+	at     place
+	sealed []byte // nil: came without its body
+	held   held
+}
+
+// Append stores records that extend their logs, all or none, and returns the
+// newest cursor. They are durable when it returns. The caller has put them in
+// order; a batch in which seq or prev does not continue a log, or that extends
+// a contested one, is refused whole.
+func (s *Store) Append(recs []verify.Record) (last uint64, err error) {
+	if len(recs) > MaxBatch {
+		return 0, fmt.Errorf("append: %d records, at most %d", len(recs), MaxBatch)
+	}
+	s.w.Lock()
+	defer s.w.Unlock()
+	last = s.Last()
+	if len(recs) == 0 {
+		return last, nil
+	}
+	entries, logs, err := s.plan(recs, last)
+	if err != nil {
+		return last, fmt.Errorf("append: %w", err)
+	}
+	if err := s.putBodies(entries); err != nil {
+		return last, fmt.Errorf("append: %w", err)
+	}
+	// A crash before this commit leaves salts and bodies that no header names:
+	// nobody was told of them. After it the records are in the store.
+	err = s.logDB.update(func(tx *bbolt.Tx) error { return s.putEntries(tx, entries, logs) })
+	if err != nil {
+		return last, fmt.Errorf("append: %w", err)
+	}
+	last += uint64(len(recs))
+	s.publish(logs, last)
+	return last, nil
+}
+
+// plan checks the order of a batch and gives each record its place, by place
+// in order: neighbours in a file are written together.
+func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*logEntry, error) {
+	logs := make(map[ct.LogID]*logEntry)
+	entries := make([]entry, len(recs))
+	for i, rec := range recs {
+		h := rec.Header()
+		l := logs[h.Log]
+		if l == nil {
+			l = s.open(rec, logs)
+		}
+		prev := l.head.ID
+		if l.head.Size == 0 {
+			prev = l.first
+		}
+		switch {
+		case l.head.Contested:
+			return nil, nil, fmt.Errorf("log %s is contested", h.Log.Short())
+		case h.Seq != l.head.Size+1:
+			return nil, nil, fmt.Errorf("log %s: seq %d after %d", h.Log.Short(), h.Seq, l.head.Size)
+		case h.Prev != prev:
+			return nil, nil, fmt.Errorf("log %s: seq %d does not name the record before it", h.Log.Short(), h.Seq)
+		}
+		l.head.Size, l.head.ID, l.head.LastIssued = h.Seq, rec.ID(), h.Issued
+		e := &entries[i]
+		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: heldOf(rec, last+1+uint64(i))}
+		if err := s.sealEntry(e); err != nil {
+			return nil, nil, err
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.at[:], b.at[:]) })
+	return entries, logs, nil
+}
+
+// open makes a log's entry that the batch may change.
+func (s *Store) open(rec verify.Record, logs map[ct.LogID]*logEntry) *logEntry {
+	id := rec.Header().Log
+	l := &logEntry{id: id, state: rec.State(), root: rec.Root(), first: rec.First()}
+	if known := s.entry(id); known != nil {
+		*l = *known
+	} else {
+		s.mu.RLock()
+		l.num = uint32(len(s.byNum)) + 1
+		s.mu.RUnlock()
+		for _, other := range logs {
+			if other.num >= l.num {
+				l.num = other.num + 1
+			}
+		}
+	}
+	logs[id] = l
+	return l
+}
+
+func heldOf(rec verify.Record, cursor uint64) held {
+	h := held{
+		cursor: cursor, state: BodyMissing, alg: rec.Alg(), sig: rec.Sig(),
+		reason: rec.Inadmissible(), header: rec.HeaderBytes(),
+	}
+	if rec.HasBody() {
+		h.state, h.bodyLen = BodyHeld, uint32(len(rec.Body()))
+	}
+	return h
+}
+
+func (s *Store) sealEntry(e *entry) (err error) {
+	if e.rec.HasBody() {
+		e.sealed, err = s.seal.sealBody(e.rec.Salt(), e.rec.ID(), e.rec.Body())
+	}
+	return err
+}
+
+// putBodies commits salts, then bodies, of the entries that have one.
+func (s *Store) putBodies(entries []entry) error {
+	if !slices.ContainsFunc(entries, func(e entry) bool { return e.sealed != nil }) {
+		return nil
+	}
+	err := s.keysDB.update(func(tx *bbolt.Tx) error {
+		return putAll(tx.Bucket([]byte(bktSalt)), entries, func(e *entry) []byte { return e.rec.Salt() })
+	})
+	if err != nil {
+		return err
+	}
+	return s.bodyDB.update(func(tx *bbolt.Tx) error {
+		return putAll(tx.Bucket([]byte(bktBody)), entries, func(e *entry) []byte { return e.sealed })
+	})
+}
+
+func putAll(b *bbolt.Bucket, entries []entry, value func(*entry) []byte) error {
+	b.FillPercent = logFill
+	for i := range entries {
+		if e := &entries[i]; e.sealed != nil {
+			if err := b.Put(e.at[:], value(e)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// logFill fills pages of buckets whose keys grow within each log; they are
+// appended to, not filled up later.
+const logFill = 0.95
+
+func (s *Store) putEntries(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*logEntry) error {
+	hdr, missing := tx.Bucket([]byte(bktHdr)), tx.Bucket([]byte(bktMissing))
+	hdr.FillPercent = logFill
+	for i := range entries {
+		e := &entries[i]
+		if err := hdr.Put(e.at[:], e.held.encode()); err != nil {
+			return err
+		}
+		if e.held.state == BodyMissing {
+			if err := missing.Put(e.at[:], one); err != nil {
+				return err
+			}
+		}
+	}
+	for id, l := range logs {
+		if err := tx.Bucket([]byte(bktLogs)).Put(id[:], l.encode()); err != nil {
+			return err
+		}
+	}
+	if err := s.putArrivals(tx, entries); err != nil {
+		return err
+	}
+	return s.applyRetractions(tx, entries, logs)
+}
+
+// putArrivals reorders the entries by arrival.
+func (s *Store) putArrivals(tx *bbolt.Tx, entries []entry) error {
+	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.held.cursor, b.held.cursor) })
+	arr := tx.Bucket([]byte(bktArr))
+	arr.FillPercent = 1
+	for i := range entries {
+		e := &entries[i]
+		if err := arr.Put(u64(e.held.cursor), e.at[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,279 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	"go.etcd.io/bbolt"
+)
+
+// garbageKey counts, in log.db's meta bucket, erased bodies whose sealed bytes
+// still lie in free pages of body.db.
+var garbageKey = []byte("garbage")
+
+// Erase erases the bodies of held records. From the first commit on they are
+// tombstones: no crash brings a body back, nor does a later FillBodies. When it
+// returns, no byte of their salts is in keys.db, which has been rewritten
+// (about a second for a million records, so erase many at once), and the
+// bodies, unreadable now, are gone from body.db but for its free pages (see
+// CompactBodies). BodyRetracted is final; it also replaces the other reasons.
+func (s *Store) Erase(refs []ct.Ref, why BodyState) error {
+	if why != BodyRetracted && why != BodyExpired && why != BodyLocal {
+		return fmt.Errorf("erase: %s is not a reason", why)
+	}
+	s.w.Lock()
+	defer s.w.Unlock()
+	for len(refs) > 0 {
+		n := min(len(refs), MaxBatch)
+		err := s.logDB.update(func(tx *bbolt.Tx) error { return s.tombstone(tx, refs[:n], why) })
+		if err != nil {
+			return wrap("erase", err)
+		}
+		refs = refs[n:]
+	}
+	return wrap("erase", s.finishErase())
+}
+
+func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
+	hdr := tx.Bucket([]byte(bktHdr))
+	added := uint64(0)
+	for _, ref := range refs {
+		l := s.entry(ref.Log)
+		if l == nil || ref.Seq == 0 || ref.Seq > l.head.Size {
+			return fmt.Errorf("record %d of log %s: %w", ref.Seq, ref.Log.Short(), ErrNotFound)
+		}
+		at := placeOf(l.num, ref.Seq)
+		h, err := decodeHeld(hdr.Get(at[:]))
+		if err != nil {
+			return err
+		}
+		if wire.ID(s.cfg.Network, h.header) != ref.ID {
+			return fmt.Errorf("record %s: %w", ref.ID.Short(), ErrNotFound)
+		}
+		if err := tx.Bucket([]byte(bktErase)).Put(at[:], one); err != nil {
+			return err
+		}
+		if h.state == BodyRetracted {
+			continue
+		}
+		h.state = why
+		if err := hdr.Put(at[:], h.encode()); err != nil {
+			return err
+		}
+		if err := tx.Bucket([]byte(bktMissing)).Delete(at[:]); err != nil {
+			return err
+		}
+		s.lost.found(at)
+		added++
+	}
+	return addGarbage(tx, added)
+}
+
+func addGarbage(tx *bbolt.Tx, n uint64) error {
+	meta := tx.Bucket([]byte(bktMeta))
+	was, err := garbage(tx)
+	if err != nil {
+		return err
+	}
+	return meta.Put(garbageKey, u64(was+n))
+}
+
+func garbage(tx *bbolt.Tx) (uint64, error) {
+	v := tx.Bucket([]byte(bktMeta)).Get(garbageKey)
+	if v == nil {
+		return 0, nil
+	}
+	return parseU64(v)
+}
+
+// finishErase deletes salts and bodies of all tombstones that still have them:
+// those of Erase, or of one that a crash interrupted.
+func (s *Store) finishErase() error {
+	gone := make(map[place]bool)
+	err := s.logDB.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bktErase)).ForEach(func(k, _ []byte) error {
+			at, err := parsePlace(k)
+			gone[at] = true
+			return err
+		})
+	})
+	if err != nil || len(gone) == 0 {
+		return err
+	}
+	if err := s.forget(gone); err != nil {
+		return err
+	}
+	return s.logDB.update(func(tx *bbolt.Tx) error {
+		for at := range gone {
+			if err := s.erased(tx, at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// erased notes that nothing is left to do for a tombstone.
+func (s *Store) erased(tx *bbolt.Tx, at place) error {
+	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	if err != nil {
+		return err
+	}
+	if h.hidden && h.state == BodyRetracted {
+		id := wire.ID(s.cfg.Network, h.header)
+		hiding, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(id[:]))
+		if err != nil {
+			return err
+		}
+		if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(hiding.since, at)); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket([]byte(bktErase)).Delete(at[:])
+}
+
+// forget removes salts, without a trace, and bodies.
+func (s *Store) forget(gone map[place]bool) error {
+	salted := false
+	err := s.keysDB.view(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bktSalt))
+		for at := range gone {
+			salted = salted || b.Get(at[:]) != nil
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if salted {
+		err := s.keysDB.rewrite(func(k []byte) bool {
+			return len(k) == len(place{}) && gone[place(k)]
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return s.bodyDB.update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bktBody))
+		for at := range gone {
+			if err := b.Delete(at[:]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CompactBodies rewrites body.db without the free pages in which erased bodies
+// lie, when there are any. Nothing is appended meanwhile (some seven seconds a
+// gigabyte); reading goes on. Room for a second copy is needed.
+func (s *Store) CompactBodies() error {
+	s.w.Lock()
+	defer s.w.Unlock()
+	var n uint64
+	err := s.logDB.view(func(tx *bbolt.Tx) (err error) {
+		n, err = garbage(tx)
+		return err
+	})
+	if err != nil || n == 0 {
+		return wrap("compact bodies", err)
+	}
+	if err := s.bodyDB.rewrite(func([]byte) bool { return false }); err != nil {
+		return wrap("compact bodies", err)
+	}
+	err = s.logDB.update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bktMeta)).Delete(garbageKey) })
+	return wrap("compact bodies", err)
+}
+
+// prune removes salts and bodies beyond the heads: a crash came before the
+// commit that would have made them records.
+func (s *Store) prune() error {
+	for _, of := range []struct {
+		f      *file
+		bucket string
+	}{{s.keysDB, bktSalt}, {s.bodyDB, bktBody}} {
+		orphans := make(map[place]bool)
+		err := of.f.view(func(tx *bbolt.Tx) error {
+			c := tx.Bucket([]byte(of.bucket)).Cursor()
+			collect := func(from place, in func(place) bool) error {
+				for k, _ := c.Seek(from[:]); k != nil; k, _ = c.Next() {
+					at, err := parsePlace(k)
+					if err != nil || !in(at) {
+						return err
+					}
+					orphans[at] = true
+				}
+				return nil
+			}
+			for _, l := range s.byNum {
+				err := collect(placeOf(l.num, l.head.Size+1), func(at place) bool { return at.num() == l.num })
+				if err != nil {
+					return err
+				}
+			}
+			return collect(placeOf(uint32(len(s.byNum))+1, 0), func(place) bool { return true })
+		})
+		if err != nil {
+			return fmt.Errorf("%s: %w", of.f.path, err)
+		}
+		if len(orphans) == 0 {
+			continue
+		}
+		s.log.Info("removing what a crash left", "file", of.f.spec.name, "records", len(orphans))
+		if err := s.forget(orphans); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rewrite copies what the file holds, without what drop names, to a new file,
+// and puts that in its place: nothing deleted remains in a free page. Readers
+// go on meanwhile. After a failure the old file is in use.
+func (f *file) rewrite(drop func(k []byte) bool) error {
+	f.w.Lock()
+	defer f.w.Unlock()
+	switch {
+	case f.db == nil:
+		return ErrClosed
+	case f.stopped != nil:
+		return f.stopped
+	}
+	tmp := f.path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	fresh, err := f.openBolt(tmp, false)
+	if err != nil {
+		return fmt.Errorf("rewrite %s: %w", f.path, err)
+	}
+	if err := guard(func() error { return copyBuckets(fresh, f.db, drop) }); err != nil {
+		_ = fresh.Close()
+		_ = os.Remove(tmp)
+		return fmt.Errorf("rewrite %s: %w", f.path, fullOr(err))
+	}
+	err = syncPath(tmp)
+	if err == nil {
+		err = os.Rename(tmp, f.path)
+	}
+	if err != nil {
+		_ = fresh.Close()
+		return fmt.Errorf("rewrite %s: %w", f.path, err)
+	}
+	f.mu.Lock()
+	old := f.db
+	f.db = fresh
+	f.mu.Unlock()
+	_ = old.Close() // unlinked: nothing of it matters any more
+	// Without this a power cut could bring back the old file, and what is
+	// committed to the new one from now on would be lost.
+	if err := syncPath(filepath.Dir(f.path)); err != nil {
+		f.stopped = fmt.Errorf("%s: %w: %v", f.path, ErrStopped, err)
+		return f.stopped
+	}
+	return nil
+}

@@ -1,0 +1,293 @@
+package store_test
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+func TestErase(t *testing.T) {
+	w := newWorld(t, uto, isl)
+	s, cfg := w.create()
+	recs := w.interleave(w.authors[uto].notifyMany(300, 200), w.authors[isl].notifyMany(300, 200))
+	for i := 0; i < len(recs); i += 20 {
+		w.append(s, recs[i:i+20]...)
+	}
+	gone := recs[100:110]
+	var refs []ct.Ref
+	for _, r := range gone {
+		refs = append(refs, ref(r))
+		scan(t, cfg.Dir, r.Salt(), true)
+	}
+	w.ok(s.Erase(refs, store.BodyLocal))
+	checkStore(t, w, s)
+	for _, r := range gone {
+		scan(t, cfg.Dir, r.Salt(), false)
+	}
+	scan(t, cfg.Dir, recs[99].Salt(), true)
+
+	if n, err := s.FillBodies(gone); n != 0 || err != nil {
+		t.Fatalf("a tombstoned body came back: %d, %v", n, err)
+	}
+	row, err := s.Get(gone[0].Header().Log, gone[0].Header().Seq)
+	w.ok(err)
+	if row.BodyState != store.BodyLocal || row.Body != nil {
+		t.Fatalf("row: %v, %d bytes", row.BodyState, len(row.Body))
+	}
+	raw, err := s.Range(gone[0].Header().Log, gone[0].Header().Seq, 1, wire.MaxRecord)
+	w.ok(err)
+	if w.open(raw[0]).HasBody() {
+		t.Fatal("an erased body is served")
+	}
+	if len(s.MissingBodies(10)) != 0 {
+		t.Fatal("an erased body is wanted")
+	}
+
+	// What was appended to the exchanged file is as durable as before.
+	more := w.authors[uto].notifyMany(5, 10)
+	w.append(s, more...)
+	w.ok(s.CompactBodies())
+	w.ok(s.CompactBodies())
+	checkStore(t, w, s)
+	w.ok(s.Close())
+	s = w.reopen(cfg)
+	checkStore(t, w, s)
+	for _, r := range gone {
+		scan(t, cfg.Dir, r.Salt(), false)
+	}
+	if r := checkFiles(t, s, cfg); r.Erased != len(gone) || r.Bodies != len(recs)+len(more)-len(gone) {
+		t.Fatalf("check counted %+v", r)
+	}
+}
+
+func TestEraseReasons(t *testing.T) {
+	w := newWorld(t, uto)
+	s, _ := w.create()
+	rec := w.authors[uto].notify(10)
+	w.append(s, rec, w.authors[uto].notify(10))
+	for _, step := range []struct{ why, want store.BodyState }{
+		{store.BodyExpired, store.BodyExpired},
+		{store.BodyLocal, store.BodyLocal},
+		{store.BodyRetracted, store.BodyRetracted},
+		{store.BodyExpired, store.BodyRetracted},
+		{store.BodyLocal, store.BodyRetracted},
+	} {
+		w.ok(s.Erase([]ct.Ref{ref(rec)}, step.why))
+		row, err := s.At(1)
+		w.ok(err)
+		if row.BodyState != step.want {
+			t.Fatalf("erased as %v: %v, want %v", step.why, row.BodyState, step.want)
+		}
+	}
+	unheld := w.authors[uto].notify(10)
+	wrong := ref(rec)
+	wrong.ID[0] ^= 1
+	for _, c := range []struct {
+		name string
+		ref  ct.Ref
+		why  store.BodyState
+	}{
+		{"not a reason", ref(rec), store.BodyMissing},
+		{"not held", ref(unheld), store.BodyExpired},
+		{"another id", wrong, store.BodyExpired},
+	} {
+		// All or nothing: the good ref beside the bad one is not erased.
+		good, err := s.At(2)
+		w.ok(err)
+		refs := []ct.Ref{{Log: good.Header.Log, Seq: good.Header.Seq, ID: good.ID}, c.ref}
+		if err := s.Erase(refs, c.why); err == nil {
+			t.Errorf("%s: accepted", c.name)
+		}
+		if after, err := s.At(2); err != nil || after.BodyState != store.BodyHeld {
+			t.Errorf("%s: %v, %v", c.name, after.BodyState, err)
+		}
+	}
+	checkStore(t, w, s)
+}
+
+func TestRetractHidesInAnyOrder(t *testing.T) {
+	type step func(w *world, s *store.Store, target, retract verify.Record)
+	appendOne := func(which int) step {
+		return func(w *world, s *store.Store, target, retract verify.Record) {
+			w.append(s, []verify.Record{target, retract}[which])
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		by    ct.State
+		steps []step
+		hides bool
+	}{
+		{"target first", uto, []step{appendOne(0), appendOne(1)}, true},
+		{"in one batch", uto, []step{func(w *world, s *store.Store, a, b verify.Record) { w.append(s, a, b) }}, true},
+		{"retraction first, from the State's other log", "", []step{appendOne(1), appendOne(0)}, true},
+		{"of another State, target first", isl, []step{appendOne(0), appendOne(1)}, false},
+		{"of another State, retraction first", isl, []step{appendOne(1), appendOne(0)}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, uto, isl)
+			s, cfg := w.create()
+			w.append(s, w.authors[isl].notify(10))
+			target := w.authors[uto].notify(100)
+			var retract verify.Record
+			if c.by == "" {
+				retract = w.secondLog(uto).retract(ref(target))
+			} else {
+				retract = w.authors[c.by].retract(ref(target))
+			}
+			for _, do := range c.steps {
+				do(w, s, target, retract)
+				checkStore(t, w, s)
+			}
+			by, hidden := s.Hidden(target.ID())
+			if hidden != c.hides || hidden && by != retract.ID() {
+				t.Fatalf("hidden %v by %s, want %v", hidden, by.Short(), c.hides)
+			}
+			row, err := s.Get(target.Header().Log, target.Header().Seq)
+			w.ok(err)
+			if (row.Body == nil) != c.hides {
+				t.Fatalf("body shown: %v", row.Body != nil)
+			}
+			raw, err := s.Range(target.Header().Log, target.Header().Seq, 1, wire.MaxRecord)
+			w.ok(err)
+			if w.open(raw[0]).HasBody() == c.hides {
+				t.Fatal("peers get what is hidden, or do not get what is not")
+			}
+			due, err := s.DueRetractions(time.Now().Add(48*time.Hour), 24*time.Hour, 10)
+			w.ok(err)
+			if (len(due) == 1) != c.hides {
+				t.Fatalf("due: %v", due)
+			}
+			checkFiles(t, s, cfg)
+		})
+	}
+}
+
+// A member may name the id of a foreign record beside a place in its own log.
+func TestRetractWithALyingRef(t *testing.T) {
+	w := newWorld(t, uto, isl)
+	s, _ := w.create()
+	victim := w.authors[uto].notify(100)
+	own := w.authors[isl].notify(100)
+	lie := ref(own)
+	lie.ID = victim.ID()
+	ahead := lie
+	ahead.Seq = 1 << 40
+	w.append(s, victim, own, w.authors[isl].retract(lie), w.authors[isl].retract(ahead))
+	for _, r := range []verify.Record{victim, own} {
+		if by, ok := s.Hidden(r.ID()); ok {
+			t.Fatalf("hidden by %s", by.Short())
+		}
+	}
+	checkStore(t, w, s)
+}
+
+func TestDueRetractions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, uto)
+		s, cfg := w.create()
+		a := w.authors[uto]
+		recs := a.notifyMany(4, 100)
+		w.append(s, recs...)
+		const grace = 24 * time.Hour
+		w.append(s, a.retract(ref(recs[0])))
+		time.Sleep(time.Hour)
+		w.append(s, a.retract(ref(recs[1])), a.retract(ref(recs[0]))) // a second retraction changes nothing
+
+		due := func() []ct.Ref {
+			t.Helper()
+			refs, err := s.DueRetractions(time.Now(), grace, 10)
+			w.ok(err)
+			return refs
+		}
+		if got := due(); len(got) != 0 {
+			t.Fatalf("due at once: %v", got)
+		}
+		time.Sleep(grace - time.Hour)
+		if got := due(); len(got) != 1 || got[0] != ref(recs[0]) {
+			t.Fatalf("due after the grace: %v", got)
+		}
+		time.Sleep(time.Hour)
+		got := due()
+		if len(got) != 2 {
+			t.Fatalf("due later: %v", got)
+		}
+		w.ok(s.Erase(got[:1], store.BodyExpired)) // another reason is not the end of it
+		if len(due()) != 2 {
+			t.Fatal("expired ones are to be retracted too")
+		}
+		w.ok(s.Erase(got, store.BodyRetracted))
+		if left := due(); len(left) != 0 {
+			t.Fatalf("due after erasing: %v", left)
+		}
+		if row, err := s.At(1); err != nil || row.BodyState != store.BodyRetracted || row.HiddenBy.IsZero() {
+			t.Fatalf("%v %v", row.BodyState, err)
+		}
+		checkStore(t, w, s)
+		checkFiles(t, s, cfg)
+	})
+}
+
+// A RETRACT that came without its body hides; when the body shows that it is
+// inadmissible it never counted, as on the nodes that had the body at once.
+func TestRetractWithdrawn(t *testing.T) {
+	for _, second := range []bool{false, true} {
+		w := newWorld(t, uto)
+		s, cfg := w.create()
+		a := w.authors[uto]
+		target := a.notify(100)
+		bad := a.record(ct.KindRetract, []byte("no retraction at all"), ref(target))
+		if bad.Inadmissible() == "" {
+			t.Fatal("the retraction should not be in order")
+		}
+		w.append(s, target, w.bare(bad))
+		if by, ok := s.Hidden(target.ID()); !ok || by != bad.ID() {
+			t.Fatal("a retraction without its body does not hide")
+		}
+		good := a.retract(ref(target))
+		if second {
+			w.append(s, good)
+		}
+		if n, err := s.FillBodies([]verify.Record{bad}); n != 1 || err != nil {
+			t.Fatal(n, err)
+		}
+		by, ok := s.Hidden(target.ID())
+		if ok != second || ok && by != good.ID() {
+			t.Fatalf("with a second retraction %v: hidden %v by %s", second, ok, by.Short())
+		}
+		due, err := s.DueRetractions(time.Now().Add(time.Hour), 0, 10)
+		w.ok(err)
+		if (len(due) == 1) != second {
+			t.Fatalf("due: %v", due)
+		}
+		checkStore(t, w, s)
+		checkFiles(t, s, cfg)
+	}
+}
+
+func TestInadmissibleRetractDoesNotHide(t *testing.T) {
+	w := newWorld(t, uto)
+	s, _ := w.create()
+	a := w.authors[uto]
+	target := a.notify(100)
+	w.append(s, target, a.record(ct.KindRetract, []byte("no retraction at all"), ref(target)))
+	if _, ok := s.Hidden(target.ID()); ok {
+		t.Fatal("hidden by a record that is not in order")
+	}
+	checkStore(t, w, s)
+}
+
+func TestEraseAtomicOnErrors(t *testing.T) {
+	w := newWorld(t, uto)
+	s, _ := w.create()
+	if err := s.Erase([]ct.Ref{{Seq: 1}}, store.BodyLocal); !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	w.ok(s.Erase(nil, store.BodyLocal))
+}

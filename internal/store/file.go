@@ -1,0 +1,308 @@
+package store
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+// format is the version of all files; it changes with their layout.
+const format = 1
+
+// fileSpec is what is particular to one of the files.
+type fileSpec struct {
+	name     string
+	buckets  []string
+	noFree   bool // do not write the list of free pages at each commit: it grows with the file
+	initMmap int  // address space, not memory: a remap would wait for readers
+	alloc    int  // growth step in bytes
+}
+
+var (
+	logSpec = fileSpec{
+		name:    "log.db",
+		buckets: []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork},
+		noFree:  true, initMmap: 1 << 30, alloc: 8 << 20,
+	}
+	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt}, initMmap: 256 << 20, alloc: 1 << 20}
+	bodySpec  = fileSpec{name: "body.db", buckets: []string{bktBody}, noFree: true, initMmap: 1 << 30, alloc: 8 << 20}
+	localSpec = fileSpec{name: "local.db", buckets: []string{bktLocal}, initMmap: 256 << 20, alloc: 1 << 20}
+)
+
+// file is one bbolt file whose handle can be exchanged for a rewritten copy.
+type file struct {
+	spec *fileSpec
+	path string
+	max  int64
+
+	w       sync.Mutex // a writer, or rewrite for all its time
+	stopped error      // guarded by w: why nothing is written any more
+
+	mu sync.RWMutex // users of db; the exchange excludes them
+	db *bbolt.DB
+}
+
+func (f *file) options(readOnly bool) *bbolt.Options {
+	o := &bbolt.Options{
+		Timeout:        time.Second,
+		FreelistType:   bbolt.FreelistMapType,
+		NoFreelistSync: f.spec.noFree,
+		NoStatistics:   true,
+		MaxSize:        int(f.max),
+		ReadOnly:       readOnly,
+	}
+	if math.MaxInt > math.MaxInt32 {
+		o.InitialMmapSize = f.spec.initMmap
+	}
+	return o
+}
+
+// openBolt opens a bbolt file and names what is wrong with it.
+func (f *file) openBolt(path string, readOnly bool) (db *bbolt.DB, err error) {
+	err = guard(func() error {
+		var err error
+		db, err = bbolt.Open(path, 0o600, f.options(readOnly))
+		return err
+	})
+	dir := filepath.Dir(path)
+	switch {
+	case err == nil:
+		db.AllocSize = f.spec.alloc
+		return db, nil
+	case errors.Is(err, berrors.ErrTimeout):
+		return nil, fmt.Errorf("data directory %s is %w", dir, ErrInUse)
+	case errors.Is(err, berrors.ErrInvalid), errors.Is(err, berrors.ErrChecksum), errors.Is(err, berrors.ErrVersionMismatch):
+		return nil, fmt.Errorf("%s: %w: %v; run herald store check", path, ErrDamaged, err)
+	}
+	return nil, fmt.Errorf("%s: %w", path, fullOr(err))
+}
+
+// openFile opens one file of an existing store.
+func openFile(cfg *Config, spec *fileSpec) (*file, error) {
+	return openFileMode(cfg, spec, false)
+}
+
+func openFileMode(cfg *Config, spec *fileSpec, readOnly bool) (*file, error) {
+	f := &file{spec: spec, path: filepath.Join(cfg.Dir, spec.name), max: cfg.MaxSize}
+	info, err := os.Stat(f.path)
+	if err != nil {
+		return nil, fmt.Errorf("%s is missing: %w", f.path, err)
+	}
+	if info.Size() == 0 { // bbolt would make a new database of it
+		return nil, fmt.Errorf("%s: %w: it is empty", f.path, ErrDamaged)
+	}
+	if f.db, err = f.openBolt(f.path, readOnly); err != nil {
+		return nil, err
+	}
+	if err := f.view(func(tx *bbolt.Tx) error { return checkMeta(tx, cfg, spec) }); err != nil {
+		_ = f.close()
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return f, nil
+}
+
+// createFile makes a file under another name, initialises and syncs it, and
+// renames it: bbolt's own initialisation does not survive a power cut.
+func createFile(cfg *Config, spec *fileSpec) error {
+	f := &file{spec: spec, path: filepath.Join(cfg.Dir, spec.name), max: cfg.MaxSize}
+	tmp := f.path + ".new"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	var err error
+	if f.db, err = f.openBolt(tmp, false); err != nil {
+		return err
+	}
+	err = f.update(func(tx *bbolt.Tx) error {
+		for _, b := range spec.buckets {
+			if _, err := tx.CreateBucket([]byte(b)); err != nil {
+				return err
+			}
+		}
+		return putMeta(tx, cfg, spec)
+	})
+	if err := errors.Join(err, f.close()); err != nil {
+		return fmt.Errorf("%s: %w", tmp, err)
+	}
+	return install(tmp, f.path)
+}
+
+// install gives a finished file its name, durably.
+func install(tmp, path string) error {
+	if err := syncPath(tmp); err != nil {
+		return err
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return err
+	}
+	return syncPath(filepath.Dir(path))
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// The meta bucket says which program, network and key a file belongs to.
+func putMeta(tx *bbolt.Tx, cfg *Config, spec *fileSpec) error {
+	b, err := tx.CreateBucket([]byte(bktMeta))
+	if err != nil {
+		return err
+	}
+	mark, err := keyMark(cfg)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		b.Put([]byte("file"), []byte(spec.name)),
+		b.Put([]byte("format"), []byte{format}),
+		b.Put([]byte("network"), cfg.Network[:]),
+		b.Put([]byte("key"), mark),
+	)
+}
+
+func checkMeta(tx *bbolt.Tx, cfg *Config, spec *fileSpec) error {
+	b := tx.Bucket([]byte(bktMeta))
+	if b == nil || string(b.Get([]byte("file"))) != spec.name {
+		return ErrFormat
+	}
+	if v := b.Get([]byte("format")); len(v) != 1 || v[0] != format {
+		return fmt.Errorf("%w: format %v, this program reads %d", ErrFormat, v, format)
+	}
+	if v := b.Get([]byte("network")); string(v) != string(cfg.Network[:]) {
+		return fmt.Errorf("%w: %x, not %s", ErrNetwork, v, cfg.Network)
+	}
+	mark, err := keyMark(cfg)
+	if err != nil {
+		return err
+	}
+	if !hmac.Equal(b.Get([]byte("key")), mark) {
+		return fmt.Errorf("%w: use the storage key it was created with", ErrKey)
+	}
+	for _, name := range spec.buckets {
+		if tx.Bucket([]byte(name)) == nil {
+			return fmt.Errorf("%w: bucket %s is missing", ErrFormat, name)
+		}
+	}
+	return nil
+}
+
+// keyMark recognises the storage key without telling anything about it.
+func keyMark(cfg *Config) ([]byte, error) {
+	k, err := cfg.Key.Derive("check", nil)
+	if err != nil {
+		return nil, err
+	}
+	m := hmac.New(sha256.New, k[:])
+	m.Write(cfg.Network[:])
+	return m.Sum(nil)[:16], nil
+}
+
+func (f *file) view(fn func(*bbolt.Tx) error) error {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	if f.db == nil {
+		return ErrClosed
+	}
+	return guard(func() error { return f.db.View(fn) })
+}
+
+// update commits durably. When fn fails, or there is no room (ErrFull),
+// nothing has changed and the file stays usable; any other failure ends all
+// writing to it (ErrStopped).
+func (f *file) update(fn func(*bbolt.Tx) error) error {
+	f.w.Lock()
+	defer f.w.Unlock()
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	switch {
+	case f.db == nil:
+		return ErrClosed
+	case f.stopped != nil:
+		return f.stopped
+	}
+	var id int
+	var refused error
+	err := guard(func() error {
+		return f.db.Update(func(tx *bbolt.Tx) error {
+			id = tx.ID()
+			refused = fn(tx)
+			return refused
+		})
+	})
+	if err == nil || refused != nil {
+		return err
+	}
+	if err = fullOr(err); errors.Is(err, ErrFull) && !f.visible(id) {
+		return err
+	}
+	f.stopped = fmt.Errorf("%s: %w: %v", f.path, ErrStopped, err)
+	return f.stopped
+}
+
+// visible tells whether a transaction whose commit failed shows nevertheless:
+// its last page was written and only the fsync failed.
+func (f *file) visible(id int) bool {
+	shows := true
+	err := guard(func() error {
+		return f.db.View(func(tx *bbolt.Tx) error {
+			shows = tx.ID() >= id
+			return nil
+		})
+	})
+	return shows || err != nil
+}
+
+func (f *file) close() error {
+	f.w.Lock()
+	defer f.w.Unlock()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.db == nil {
+		return nil
+	}
+	db := f.db
+	f.db = nil
+	return db.Close()
+}
+
+// guard turns bbolt's panics over damaged pages, and faults in its memory map,
+// into errors: one rotten page must not stop the node.
+func guard(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		}
+	}()
+	return fn()
+}
+
+// fullOr recognises a full disk or quota, also where bbolt flattened the error
+// to text.
+func fullOr(err error) error {
+	if err == nil || errors.Is(err, ErrFull) {
+		return err
+	}
+	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
+			return fmt.Errorf("%w: %v", ErrFull, err)
+		}
+	}
+	return err
+}

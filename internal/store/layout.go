@@ -1,0 +1,154 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// The buckets. All numbers are big-endian. A place is the local number of a
+// log (4 bytes) and a seq (8 bytes); a cursor is an arrival number (8 bytes).
+const (
+	bktMeta = "meta" // every file: see putMeta; log.db also "garbage", erased bodies not yet compacted away
+
+	bktLogs    = "logs"    // log key → logEntry
+	bktHdr     = "hdr"     // place → held
+	bktArr     = "arr"     // cursor → place
+	bktMissing = "missing" // place → 1: held without the body
+	bktRetract = "retract" // target id, State, 0, place of the RETRACT → time it was stored, its id
+	bktHidden  = "hidden"  // target id → hiding: the RETRACT that counts
+	bktDue     = "due"     // time stored, place of the target → target id: to be erased
+	bktErase   = "erase"   // place → 1: tombstoned, salt and body not yet deleted
+	bktFork    = "fork"    // log key, seq → length of A (4), A, B
+
+	bktSalt  = "salt"  // keys.db: place → salt
+	bktBody  = "body"  // body.db: place → sealed body
+	bktLocal = "local" // local.db: one bucket per name in it
+)
+
+// one is the value of a set's members. bbolt's empty values are best avoided.
+var one = []byte{1}
+
+// place is where a record stands in this store.
+type place [12]byte
+
+func placeOf(num uint32, seq uint64) (p place) {
+	binary.BigEndian.PutUint32(p[:4], num)
+	binary.BigEndian.PutUint64(p[4:], seq)
+	return p
+}
+
+func (p place) num() uint32 { return binary.BigEndian.Uint32(p[:4]) }
+func (p place) seq() uint64 { return binary.BigEndian.Uint64(p[4:]) }
+
+func parsePlace(b []byte) (p place, err error) {
+	if len(b) != len(p) {
+		return p, fmt.Errorf("%w: place of %d bytes", ErrDamaged, len(b))
+	}
+	return place(b), nil
+}
+
+func u64(v uint64) []byte { return binary.BigEndian.AppendUint64(nil, v) }
+
+func parseU64(b []byte) (uint64, error) {
+	if len(b) != 8 {
+		return 0, fmt.Errorf("%w: number of %d bytes", ErrDamaged, len(b))
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
+// held is a record in bktHdr: everything but the salt and the body.
+type held struct {
+	cursor  uint64 // newest arrival; a body that comes later is an arrival too
+	state   BodyState
+	hidden  bool
+	bodyLen uint32
+	alg     uint32
+	sig     []byte
+	reason  verify.Reason
+	header  []byte
+}
+
+const heldFixed = 8 + 1 + 1 + 4 + 4 + 2 + 1
+
+func (h *held) encode() []byte {
+	b := make([]byte, 0, heldFixed+len(h.sig)+len(h.reason)+len(h.header))
+	b = binary.BigEndian.AppendUint64(b, h.cursor)
+	b = append(b, byte(h.state), flag(h.hidden))
+	b = binary.BigEndian.AppendUint32(b, h.bodyLen)
+	b = binary.BigEndian.AppendUint32(b, h.alg)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(h.sig)))
+	b = append(b, byte(len(h.reason)))
+	b = append(b, h.sig...)
+	b = append(b, h.reason...)
+	return append(b, h.header...)
+}
+
+// decodeHeld shares memory with b, but for the reason.
+func decodeHeld(b []byte) (h held, err error) {
+	if len(b) < heldFixed {
+		return h, fmt.Errorf("%w: record of %d bytes", ErrDamaged, len(b))
+	}
+	h.cursor = binary.BigEndian.Uint64(b)
+	h.state, h.hidden = BodyState(b[8]), b[9] != 0
+	h.bodyLen = binary.BigEndian.Uint32(b[10:])
+	h.alg = binary.BigEndian.Uint32(b[14:])
+	nsig, nreason := int(binary.BigEndian.Uint16(b[18:])), int(b[20])
+	b = b[heldFixed:]
+	if len(b) < nsig+nreason || h.state > BodyLocal {
+		return h, fmt.Errorf("%w: record entry", ErrDamaged)
+	}
+	h.sig, b = b[:nsig:nsig], b[nsig:]
+	h.reason, h.header = verify.Reason(b[:nreason]), b[nreason:]
+	return h, nil
+}
+
+// logEntry is a log in bktLogs and in memory.
+type logEntry struct {
+	id    ct.LogID
+	num   uint32 // local number, from 1
+	state ct.State
+	root  bool
+	first ct.ID // prev of seq 1
+	head  Head
+}
+
+func (l *logEntry) encode() []byte {
+	b := make([]byte, 0, 96)
+	b = binary.BigEndian.AppendUint32(b, l.num)
+	b = binary.BigEndian.AppendUint64(b, l.head.Size)
+	b = append(b, l.head.ID[:]...)
+	b = binary.BigEndian.AppendUint64(b, uint64(l.head.LastIssued))
+	b = append(b, flag(l.head.Contested), flag(l.root))
+	b = append(b, l.first[:]...)
+	return append(b, l.state...)
+}
+
+func decodeLog(k, v []byte) (*logEntry, error) {
+	const fixed = 4 + 8 + 32 + 8 + 2 + 32
+	if len(k) != 32 || len(v) < fixed {
+		return nil, fmt.Errorf("%w: log entry", ErrDamaged)
+	}
+	return &logEntry{
+		id:    ct.LogID(k),
+		num:   binary.BigEndian.Uint32(v),
+		first: ct.ID(v[54:86]),
+		state: ct.State(v[fixed:]),
+		root:  v[53] != 0,
+		head: Head{
+			Size:       binary.BigEndian.Uint64(v[4:]),
+			ID:         ct.ID(v[12:44]),
+			LastIssued: ct.Millis(binary.BigEndian.Uint64(v[44:])),
+			Contested:  v[52] != 0,
+		},
+	}, nil
+}
+
+func flag(b bool) byte {
+	if b {
+		return 1
+	}
+	return 0
+}

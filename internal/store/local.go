@@ -1,0 +1,162 @@
+package store
+
+import (
+	"bytes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+)
+
+// MaxLocal is the largest value of Local, in bytes.
+const MaxLocal = 4 << 20
+
+// ErrStop, returned by the function given to Scan, ends it without an error.
+var ErrStop = errors.New("stop")
+
+// Local holds what only this node knows: imported lists, drafts, the journal.
+// It is ordered keys and sealed values in named buckets. Values are sealed
+// under the storage key and bound to bucket and key. Keys and bucket names are
+// not sealed, since they keep an order: they must tell nothing of a person.
+type Local struct {
+	file *file
+	aead cipher.AEAD
+}
+
+func openLocal(cfg *Config) (*Local, error) {
+	f, err := openFile(cfg, &localSpec)
+	if err != nil {
+		return nil, err
+	}
+	return newLocal(cfg, f)
+}
+
+func newLocal(cfg *Config, f *file) (*Local, error) {
+	key, err := cfg.Key.Derive("local", nil)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := newAEAD(key[:])
+	if err != nil {
+		return nil, err
+	}
+	return &Local{f, aead}, nil
+}
+
+// Update runs fn in one transaction, durable when it returns; when fn fails
+// nothing has changed. ErrFull: no room.
+func (l *Local) Update(fn func(*LocalTx) error) error {
+	return l.file.update(func(tx *bbolt.Tx) error { return fn(&LocalTx{tx.Bucket([]byte(bktLocal)), l.aead}) })
+}
+
+// View runs fn in a reading transaction. It must be short, and must not call
+// Update or View.
+func (l *Local) View(fn func(*LocalTx) error) error {
+	return l.file.view(func(tx *bbolt.Tx) error { return fn(&LocalTx{tx.Bucket([]byte(bktLocal)), l.aead}) })
+}
+
+// Compact rewrites the file, so that no deleted or replaced value is left in a
+// free page. Update waits meanwhile.
+func (l *Local) Compact() error {
+	return l.file.rewrite(func([]byte) bool { return false })
+}
+
+// LocalTx is a transaction of Local. What it returns is a copy.
+type LocalTx struct {
+	root *bbolt.Bucket
+	aead cipher.AEAD
+}
+
+// Get gives a value; ErrNotFound.
+func (t *LocalTx) Get(bucket string, key []byte) ([]byte, error) {
+	var v []byte
+	if b := t.root.Bucket([]byte(bucket)); b != nil {
+		v = b.Get(key)
+	}
+	if v == nil {
+		return nil, fmt.Errorf("local %s: %w", bucket, ErrNotFound)
+	}
+	return t.open(bucket, key, v)
+}
+
+// Put sets a value.
+func (t *LocalTx) Put(bucket string, key, val []byte) error {
+	if len(val) > MaxLocal {
+		return fmt.Errorf("local %s: value of %d bytes, at most %d", bucket, len(val), MaxLocal)
+	}
+	b, err := t.root.CreateBucketIfNotExists([]byte(bucket))
+	if err != nil {
+		return fmt.Errorf("local %s: %w", bucket, err)
+	}
+	if err := b.Put(key, t.aead.Seal(nil, nil, val, localAAD(bucket, key))); err != nil {
+		return fmt.Errorf("local %s: %w", bucket, err)
+	}
+	return nil
+}
+
+// Delete removes a key, when it is there.
+func (t *LocalTx) Delete(bucket string, key []byte) error {
+	if b := t.root.Bucket([]byte(bucket)); b != nil {
+		return wrap("local "+bucket, b.Delete(key))
+	}
+	return nil
+}
+
+// Drop removes a bucket with all it holds, when it is there.
+func (t *LocalTx) Drop(bucket string) error {
+	if t.root.Bucket([]byte(bucket)) == nil {
+		return nil
+	}
+	return wrap("local "+bucket, t.root.DeleteBucket([]byte(bucket)))
+}
+
+// Scan calls fn with the keys from one on, in order, until fn fails. Within fn
+// the bucket must not be changed.
+func (t *LocalTx) Scan(bucket string, from []byte, fn func(k, v []byte) error) error {
+	b := t.root.Bucket([]byte(bucket))
+	if b == nil {
+		return nil
+	}
+	c := b.Cursor()
+	for k, v := c.Seek(from); k != nil; k, v = c.Next() {
+		val, err := t.open(bucket, k, v)
+		if err != nil {
+			return err
+		}
+		if err := fn(bytes.Clone(k), val); err != nil {
+			if errors.Is(err, ErrStop) {
+				return nil
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+// Last gives the greatest key and its value; ErrNotFound.
+func (t *LocalTx) Last(bucket string) (k, v []byte, err error) {
+	if b := t.root.Bucket([]byte(bucket)); b != nil {
+		k, v = b.Cursor().Last()
+	}
+	if k == nil {
+		return nil, nil, fmt.Errorf("local %s: %w", bucket, ErrNotFound)
+	}
+	v, err = t.open(bucket, k, v)
+	return bytes.Clone(k), v, err
+}
+
+func (t *LocalTx) open(bucket string, key, sealed []byte) ([]byte, error) {
+	v, err := t.aead.Open(nil, nil, sealed, localAAD(bucket, key))
+	if err != nil {
+		return nil, fmt.Errorf("local %s: value %w", bucket, ErrDamaged)
+	}
+	if v == nil {
+		v = []byte{}
+	}
+	return v, nil
+}
+
+func localAAD(bucket string, key []byte) []byte {
+	return append(append([]byte(bucket), 0), key...)
+}

@@ -1,0 +1,254 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	"go.etcd.io/bbolt"
+)
+
+// BodyState is what became of a record's body on this node.
+type BodyState uint8
+
+// The order is part of the file format.
+const (
+	BodyHeld      BodyState = iota
+	BodyMissing             // wanted, not yet come
+	BodyRetracted           // erased for good
+	BodyExpired             // erased when it expired
+	BodyLocal               // erased by this State alone
+)
+
+func (b BodyState) String() string {
+	names := [...]string{"held", "missing", "retracted", "expired", "local"}
+	if int(b) < len(names) {
+		return names[b]
+	}
+	return fmt.Sprintf("unknown(%d)", uint8(b))
+}
+
+// Row is one stored record. All memory is the caller's.
+type Row struct {
+	Cursor       uint64 // newest arrival of the record
+	ID           ct.ID
+	State        ct.State
+	Root         bool // record of a root log
+	Header       wire.Header
+	HeaderBytes  []byte
+	Alg          uint32
+	Sig          []byte
+	Inadmissible verify.Reason
+	BodyState    BodyState
+	Body         []byte // as carried; nil unless asked for, held and not hidden
+	HiddenBy     ct.ID  // the RETRACT that hides it; zero: none
+	Contested    bool   // its log has a proved fork
+}
+
+// Read gives up to max records that arrived after a cursor, in the order of
+// their arrival. A record whose body came later arrives twice; it is given
+// once, at its newest arrival, so cursors may skip. Take the last row's Cursor
+// to go on. A hidden record comes without its body.
+func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
+	last := s.Last()
+	var rows []Row
+	var places []place
+	err := s.logDB.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket([]byte(bktArr)).Cursor()
+		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < max; k, v = c.Next() {
+			cursor, err := parseU64(k)
+			if err != nil {
+				return err
+			}
+			if cursor > last { // committed, but its heads are not yet visible
+				return nil
+			}
+			at, err := parsePlace(v)
+			if err != nil {
+				return err
+			}
+			row, err := s.row(tx, at)
+			if err != nil {
+				return err
+			}
+			if row.Cursor == cursor {
+				rows, places = append(rows, row), append(places, at)
+			}
+		}
+		return nil
+	})
+	if err == nil && bodies {
+		err = s.openRows(rows, places)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read after %d: %w", after, err)
+	}
+	return rows, nil
+}
+
+// Get gives the record at seq of a log, with its body; ErrNotFound.
+func (s *Store) Get(log ct.LogID, seq uint64) (Row, error) {
+	l := s.entry(log)
+	if l == nil || seq == 0 || seq > l.head.Size {
+		return Row{}, fmt.Errorf("record %d of log %s: %w", seq, log.Short(), ErrNotFound)
+	}
+	row, err := s.one(func(*bbolt.Tx) (place, error) { return placeOf(l.num, seq), nil })
+	return row, wrap(fmt.Sprintf("record %d of log %s", seq, log.Short()), err)
+}
+
+// At gives the record that arrived at a cursor, with its body; ErrNotFound.
+func (s *Store) At(cursor uint64) (Row, error) {
+	if cursor == 0 || cursor > s.Last() {
+		return Row{}, fmt.Errorf("cursor %d: %w", cursor, ErrNotFound)
+	}
+	row, err := s.one(func(tx *bbolt.Tx) (place, error) {
+		return parsePlace(tx.Bucket([]byte(bktArr)).Get(u64(cursor)))
+	})
+	return row, wrap(fmt.Sprintf("cursor %d", cursor), err)
+}
+
+func (s *Store) one(find func(*bbolt.Tx) (place, error)) (Row, error) {
+	rows, places := make([]Row, 1), make([]place, 1)
+	err := s.logDB.view(func(tx *bbolt.Tx) (err error) {
+		if places[0], err = find(tx); err == nil {
+			rows[0], err = s.row(tx, places[0])
+		}
+		return err
+	})
+	if err == nil {
+		err = s.openRows(rows, places)
+	}
+	return rows[0], err
+}
+
+func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
+	l, err := s.numbered(at.num())
+	if err != nil {
+		return Row{}, err
+	}
+	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	if err != nil {
+		return Row{}, fmt.Errorf("log %s, seq %d: %w", l.id.Short(), at.seq(), err)
+	}
+	header := bytes.Clone(h.header)
+	decoded, err := wire.DecodeHeader(header)
+	if err != nil {
+		return Row{}, fmt.Errorf("log %s, seq %d: %w: %v", l.id.Short(), at.seq(), ErrDamaged, err)
+	}
+	row := Row{
+		Cursor: h.cursor, ID: wire.ID(s.cfg.Network, header), State: l.state, Root: l.root,
+		Header: *decoded, HeaderBytes: header, Alg: h.alg, Sig: bytes.Clone(h.sig),
+		Inadmissible: h.reason, BodyState: h.state, Contested: l.head.Contested,
+	}
+	if h.hidden {
+		v, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(row.ID[:]))
+		if err != nil {
+			return Row{}, err
+		}
+		row.HiddenBy = v.byID
+	}
+	return row, nil
+}
+
+// openRows opens the bodies of rows that have one to show.
+func (s *Store) openRows(rows []Row, places []place) error {
+	var want []bodyAt
+	var which []int
+	for i := range rows {
+		if r := &rows[i]; r.BodyState == BodyHeld && r.HiddenBy.IsZero() {
+			want, which = append(want, bodyAt{at: places[i], id: r.ID}), append(which, i)
+		}
+	}
+	if err := s.openBodies(want); err != nil {
+		return err
+	}
+	for i, w := range want {
+		rows[which[i]].Body, rows[which[i]].BodyState = w.body, w.state
+	}
+	return nil
+}
+
+// Range gives raw records of a log from seq on, at most max of them and not
+// more than maxBytes together (but one in any case), as a peer gets them: with
+// the body when it is held and neither hidden nor erased.
+func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byte, error) {
+	l := s.entry(log)
+	if l == nil || from == 0 || from > l.head.Size {
+		return nil, fmt.Errorf("log %s from %d: %w", log.Short(), from, ErrNotFound)
+	}
+	var parts []wire.Envelope
+	var want []bodyAt
+	var which []int
+	err := s.logDB.view(func(tx *bbolt.Tx) error {
+		c, size := tx.Bucket([]byte(bktHdr)).Cursor(), 0
+		start := placeOf(l.num, from)
+		for k, v := c.Seek(start[:]); k != nil && len(parts) < max; k, v = c.Next() {
+			at, err := parsePlace(k)
+			if err != nil {
+				return err
+			}
+			if at.num() != l.num || at.seq() > l.head.Size {
+				return nil
+			}
+			h, err := decodeHeld(v)
+			if err != nil {
+				return err
+			}
+			size += len(h.header) + len(h.sig) + 16
+			shown := h.state == BodyHeld && !h.hidden
+			if shown {
+				size += int(h.bodyLen) + wire.SaltSize + 8
+			}
+			if size > maxBytes && len(parts) > 0 {
+				return nil
+			}
+			if shown {
+				want = append(want, bodyAt{at: at, id: wire.ID(s.cfg.Network, h.header)})
+				which = append(which, len(parts))
+			}
+			parts = append(parts, wire.Envelope{HeaderBytes: bytes.Clone(h.header), Alg: h.alg, Sig: bytes.Clone(h.sig)})
+		}
+		return nil
+	})
+	if err == nil {
+		err = s.openBodies(want)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("range of log %s: %w", log.Short(), err)
+	}
+	for i, w := range want {
+		parts[which[i]].Salt, parts[which[i]].Body = w.salt, w.body
+	}
+	raw := make([][]byte, len(parts))
+	for i := range parts {
+		raw[i] = wire.Encode(&parts[i])
+	}
+	return raw, nil
+}
+
+// Lookup tells which record is held at seq of a log, and whether its body is:
+// the question of every duplicate, so it decrypts nothing. A body found rotten
+// counts as missing.
+func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok bool, err error) {
+	l := s.entry(log)
+	if l == nil || seq == 0 || seq > l.head.Size {
+		return id, state, false, nil
+	}
+	at := placeOf(l.num, seq)
+	err = s.logDB.view(func(tx *bbolt.Tx) error {
+		h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+		if err == nil {
+			id, state = wire.ID(s.cfg.Network, h.header), h.state
+		}
+		return err
+	})
+	if err != nil {
+		return id, state, false, fmt.Errorf("record %d of log %s: %w", seq, log.Short(), err)
+	}
+	if state == BodyHeld && s.lost.has(at) {
+		state = BodyMissing
+	}
+	return id, state, true, nil
+}

@@ -1,0 +1,180 @@
+// Package store keeps what a node holds, in bbolt files of one data directory:
+//
+//	log.db    headers, signatures, heads, arrival order, retractions, fork proofs; no personal data, kept
+//	keys.db   one salt a record; erasing a body is deleting its salt and rewriting this small file
+//	body.db   bodies, each sealed under a key that derives from the storage key, its salt and its record
+//	local.db  what only this node knows (see Local)
+//
+// Records enter by Append, already verified and in the order of their logs; a
+// commit goes keys, body, log, and the commit of log.db is the acknowledgement.
+// What a crash leaves in the first two without the third is no part of the
+// store and goes at the next Open. Nothing is ever written without fsync.
+//
+// The package does not judge records, reorder them or talk to anybody; it
+// does not hold the derived index (package index).
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Config says where a store lies and whose it is.
+type Config struct {
+	Dir     string       // data directory; the files stand directly in it
+	Key     keys.Storage // seals bodies and local values
+	Network ct.NetworkID // a store belongs to one network
+	Log     *slog.Logger // nil: slog.Default()
+	MaxSize int64        // bytes of used pages in each file; 0: as much as the disk holds
+}
+
+// Errors of the package. Each is wrapped with the file and the directory.
+var (
+	ErrInUse    = errors.New("in use by another process")
+	ErrNotFound = errors.New("not in the store")
+	ErrFull     = errors.New("no space left for the store")
+	ErrFormat   = errors.New("not a herald store of this version")
+	ErrNetwork  = errors.New("store of another network")
+	ErrKey      = errors.New("sealed under another storage key")
+	ErrDamaged  = errors.New("file is damaged")
+	ErrClosed   = errors.New("store is closed")
+
+	// ErrStopped: after a failed fsync nobody knows what the disk holds, and
+	// the next one may report lost pages as written. Only a restart helps.
+	ErrStopped = errors.New("a commit failed with unknown outcome, restart the node")
+)
+
+// Store is an open data directory. Its methods may be called from any
+// goroutine; writers take turns.
+type Store struct {
+	cfg  Config
+	log  *slog.Logger
+	seal sealer
+
+	// The files. log.db is opened first and closed last: its lock guards the directory.
+	logDB, keysDB, bodyDB *file
+	local                 *Local
+
+	w    sync.Mutex // held by the one method that writes records
+	shut bool       // guarded by w
+
+	mu      sync.RWMutex
+	logs    map[ct.LogID]*logEntry // values are replaced, never changed
+	byNum   []*logEntry            // index: local number - 1
+	last    uint64                 // newest cursor
+	changed chan struct{}          // closed and replaced at each commit
+	closed  chan struct{}          // closed by Close
+
+	lost lostBodies
+}
+
+// Create makes the files of a new store. It refuses a directory that holds
+// one, and keeps the other files of a directory whose log.db is gone when they
+// are of the same network and key: local.db exists nowhere else.
+func Create(cfg Config) error {
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return fmt.Errorf("create store: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Dir, logSpec.name)); err == nil {
+		return fmt.Errorf("create store: %s already holds a store", cfg.Dir)
+	}
+	// log.db comes last: that it is there means that all are.
+	for _, spec := range []*fileSpec{&keysSpec, &bodySpec, &localSpec, &logSpec} {
+		path := filepath.Join(cfg.Dir, spec.name)
+		if _, err := os.Stat(path); err == nil {
+			f, err := openFile(&cfg, spec)
+			if err != nil {
+				return fmt.Errorf("create store: keep %s: %w", path, err)
+			}
+			if err := f.close(); err != nil {
+				return fmt.Errorf("create store: keep %s: %w", path, err)
+			}
+			continue
+		}
+		if err := createFile(&cfg, spec); err != nil {
+			return fmt.Errorf("create store: %w", err)
+		}
+	}
+	return nil
+}
+
+// Open opens the store of a directory and finishes what a crash interrupted.
+func Open(cfg Config) (_ *Store, err error) {
+	s := &Store{cfg: cfg, log: cfg.Log, changed: make(chan struct{}), closed: make(chan struct{})}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	s.log = s.log.With("component", "store")
+	defer func() {
+		if err != nil {
+			_ = s.closeFiles()
+			err = fmt.Errorf("open store: %w", err)
+		}
+	}()
+	if s.seal, err = newSealer(cfg.Key); err != nil {
+		return nil, err
+	}
+	for _, f := range []struct {
+		at   **file
+		spec *fileSpec
+	}{{&s.logDB, &logSpec}, {&s.keysDB, &keysSpec}, {&s.bodyDB, &bodySpec}} {
+		if *f.at, err = openFile(&cfg, f.spec); err != nil {
+			return nil, err
+		}
+	}
+	if s.local, err = openLocal(&cfg); err != nil {
+		return nil, err
+	}
+	if err = s.loadHeads(); err != nil {
+		return nil, err
+	}
+	if err = s.prune(); err != nil {
+		return nil, err
+	}
+	if err = s.finishErase(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close waits for running calls and closes the files. Wait returns ErrClosed.
+func (s *Store) Close() error {
+	s.w.Lock()
+	defer s.w.Unlock()
+	if s.shut {
+		return nil
+	}
+	s.shut = true
+	close(s.closed)
+	if err := s.closeFiles(); err != nil {
+		return fmt.Errorf("close store: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) closeFiles() error {
+	var errs []error
+	if s.local != nil {
+		errs = append(errs, s.local.file.close())
+	}
+	for _, f := range []*file{s.bodyDB, s.keysDB, s.logDB} {
+		if f != nil {
+			errs = append(errs, f.close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Local is the store of what only this node knows.
+func (s *Store) Local() *Local { return s.local }
+
+// millis is the local time of an entry: when a retraction came in.
+func millis() ct.Millis { return ct.MillisOf(time.Now()) }
