@@ -1,0 +1,247 @@
+package ingest
+
+import (
+	"fmt"
+
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// batch is what one commit is going to do. Outcomes are set as if it
+// succeeded; fail takes them back.
+type batch struct {
+	in      *Ingest
+	heads   map[ct.LogID]*head
+	appends []item
+	fills   []item
+	forks   []fork
+	gaps    map[ct.LogID]bool
+	loose   *job // of records that waited: their callers have gone
+
+	// Items whose outcome hangs on a step of the commit.
+	onAppend, onFill, onFork []item
+}
+
+func newBatch(in *Ingest) *batch {
+	return &batch{in: in, heads: make(map[ct.LogID]*head), gaps: make(map[ct.LogID]bool), loose: newJob(nil)}
+}
+
+func (b *batch) head(log ct.LogID) *head {
+	h := b.heads[log]
+	if h == nil {
+		h = b.in.head(log)
+		b.heads[log] = h
+	}
+	return h
+}
+
+// place decides what becomes of one record.
+func (b *batch) place(it item) {
+	h := it.rec.Header()
+	hd := b.head(h.Log)
+	// What this node signs itself is not known to anybody until it is stored.
+	if mine := it.job.author != nil; !mine && b.in.seen[h.Log] < h.Seq {
+		b.in.seen[h.Log] = h.Seq
+	}
+	switch {
+	case !b.mayspeak(h.Log):
+		b.set(it, Refused)
+	case h.Seq <= hd.Size:
+		b.again(it, hd)
+	case hd.Contested:
+		b.set(it, Forked)
+	case h.Seq == hd.Size+1:
+		b.next(it, hd)
+	case h.Seq <= hd.Size+window:
+		b.early(it)
+	default:
+		b.gaps[h.Log] = true
+		b.set(it, Dropped)
+	}
+}
+
+func (b *batch) mayspeak(log ct.LogID) bool {
+	if b.in.cfg.View == nil {
+		return true
+	}
+	v := b.in.cfg.View()
+	if v == nil {
+		return true
+	}
+	_, ok := v.Right(log)
+	return ok
+}
+
+// again judges a record at a seq that is held, or is in this batch.
+func (b *batch) again(it item, hd *head) {
+	h := it.rec.Header()
+	var id ct.ID
+	state := store.BodyMissing
+	if mine, ok := hd.added[h.Seq]; ok {
+		id = mine.ID()
+		if mine.HasBody() {
+			state = store.BodyHeld
+		}
+	} else {
+		var err error
+		if id, state, _, err = b.in.cfg.Store.Lookup(h.Log, h.Seq); err != nil {
+			b.in.log.Error("a held record cannot be read", "log", h.Log.Short(), "seq", h.Seq, "error", err)
+			b.refuse(it, err)
+			return
+		}
+	}
+	switch {
+	case id != it.rec.ID():
+		b.fork(nil, it, hd)
+	case state == store.BodyMissing && it.rec.HasBody():
+		b.fills = append(b.fills, it)
+		b.set(it, BodyFilled, &b.onFill)
+	case h.Seq > hd.held:
+		b.set(it, Duplicate, &b.onAppend)
+	default:
+		b.set(it, Duplicate)
+	}
+}
+
+// next judges a record that comes right after the head.
+func (b *batch) next(it item, hd *head) {
+	h := it.rec.Header()
+	switch {
+	case hd.Size == 0 && h.Prev != it.rec.First():
+		b.set(it, Refused)
+		return
+	case hd.Size > 0 && h.Prev != hd.ID:
+		b.fork(nil, it, hd)
+		return
+	}
+	if early, ok := b.in.waiting.take(h.Log, h.Seq); ok {
+		if early.ID() != it.rec.ID() {
+			b.fork(&early, it, hd)
+			return
+		}
+		if early.HasBody() && !it.rec.HasBody() {
+			it.rec = early
+		}
+	}
+	hd.Size, hd.ID, hd.LastIssued = h.Seq, it.rec.ID(), h.Issued
+	if hd.added == nil {
+		hd.added = make(map[uint64]verify.Record)
+	}
+	hd.added[h.Seq] = it.rec
+	b.appends = append(b.appends, it)
+	b.set(it, Stored, &b.onAppend)
+}
+
+// early keeps a record that comes before the ones it follows.
+func (b *batch) early(it item) {
+	h := it.rec.Header()
+	b.gaps[h.Log] = true
+	if other, ok := b.in.waiting.at(h.Log, h.Seq); ok {
+		switch {
+		case other.ID() != it.rec.ID():
+			b.fork(&other, it, b.head(h.Log))
+			return
+		case other.HasBody() || !it.rec.HasBody():
+			b.set(it, Held)
+			return
+		}
+		b.in.waiting.take(h.Log, h.Seq)
+	}
+	b.set(it, Held)
+	if evicted, ok := b.in.waiting.add(it.rec); ok {
+		b.gaps[evicted] = true
+		b.in.log.Warn("too much waits for missing records, a log's were dropped", "log", evicted.Short())
+	}
+}
+
+// fork stops a log. One proof convicts its key: further ones are not kept.
+func (b *batch) fork(a *verify.Record, it item, hd *head) {
+	if !hd.Contested {
+		hd.Contested = true
+		b.forks = append(b.forks, fork{a, it})
+		b.in.waiting.drop(it.rec.Header().Log)
+	}
+	b.set(it, Forked, &b.onFork)
+}
+
+// release lets in what waited for the records of this batch, as much as one
+// commit takes.
+func (b *batch) release() {
+	for _, it := range b.appends {
+		b.in.ready[it.rec.Header().Log] = true
+	}
+	for log := range b.in.ready {
+		hd := b.head(log)
+		for len(b.appends) < maxAppend {
+			rec, ok := b.in.waiting.at(log, hd.Size+1)
+			if !ok || hd.Contested {
+				delete(b.in.ready, log)
+				break
+			}
+			b.in.waiting.take(log, hd.Size+1)
+			b.place(b.loosen(rec))
+		}
+	}
+}
+
+func (b *batch) loosen(rec verify.Record) item {
+	j := b.loose
+	j.recs, j.outcomes = append(j.recs, rec), append(j.outcomes, 0)
+	return item{rec, j, len(j.recs) - 1}
+}
+
+// sign makes a record of this node's own at the head of its log.
+func (b *batch) sign(j *job) {
+	a := j.author
+	hd := b.head(a.log)
+	prev := hd.ID
+	if hd.Size == 0 {
+		prev = a.first
+	}
+	switch {
+	case hd.Contested:
+		j.err = fmt.Errorf("sign: log %s: %w", a.log.Short(), ErrForked)
+		return
+	case b.in.seen[a.log] > hd.Size:
+		j.err = fmt.Errorf("sign: log %s has record %d, %d are held: %w", a.log.Short(), b.in.seen[a.log], hd.Size, ErrGap)
+		return
+	}
+	rec, err := a.sign(hd.Size+1, prev, hd.LastIssued)
+	if err != nil {
+		j.err = err
+		return
+	}
+	h := rec.Header()
+	if h.Log != a.log || h.Seq != hd.Size+1 || h.Prev != prev || h.Issued < hd.LastIssued || prev != rec.First() && h.Seq == 1 {
+		j.err = fmt.Errorf("sign: the record signed is not the next of log %s", a.log.Short())
+		return
+	}
+	j.recs, j.outcomes = []verify.Record{rec}, make([]Outcome, 1)
+	b.place(item{rec, j, 0})
+}
+
+// set sets an outcome; on is the step of the commit it hangs on, if any.
+func (b *batch) set(it item, o Outcome, on ...*[]item) {
+	for _, step := range on {
+		*step = append(*step, it)
+	}
+	it.job.outcomes[it.i] = o
+}
+
+// refuse gives a record's caller an error.
+func (b *batch) refuse(it item, err error) {
+	b.gaps[it.rec.Header().Log] = true
+	it.job.outcomes[it.i], it.job.err = failed, err
+}
+
+// fail takes back what steps of the commit did not do. Callers get the error;
+// of what came by gossip, or waited, a sync is asked for.
+func (b *batch) fail(err error, steps ...*[]item) {
+	for _, step := range steps {
+		for _, it := range *step {
+			b.refuse(it, err)
+		}
+	}
+	clear(b.in.ready)
+}

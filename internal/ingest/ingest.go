@@ -1,0 +1,264 @@
+// Package ingest is the one door into the store: a single writer that takes
+// verified records from gossip, sync and the node's own publishing, puts them
+// into the order of their logs, finds forks, and commits whatever is queued
+// together. It does not verify, talk to peers or decide what is shown.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds of the queue and of a commit.
+const (
+	maxQueued  = 64 << 20 // bytes that wait for the writer, see cost
+	maxJobs    = 16384    // submissions that wait for the writer
+	maxOwn     = 256      // records of this node that wait for the writer
+	maxCommit  = 1000     // records after which no more submissions join a commit
+	maxChunk   = 1024     // records of one submission
+	maxAppend  = 4096     // records of one commit, with those that waited for a gap to close
+	fullPause  = time.Second
+	recordCost = 256 // bytes of memory beside the raw record
+)
+
+// Errors of Submit, SubmitAll and Author beside those of the store.
+var (
+	ErrForked  = errors.New("the log is forked and not extended")
+	ErrGap     = errors.New("records before this one are missing")
+	ErrRefused = errors.New("the log may not add this record")
+	ErrClosed  = errors.New("ingest has stopped")
+)
+
+// Outcome is what became of a record.
+type Outcome uint8
+
+const (
+	Stored     Outcome = iota + 1 // new and durable
+	Duplicate                     // held already
+	BodyFilled                    // was held without its body; durable
+	Held                          // waits in memory for the records before it
+	Forked                        // contradicts its log, or its log is contested; the proof is durable
+	Dropped                       // too far ahead of its log: sync brings it again
+	Refused                       // its log may not speak, or its first record names no delegation
+	failed                        // not stored: the store is full or has stopped
+)
+
+var outcomeNames = [...]string{"none", "stored", "duplicate", "body-filled", "held", "forked", "dropped", "refused", "failed"}
+
+func (o Outcome) String() string {
+	if int(o) < len(outcomeNames) {
+		return outcomeNames[o]
+	}
+	return fmt.Sprintf("unknown(%d)", uint8(o))
+}
+
+// err is what SubmitAll reports of a record that did not get in.
+func (o Outcome) err() error {
+	switch o {
+	case Held, Dropped:
+		return ErrGap
+	case Forked:
+		return ErrForked
+	case Refused:
+		return ErrRefused
+	}
+	return nil
+}
+
+// Config joins the writer to its neighbours.
+type Config struct {
+	Store *store.Store
+	// View is the roster in force: a record that waited is refused when its
+	// log has lost the right to speak meanwhile. Nil: not asked.
+	View func() *roster.View
+	// Gap asks for a sync of a log. It is called by the writer and by Offer
+	// and must not block. Nil: nobody is asked.
+	Gap        func(ct.LogID)
+	Log        *slog.Logger          // nil: slog.Default()
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Ingest is the writer and its queue.
+type Ingest struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+
+	own   chan *job // Author: goes before the rest
+	queue chan *job
+	room  *room         // maxQueued
+	done  chan struct{} // closed when Run has ended
+
+	// The writer's own, touched by Run only.
+	waiting   reorder
+	ready     map[ct.LogID]bool   // logs whose waiting records may go in, left over from a full commit
+	seen      map[ct.LogID]uint64 // highest seq with a good signature, also of records not held
+	fullUntil time.Time           // after a full disk nothing is tried until then
+}
+
+// New makes an Ingest; Run makes it work.
+func New(cfg Config) *Ingest {
+	in := &Ingest{
+		cfg:   cfg,
+		log:   cfg.Log,
+		own:   make(chan *job, maxOwn),
+		queue: make(chan *job, maxJobs),
+		room:  newRoom(maxQueued),
+		done:  make(chan struct{}),
+		ready: make(map[ct.LogID]bool),
+		seen:  make(map[ct.LogID]uint64),
+	}
+	if in.log == nil {
+		in.log = slog.Default()
+	}
+	in.log = in.log.With("component", "ingest")
+	in.metrics = newMetrics(in)
+	return in
+}
+
+// Submit brings one record in. Stored, Duplicate and BodyFilled are durable
+// when it returns. It waits while the queue is full.
+func (in *Ingest) Submit(ctx context.Context, rec verify.Record) (Outcome, error) {
+	j := newJob([]verify.Record{rec})
+	if err := in.enqueue(ctx, j); err != nil {
+		return 0, err
+	}
+	if err := in.wait(ctx, j); err != nil {
+		return 0, err
+	}
+	return j.outcomes[0], nil
+}
+
+// SubmitAll brings in a chunk of sync, in its order, and returns when all of
+// it is durable. When some of it is not, the error says why of the first;
+// the rest is in. ErrGap, ErrForked and ErrRefused tell of the record,
+// store.ErrFull and others of this node.
+func (in *Ingest) SubmitAll(ctx context.Context, recs []verify.Record) error {
+	var jobs []*job
+	for len(recs) > 0 {
+		n := chunk(recs)
+		j := newJob(recs[:n:n])
+		recs = recs[n:]
+		if err := in.enqueue(ctx, j); err != nil {
+			return err
+		}
+		jobs = append(jobs, j)
+	}
+	var first error
+	for _, j := range jobs {
+		if err := in.wait(ctx, j); err != nil {
+			return err
+		}
+		for i, o := range j.outcomes {
+			if err := o.err(); err != nil && first == nil {
+				h := j.recs[i].Header()
+				first = fmt.Errorf("record %d of log %s: %w", h.Seq, h.Log.Short(), err)
+			}
+		}
+	}
+	return first
+}
+
+// chunk is how many records make one submission.
+func chunk(recs []verify.Record) int {
+	size := int64(0)
+	for i, r := range recs {
+		if size += cost(r); i > 0 && (i >= maxChunk || size > maxQueued/8) {
+			return i
+		}
+	}
+	return len(recs)
+}
+
+// Offer brings in a record of gossip. It never blocks: false means that the
+// queue is full, the record dropped and a sync of its log asked for.
+func (in *Ingest) Offer(rec verify.Record) bool {
+	j := newJob([]verify.Record{rec})
+	if in.room.try(j.cost) {
+		select {
+		case in.queue <- j:
+			return true
+		default:
+			in.room.give(j.cost)
+		}
+	}
+	in.metrics.count(Dropped)
+	in.gap(rec.Header().Log)
+	return false
+}
+
+// Author adds a record of this node's own to a log. The writer calls sign with
+// the next seq, the id that prev must name and the earliest issued_at; sign
+// must be quick. first is prev of the log's first record. Records of several
+// callers share a commit; what is returned is durable. When the context ends
+// before the record is signed it will not be; afterwards Author waits, so that
+// an error means: not published. (store.ErrStopped alone means: look after the
+// restart.)
+//
+// It refuses with ErrGap while a record of the log is known that is not held:
+// signing then would fork the log.
+func (in *Ingest) Author(ctx context.Context, log ct.LogID, first ct.ID, sign func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error)) (verify.Record, error) {
+	j := newJob(nil)
+	j.author = &author{log, first, sign}
+	select {
+	case in.own <- j:
+	case <-ctx.Done():
+		return verify.Record{}, ctx.Err()
+	case <-in.done:
+		return verify.Record{}, ErrClosed
+	}
+	if err := in.wait(ctx, j); err != nil {
+		return verify.Record{}, err
+	}
+	return j.recs[0], nil
+}
+
+func (in *Ingest) enqueue(ctx context.Context, j *job) error {
+	if err := in.room.wait(ctx, in.done, j.cost); err != nil {
+		return err
+	}
+	select {
+	case in.queue <- j:
+		return nil
+	case <-ctx.Done():
+		in.room.give(j.cost)
+		return ctx.Err()
+	case <-in.done:
+		in.room.give(j.cost)
+		return ErrClosed
+	}
+}
+
+// wait waits for the writer. Whoever gives up withdraws the job, unless the
+// writer has begun it: then the end is near and worth knowing.
+func (in *Ingest) wait(ctx context.Context, j *job) error {
+	var gaveUp error
+	select {
+	case <-j.done:
+		return j.err
+	case <-ctx.Done():
+		gaveUp = ctx.Err()
+	case <-in.done:
+		gaveUp = ErrClosed
+	}
+	if j.claim() {
+		return gaveUp
+	}
+	<-j.done
+	return j.err
+}
+
+func (in *Ingest) gap(log ct.LogID) {
+	if in.cfg.Gap != nil {
+		in.cfg.Gap(log)
+	}
+}

@@ -1,0 +1,40 @@
+package ingest
+
+import (
+	"sync/atomic"
+
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// job is one submission. Exactly one of the writer and a caller who gives up
+// claims it; after that the writer owns it until done is closed.
+type job struct {
+	recs   []verify.Record
+	author *author // sign one record, which becomes recs
+	cost   int64   // held of Ingest.room until the writer takes it
+
+	claimed  atomic.Bool
+	done     chan struct{}
+	outcomes []Outcome // of recs
+	err      error     // not stored
+}
+
+type author struct {
+	log   ct.LogID
+	first ct.ID
+	sign  func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error)
+}
+
+func newJob(recs []verify.Record) *job {
+	j := &job{recs: recs, done: make(chan struct{}), outcomes: make([]Outcome, len(recs))}
+	for _, r := range recs {
+		j.cost += cost(r)
+	}
+	return j
+}
+
+func (j *job) claim() bool { return j.claimed.CompareAndSwap(false, true) }
+
+// cost is about what a record takes in memory.
+func cost(r verify.Record) int64 { return int64(len(r.Raw())) + recordCost }
