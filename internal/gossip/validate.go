@@ -1,0 +1,132 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// aheadMax is how far beyond this node's head a record is still passed on;
+	// ingest's reorder buffer holds as many.
+	aheadMax = 256
+	// behindMax is how far behind it: an older one is a replay, and if it is
+	// the other half of a fork, sync finds that.
+	behindMax = 64
+
+	authorRate    = 2000 // records a second
+	authorBurst   = 4096
+	forwarderRate = 4000 // signature checks a second
+	forwardBurst  = 8192
+	forwardersMax = 1024
+)
+
+// validator judges messages of one topic, inline and on the CPU alone. Ignored
+// is whatever depends on this node's state, so that honest nodes which hold
+// different things never punish each other.
+func (g *Gossip) validator(topic ct.Topic) func(context.Context, peer.ID, *pubsub.Message) pubsub.ValidationResult {
+	self := g.cfg.Host.Libp2p().ID()
+	return func(_ context.Context, from peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
+		if from == self {
+			return pubsub.ValidationAccept // stored here, so judged already
+		}
+		rec, verdict, reason := g.judge(topic, from, msg.GetData(), time.Now())
+		switch verdict {
+		case verify.Accept:
+			msg.ValidatorData = rec
+			return pubsub.ValidationAccept
+		case verify.Reject:
+			g.metrics.refused.WithLabelValues("reject", reason).Inc()
+			return pubsub.ValidationReject
+		default:
+			g.metrics.refused.WithLabelValues("ignore", reason).Inc()
+			return pubsub.ValidationIgnore
+		}
+	}
+}
+
+func (g *Gossip) judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) (verify.Record, verify.Verdict, string) {
+	none := verify.Record{}
+	if !g.member(from) {
+		return none, verify.Ignore, "forwarder"
+	}
+	view := g.cfg.View()
+	var author *rate.Limiter
+	// A record that does not decode, or of a stranger, goes on to verify, which
+	// refuses it before it checks a signature.
+	if env, err := wire.Decode(raw); err == nil {
+		h := &env.Header
+		if _, ok := view.Right(h.Log); ok {
+			head, _ := g.cfg.Store.Head(h.Log)
+			switch {
+			case h.Seq > head.Size+aheadMax:
+				return none, verify.Ignore, "ahead"
+			case h.Seq+behindMax <= head.Size:
+				return none, verify.Ignore, "old"
+			}
+			// The author pays only for what it did sign, below: forgeries in
+			// its name are charged to who forwards them.
+			author = g.budget.author(h.Log)
+			if !g.budget.forwarder(from).AllowN(now, 1) || author.TokensAt(now) < 1 {
+				return none, verify.Ignore, "rate"
+			}
+		}
+	}
+	rec, err := verify.OpenGossip(raw, view, topic, now)
+	var fault *verify.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &fault):
+		return none, fault.Verdict(), string(fault.Reason)
+	default:
+		return none, verify.Ignore, "error"
+	}
+	if author != nil {
+		author.AllowN(now, 1)
+	}
+	return rec, verify.Accept, ""
+}
+
+// budget holds the token buckets. Authors are bounded by the roster.
+type budget struct {
+	mu         sync.Mutex
+	authors    map[ct.LogID]*rate.Limiter
+	forwarders map[peer.ID]*rate.Limiter
+}
+
+func newBudget() *budget {
+	return &budget{authors: map[ct.LogID]*rate.Limiter{}, forwarders: map[peer.ID]*rate.Limiter{}}
+}
+
+func (b *budget) author(log ct.LogID) *rate.Limiter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, ok := b.authors[log]
+	if !ok {
+		l = rate.NewLimiter(authorRate, authorBurst)
+		b.authors[log] = l
+	}
+	return l
+}
+
+func (b *budget) forwarder(id peer.ID) *rate.Limiter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, ok := b.forwarders[id]
+	if !ok {
+		if len(b.forwarders) >= forwardersMax {
+			clear(b.forwarders) // members come and go; none is owed an old bucket
+		}
+		l = rate.NewLimiter(forwarderRate, forwardBurst)
+		b.forwarders[id] = l
+	}
+	return l
+}

@@ -1,0 +1,262 @@
+// Package p2p joins a node to the members' nodes: one libp2p host with a gate
+// that admits live nodes of the roster only, and a loop that keeps connections
+// to them. It carries no meaning: what travels over the streams is gossip's and
+// exchange's. There is no relay, no discovery, no address book of strangers.
+package p2p
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/node/ct"
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	libp2ptls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	libp2pquic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// dialTimeout bounds one attempt to reach a peer.
+const dialTimeout = 10 * time.Second
+
+// Underlay carries a simulated network below the host; only internal/sim makes
+// one. A nil Underlay is the operating system's network.
+type Underlay struct{ opts []libp2p.Option }
+
+// NewUnderlay wraps the options that put QUIC on a simulated network.
+func NewUnderlay(opts ...libp2p.Option) *Underlay { return &Underlay{opts} }
+
+// Config says who the node is and whom it may meet.
+type Config struct {
+	Key        *keys.Key                    // node key: log id and transport identity
+	Listen     []string                     // multiaddrs; empty: dial only
+	Announce   []string                     // multiaddrs told to peers; empty: the listen addresses
+	Bootstrap  []string                     // multiaddrs of members' nodes, with or without /p2p/ID
+	View       func() *roster.View          // never nil, may change at any time
+	Muted      func(ct.State) bool          // States this node has muted; nil: none
+	Addresses  func() map[ct.LogID][]string // newest ADDRESS statements; nil: none
+	Underlay   *Underlay                    // nil: the operating system
+	Log        *slog.Logger                 // nil: discard
+	Registerer prometheus.Registerer        // nil: no metrics
+}
+
+// Host is one node on the members' network.
+type Host struct {
+	cfg   Config
+	h     host.Host
+	gate  *gater
+	log   *slog.Logger
+	book  []bootstrapAddr
+	boot  map[ct.LogID][]ma.Multiaddr // bootstrap addresses that name their node
+	tries tries
+}
+
+type bootstrapAddr struct {
+	addr ma.Multiaddr
+	text string
+}
+
+// Peer is a member's node that is connected now.
+type Peer struct {
+	Node    ct.LogID
+	State   ct.State
+	Addr    string
+	Inbound bool
+	Since   time.Time
+}
+
+// New starts listening. Dialling starts with Run; Close ends both.
+func New(cfg Config) (*Host, error) {
+	if cfg.Key == nil || cfg.View == nil {
+		return nil, errors.New("p2p: config needs Key and View")
+	}
+	if cfg.Muted == nil {
+		cfg.Muted = func(ct.State) bool { return false }
+	}
+	if cfg.Addresses == nil {
+		cfg.Addresses = func() map[ct.LogID][]string { return nil }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Host{
+		cfg:   cfg,
+		log:   cfg.Log.With("component", "p2p"),
+		gate:  &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, probes: map[peer.ID]struct{}{}},
+		boot:  map[ct.LogID][]ma.Multiaddr{},
+		tries: tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
+	}
+	for _, s := range cfg.Bootstrap {
+		addr, id, err := parseAddress(s)
+		if err != nil {
+			return nil, fmt.Errorf("bootstrap %w", err)
+		}
+		if key, ok := NodeKey(id); ok {
+			p.boot[key] = append(p.boot[key], addr)
+		} else if id != "" {
+			return nil, fmt.Errorf("bootstrap address %q: the id is not a node key's", s)
+		} else {
+			p.book = append(p.book, bootstrapAddr{addr, s})
+		}
+	}
+	opts, err := p.options()
+	if err != nil {
+		return nil, err
+	}
+	if p.h, err = libp2p.New(opts...); err != nil {
+		return nil, fmt.Errorf("start libp2p host on %s: %w", strings.Join(cfg.Listen, ", "), err)
+	}
+	return p, nil
+}
+
+func (p *Host) options() ([]libp2p.Option, error) {
+	priv, err := identity(p.cfg.Key)
+	if err != nil {
+		return nil, err
+	}
+	cm, err := connmgr.NewConnManager(trimLow, trimHigh)
+	if err != nil {
+		return nil, fmt.Errorf("connection manager: %w", err)
+	}
+	rm, err := newResourceManager(p.cfg.Registerer != nil)
+	if err != nil {
+		return nil, err
+	}
+	opts := []libp2p.Option{
+		libp2p.Identity(priv),
+		libp2p.Security(libp2ptls.ID, libp2ptls.New), // negotiates X25519MLKEM768; Noise cannot
+		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
+		libp2p.Transport(libp2pquic.NewTransport),
+		libp2p.ConnectionGater(p.gate),
+		libp2p.ConnectionManager(cm),
+		libp2p.ResourceManager(rm),
+		libp2p.DisableRelay(),
+		libp2p.DisableIdentifyAddressDiscovery(),
+		libp2p.ForceReachabilityPublic(), // addresses are configured, not probed
+		libp2p.Ping(false),
+		libp2p.UserAgent("herald/1"),
+		libp2p.WithDialTimeout(dialTimeout),
+	}
+	if len(p.cfg.Listen) == 0 {
+		opts = append(opts, libp2p.NoListenAddrs)
+	} else {
+		opts = append(opts, libp2p.ListenAddrStrings(p.cfg.Listen...))
+	}
+	if len(p.cfg.Announce) > 0 {
+		announce := make([]ma.Multiaddr, 0, len(p.cfg.Announce))
+		for _, s := range p.cfg.Announce {
+			addr, _, err := parseAddress(s)
+			if err != nil {
+				return nil, fmt.Errorf("announce %w", err)
+			}
+			announce = append(announce, addr)
+		}
+		opts = append(opts, libp2p.AddrsFactory(func([]ma.Multiaddr) []ma.Multiaddr { return announce }))
+	}
+	if p.cfg.Registerer == nil {
+		opts = append(opts, libp2p.DisableMetrics())
+	} else {
+		opts = append(opts, libp2p.PrometheusRegisterer(p.cfg.Registerer))
+	}
+	if p.cfg.Underlay == nil {
+		return append(opts, libp2p.Transport(tcp.NewTCPTransport)), nil
+	}
+	return append(opts, p.cfg.Underlay.opts...), nil // a simulated network has no TCP
+}
+
+// Close ends every connection and stops listening.
+func (p *Host) Close() error {
+	if err := p.h.Close(); err != nil {
+		return fmt.Errorf("close libp2p host: %w", err)
+	}
+	return nil
+}
+
+// Libp2p is the host below, for the packages that speak over it.
+func (p *Host) Libp2p() host.Host { return p.h }
+
+// Member finds the node behind a peer id; false when it may not speak now.
+// Stream handlers and validators ask again, though the gate already has.
+func (p *Host) Member(id peer.ID) (roster.Node, bool) { return p.gate.member(id) }
+
+// Recheck closes the connections of peers that may no longer be connected.
+func (p *Host) Recheck() {
+	for _, id := range p.h.Network().Peers() {
+		if p.gate.allow(id) {
+			continue
+		}
+		key, _ := NodeKey(id)
+		p.log.Info("closing a peer that is not admitted any more", "node", key.Short())
+		if err := p.h.Network().ClosePeer(id); err != nil {
+			p.log.Warn("cannot close a peer", "node", key.Short(), "err", err)
+		}
+	}
+}
+
+// Peers lists the connected nodes, by State and key.
+func (p *Host) Peers() []Peer {
+	var out []Peer
+	for _, id := range p.h.Network().Peers() {
+		node, ok := p.gate.member(id)
+		conns := p.h.Network().ConnsToPeer(id)
+		if !ok || len(conns) == 0 {
+			continue
+		}
+		st := conns[0].Stat()
+		out = append(out, Peer{
+			Node: node.Key, State: node.State, Addr: conns[0].RemoteMultiaddr().String(),
+			Inbound: st.Direction == network.DirInbound, Since: st.Opened.UTC(),
+		})
+	}
+	slices.SortFunc(out, func(a, b Peer) int {
+		if c := strings.Compare(string(a.State), string(b.State)); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.Node[:]), string(b.Node[:]))
+	})
+	return out
+}
+
+// Connected tells whether a node can be spoken to without dialling.
+func (p *Host) Connected(node ct.LogID) bool {
+	id, err := PeerID(node)
+	return err == nil && p.gate.allow(id) && p.h.Network().Connectedness(id) == network.Connected
+}
+
+// Addrs are the multiaddrs, ending in /p2p/ID, under which others reach this node.
+func (p *Host) Addrs() []string {
+	var out []string
+	for _, a := range p.h.Addrs() {
+		out = append(out, a.String()+"/p2p/"+p.h.ID().String())
+	}
+	return out
+}
+
+// Dial connects to a member's node at its known addresses.
+func (p *Host) Dial(ctx context.Context, node ct.LogID) error {
+	id, err := PeerID(node)
+	if err != nil {
+		return err
+	}
+	if p.h.Network().Connectedness(id) == network.Connected {
+		return nil
+	}
+	addrs := p.addresses(node, p.cfg.Addresses())
+	if len(addrs) == 0 {
+		return fmt.Errorf("dial node %s: no address is known", node.Short())
+	}
+	return p.dial(ctx, id, addrs)
+}
