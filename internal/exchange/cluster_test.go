@@ -1,0 +1,213 @@
+package exchange_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herald-net/herald/internal/exchange"
+	"github.com/herald-net/herald/internal/p2p"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/sim"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+// bubble is n members on a simulated network, in virtual time and without
+// gossip. The test starts the nodes it wants.
+type bubble struct {
+	t       *testing.T
+	ctx     context.Context
+	net     *sim.Network
+	members *sim.Members
+	dir     string
+	nodes   []*sim.Stack
+	evils   []*p2p.Host
+}
+
+func inBubble(t *testing.T, n int, fn func(b *bubble)) {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		defer cancel()
+		m, err := sim.NewMembers(n, seed, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := &bubble{t: t, ctx: ctx, net: sim.New(seed), members: m, dir: dir, nodes: make([]*sim.Stack, n)}
+		defer b.net.Close()
+		defer func() {
+			for i := range b.nodes {
+				b.stop(i)
+			}
+			for _, h := range b.evils {
+				_ = h.Close()
+			}
+		}()
+		fn(b)
+	})
+}
+
+func (b *bubble) view() *roster.View { return b.members.View }
+
+// start runs node i, which dials the nodes of boot.
+func (b *bubble) start(i int, change func(*sim.StackConfig), boot ...int) *sim.Stack {
+	b.t.Helper()
+	cfg := sim.StackConfig{
+		Key: b.members.Nodes[i], View: b.view, Dir: filepath.Join(b.dir, fmt.Sprint(i)),
+		Underlay: b.net.Underlay(i), Listen: []string{b.net.Addr(i)}, NoGossip: true,
+	}
+	for _, j := range boot {
+		cfg.Bootstrap = append(cfg.Bootstrap, b.net.Addr(j))
+	}
+	if change != nil {
+		change(&cfg)
+	}
+	s, err := sim.Start(cfg)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.nodes[i] = s
+	return s
+}
+
+func (b *bubble) stop(i int) {
+	if b.nodes[i] == nil {
+		return
+	}
+	if err := b.nodes[i].Close(); err != nil {
+		b.t.Errorf("close node %d: %v", i, err)
+	}
+	b.nodes[i] = nil
+}
+
+func (b *bubble) log(i int) ct.LogID { return b.members.Nodes[i].Public() }
+
+// write gives k signed records of node i's log after prev (zero: from seq 1).
+func (b *bubble) write(i, k int, prev *verify.Record, body string) []verify.Record {
+	b.t.Helper()
+	right, _ := b.members.View.Right(b.log(i))
+	h := sim.Header(b.members.View.Network(), b.log(i), ct.TopicTravel, time.Now())
+	h.Seq, h.Prev = 1, right.First
+	if prev != nil {
+		h.Seq, h.Prev = prev.Header().Seq+1, prev.ID()
+	}
+	var out []verify.Record
+	for range k {
+		r, err := sim.Sign(b.members.Nodes[i], b.members.View, h, []byte(body))
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		out = append(out, r)
+		h.Seq, h.Prev = h.Seq+1, r.ID()
+	}
+	return out
+}
+
+func (b *bubble) put(s *sim.Stack, recs []verify.Record) {
+	b.t.Helper()
+	if err := s.Ingest.SubmitAll(b.ctx, recs); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *bubble) size(i int, log ct.LogID) uint64 {
+	h, _ := b.nodes[i].Store.Head(log)
+	return h.Size
+}
+
+// until waits in virtual time.
+func (b *bubble) until(what string, limit time.Duration, ok func() bool) {
+	b.t.Helper()
+	for begin := time.Now(); !ok(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(begin) > limit {
+			b.t.Fatalf("after %v: not %s", limit, what)
+		}
+	}
+}
+
+// evil is a member's node that speaks the protocol by hand.
+type evil struct {
+	*p2p.Host
+	b *bubble
+}
+
+// evil starts host i, whose sync streams are answered by serve.
+func (b *bubble) evil(i int, serve func(c conn)) *evil {
+	b.t.Helper()
+	h, err := p2p.New(p2p.Config{
+		Key: b.members.Nodes[i], View: b.view, Underlay: b.net.Underlay(i), Listen: []string{b.net.Addr(i)},
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.evils = append(b.evils, h)
+	if serve != nil {
+		h.Libp2p().SetStreamHandler(exchange.SyncProtocol(b.members.View.Network()), func(s network.Stream) {
+			serve(conn{s, bufio.NewReader(s)})
+			_ = s.Close()
+		})
+	}
+	return &evil{h, b}
+}
+
+// conn is a sync stream spoken by hand; errors end the speaker's part only.
+type conn struct {
+	network.Stream
+	r *bufio.Reader
+}
+
+func (c conn) send(m *wire.SyncMessage) bool {
+	_ = c.SetWriteDeadline(time.Now().Add(time.Minute))
+	_, err := c.Write(wire.AppendFrame(nil, wire.EncodeSync(m)))
+	return err == nil
+}
+
+func (c conn) receive() *wire.SyncMessage {
+	_ = c.SetReadDeadline(time.Now().Add(2 * time.Minute))
+	raw, err := wire.ReadFrame(c.r, wire.MaxSyncFrame)
+	if err != nil {
+		return nil
+	}
+	m, err := wire.DecodeSync(raw)
+	if err != nil {
+		return nil
+	}
+	return m
+}
+
+// dial opens a sync stream from the evil host.
+func (e *evil) dial(s *sim.Stack) conn {
+	e.b.t.Helper()
+	e.Libp2p().Peerstore().AddAddrs(s.Host.Libp2p().ID(), s.Host.Libp2p().Addrs(), time.Hour)
+	st, err := e.Libp2p().NewStream(e.b.ctx, s.Host.Libp2p().ID(), exchange.SyncProtocol(e.b.members.View.Network()))
+	if err != nil {
+		e.b.t.Fatal(err)
+	}
+	return conn{st, bufio.NewReader(st)}
+}
+
+func hello(digest byte, yours uint64) *wire.SyncMessage {
+	return &wire.SyncMessage{Hello: &wire.SyncHello{Digest: [32]byte{digest}, YourSize: yours, Time: ct.MillisOf(time.Now())}}
+}
+
+func frontier(heads ...wire.LogHead) *wire.SyncMessage {
+	return &wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: heads}}
+}
+
+func raws(recs []verify.Record) (out [][]byte) {
+	for _, r := range recs {
+		out = append(out, r.Raw())
+	}
+	return out
+}

@@ -1,0 +1,12 @@
+package exchange
+
+// What the tests of the package look into.
+var (
+	SyncProtocol  = syncProtocol
+	MatchProtocol = matchProtocol
+)
+
+const (
+	SyncsPerPeer  = syncsPerPeer
+	MaxMatchFrame = maxMatchFrame
+)

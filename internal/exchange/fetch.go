@@ -1,0 +1,225 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/herald-net/herald/internal/ingest"
+	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
+)
+
+// wantsAhead keeps the peer busy while its last answer is verified and stored.
+const wantsAhead = 2
+
+// submit stores verified records, which are in order within each log.
+type submit func(ctx context.Context, recs []verify.Record) error
+
+// fetch asks for all of f and stores the answers. Reading, verifying and
+// storing overlap; the order of records is kept. When it returns, everything
+// that arrived before an error is durable or dropped.
+func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, put submit) error {
+	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, 1)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(raws)
+		return x.read(ctx, e, f, raws)
+	})
+	g.Go(func() error {
+		defer close(recs)
+		return e.endOn(x.verifyStage(ctx, raws, recs))
+	})
+	g.Go(func() error {
+		for chunk := range recs {
+			if err := put(ctx, chunk); err != nil {
+				return e.endOn(err)
+			}
+			x.metrics.records.Add(float64(len(chunk)))
+		}
+		return nil
+	})
+	return g.Wait()
+}
+
+// endOn resets the stream when a later stage has failed, which ends the reading.
+func (e *session) endOn(err error) error {
+	if err != nil {
+		_ = e.s.Reset()
+	}
+	return err
+}
+
+func (x *Exchange) verifyStage(ctx context.Context, raws <-chan [][]byte, out chan<- []verify.Record) error {
+	skip := map[ct.LogID]bool{}
+	for chunk := range raws {
+		good, err := x.verifyAll(chunk, skip)
+		select {
+		case out <- good:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read sends the wants and checks that what comes back is what was asked.
+func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out chan<- [][]byte) error {
+	for {
+		for f.Open() < wantsAhead {
+			w := f.Next()
+			if w == nil {
+				break
+			}
+			if err := e.send(&wire.SyncMessage{Want: w}); err != nil {
+				return err
+			}
+		}
+		if f.Open() == 0 {
+			return nil
+		}
+		m, err := e.receive()
+		if err != nil {
+			return err
+		}
+		if m.Records == nil {
+			return fmt.Errorf("%w: want records", errPeer)
+		}
+		for _, raw := range m.Records.Records {
+			env, err := wire.Decode(raw)
+			if err == nil {
+				err = f.Got(env.Header.Log, env.Header.Seq)
+			}
+			if err != nil {
+				return fmt.Errorf("%w: %w", errPeer, err)
+			}
+		}
+		if len(m.Records.Records) > 0 {
+			select {
+			case out <- m.Records.Records:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		if m.Records.Last {
+			if err := f.Done(); err != nil {
+				return fmt.Errorf("%w: %w", errPeer, err)
+			}
+		}
+	}
+}
+
+// verifyAll proves the records of one chunk on all cores. A fault that any
+// node would find is the peer's. One that depends on this node's roster or
+// clock blames nobody: the rest of that log waits for a later sync.
+func (x *Exchange) verifyAll(raws [][]byte, skip map[ct.LogID]bool) ([]verify.Record, error) {
+	view, now := x.cfg.View(), time.Now()
+	recs, errs := make([]verify.Record, len(raws)), make([]error, len(raws))
+	workers := runtime.GOMAXPROCS(0)
+	var g errgroup.Group
+	for w := range workers {
+		g.Go(func() error {
+			for i := w; i < len(raws); i += workers {
+				recs[i], errs[i] = verify.Open(raws[i], view, now)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in errs, in the order of the records
+	good := recs[:0]
+	for i, err := range errs {
+		var fault *verify.Error
+		switch {
+		case err == nil && !skip[recs[i].Header().Log]:
+			good = append(good, recs[i])
+		case err == nil:
+		case errors.As(err, &fault) && fault.Verdict() == verify.Reject:
+			return good, fmt.Errorf("%w: %w", errPeer, err)
+		default:
+			env, derr := wire.Decode(raws[i])
+			if derr != nil {
+				return good, fmt.Errorf("%w: %w", errPeer, derr)
+			}
+			if !skip[env.Header.Log] {
+				skip[env.Header.Log] = true
+				x.log.Debug("cannot judge a record yet", "log", env.Header.Log.Short(), "seq", env.Header.Seq, "err", err)
+			}
+		}
+	}
+	return good, nil
+}
+
+// submitInOrder stores a chunk.
+func (x *Exchange) submitInOrder(ctx context.Context, recs []verify.Record) error {
+	if len(recs) == 0 {
+		return nil
+	}
+	return x.stored(x.cfg.Ingest.SubmitAll(ctx, recs))
+}
+
+// submitEach offers records for their own sake: halves of forks.
+func (x *Exchange) submitEach(ctx context.Context, recs []verify.Record) error {
+	for _, r := range recs {
+		if _, err := x.cfg.Ingest.Submit(ctx, r); x.stored(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored tells which outcomes of ingest end a sync. What concerns one log
+// alone does not: the log stays where it is.
+func (x *Exchange) stored(err error) error {
+	if errors.Is(err, ingest.ErrForked) || errors.Is(err, ingest.ErrGap) || errors.Is(err, ingest.ErrRefused) {
+		x.log.Debug("a log was not extended", "err", err)
+		return nil
+	}
+	return err
+}
+
+// fetchProofs asks for fork proofs: two records of the same log and seq each.
+func (x *Exchange) fetchProofs(ctx context.Context, e *session, logs []ct.LogID) error {
+	if err := e.send(&wire.SyncMessage{Want: &wire.SyncWant{Forks: logs}}); err != nil {
+		return err
+	}
+	wanted := map[ct.LogID]bool{}
+	for _, l := range logs {
+		wanted[l] = true
+	}
+	for got := 0; ; {
+		m, err := e.receive()
+		if err != nil {
+			return err
+		}
+		if m.Records == nil {
+			return fmt.Errorf("%w: want records", errPeer)
+		}
+		got += len(m.Records.Records)
+		if got > 2*len(logs) {
+			return fmt.Errorf("%w: more fork proofs than asked for", errPeer)
+		}
+		recs, err := x.verifyAll(m.Records.Records, map[ct.LogID]bool{})
+		if err != nil {
+			return err
+		}
+		for _, r := range recs {
+			if !wanted[r.Header().Log] {
+				return fmt.Errorf("%w: a fork proof that was not asked for", errPeer)
+			}
+		}
+		if err := x.submitEach(ctx, recs); err != nil {
+			return err
+		}
+		if m.Records.Last {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,225 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/herald-net/herald/internal/p2p"
+	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+const (
+	// batchRecords is how much one pull claims at a time, so that several
+	// pulls share what is missing.
+	batchRecords = 1 << 16
+	// bodiesEvery is how often one peer is asked for bodies missing here. They
+	// may be erased everywhere, so asking is no proof that they exist.
+	bodiesEvery = time.Minute
+)
+
+// pull fetches from node all that it holds and this node does not.
+func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
+	defer cancel()
+	end, err := x.claims.begin(ctx, node)
+	if err != nil {
+		return err
+	}
+	defer end()
+	result := "ok"
+	defer func() {
+		switch {
+		case errors.Is(err, errPeer):
+			result = "peer"
+			x.queue.blame(node)
+			x.told.withdraw(node)
+		case err != nil:
+			result = "error"
+		default:
+			x.mu.Lock()
+			x.lastSync = time.Now()
+			x.mu.Unlock()
+		}
+		x.metrics.pulls.WithLabelValues(result).Inc()
+	}()
+	s, stop, err := x.open(ctx, node, syncProtocol(x.cfg.View().Network()), p2p.ServiceSync)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	if err := x.pullOver(ctx, newSession(s, x.metrics), node); err != nil {
+		_ = s.Reset()
+		return err
+	}
+	return s.Close()
+}
+
+func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) error {
+	mine := x.frontier()
+	hello := x.hello(node, mine)
+	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
+		return err
+	}
+	m, err := e.receive()
+	if err != nil {
+		return err
+	}
+	if m.Hello == nil {
+		return fmt.Errorf("%w: want a hello", errPeer)
+	}
+	said := heard{m.Hello.YourSize, m.Hello.Time.Time().Sub(time.Now())}
+	if m.Hello.Digest != hello.Digest {
+		if err := x.pullFrontier(ctx, e, node, mine, said); err != nil {
+			return err
+		}
+	} else {
+		x.believe(node, said)
+	}
+	return x.pullBodies(ctx, e, node)
+}
+
+// believe counts what a peer said of this node's own log once this node holds
+// as much: a peer that only claims cannot hold up signing here.
+func (x *Exchange) believe(node ct.LogID, said heard) bool {
+	h, _ := x.cfg.Store.Head(x.cfg.Own)
+	if said.own > h.Size {
+		return false
+	}
+	x.told.note(node, said)
+	return true
+}
+
+func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine []wire.LogHead, said heard) error {
+	if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
+		return err
+	}
+	m, err := e.receive()
+	if err != nil {
+		return err
+	}
+	if m.Frontier == nil {
+		return fmt.Errorf("%w: want a frontier", errPeer)
+	}
+	theirs := m.Frontier.Heads
+	if reconcile.Size(theirs, x.cfg.Own) < said.own {
+		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
+	}
+	skip := map[ct.LogID]bool{}
+	for {
+		view := x.cfg.View()
+		x.believe(node, said)
+		plan := reconcile.Compare(x.frontier(), theirs, x.class)
+		var batch []wire.SyncRange
+		for _, ranges := range [][]wire.SyncRange{own(plan.Nodes, x.cfg.Own), plan.Roots, plan.Nodes} {
+			if batch = x.claims.take(ranges, batchRecords, skip); len(batch) > 0 {
+				break
+			}
+		}
+		if len(batch) == 0 {
+			if plan.Skipped > 0 {
+				x.queue.awaits(node, view.Version())
+			}
+			break
+		}
+		err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.submitInOrder)
+		x.claims.release(batch)
+		if err != nil {
+			return err
+		}
+		for _, r := range batch {
+			// What did not come forward now will not in this session.
+			if h, _ := x.cfg.Store.Head(r.Log); h.Size+1 < r.From+r.Count {
+				skip[r.Log] = true
+			}
+		}
+	}
+	return x.pullForks(ctx, e, theirs)
+}
+
+// own is the part of ranges that is this node's log. It comes first: until a
+// node knows its own records it signs none.
+func own(ranges []wire.SyncRange, log ct.LogID) []wire.SyncRange {
+	for i, r := range ranges {
+		if r.Log == log {
+			return ranges[i : i+1]
+		}
+	}
+	return nil
+}
+
+// pullForks fetches the other halves of forks, and the proofs of forks that the
+// peer has found. It comes last: a fork stops a log's extension.
+func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogHead) error {
+	plan := reconcile.Compare(x.frontier(), theirs, x.class)
+	suspects := plan.Suspects
+	for _, t := range plan.Shorter {
+		id, _, ok, err := x.cfg.Store.Lookup(t.Log, t.Size)
+		if err != nil {
+			return fmt.Errorf("compare heads: %w", err)
+		}
+		if ok && id != t.Head {
+			suspects = append(suspects, wire.SyncRange{Log: t.Log, From: t.Size, Count: 1})
+		}
+	}
+	if len(suspects) > 0 {
+		if err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.submitEach); err != nil {
+			return err
+		}
+	}
+	var proofs []ct.LogID
+	for _, log := range plan.Proofs {
+		h, _ := x.cfg.Store.Head(log)
+		if !h.Contested && h.Size >= reconcile.Size(theirs, log) && len(proofs) < wire.MaxSyncRanges {
+			proofs = append(proofs, log)
+		}
+	}
+	if len(proofs) == 0 {
+		return nil
+	}
+	return x.fetchProofs(ctx, e, proofs)
+}
+
+// pullBodies fills bodies of records whose headers came without.
+func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) error {
+	refs := x.cfg.Store.MissingBodies(wire.MaxSyncRanges)
+	if len(refs) == 0 || !x.told.mayAskBodies(node, time.Now()) {
+		return nil
+	}
+	return x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.submitInOrder)
+}
+
+func (x *Exchange) hello(to ct.LogID, mine []wire.LogHead) *wire.SyncHello {
+	return &wire.SyncHello{
+		Digest: wire.FrontierDigest(mine), YourSize: reconcile.Size(mine, to), Time: ct.MillisOf(time.Now()),
+	}
+}
+
+// frontier is all this node holds, in the order of the wire.
+func (x *Exchange) frontier() []wire.LogHead {
+	heads := x.cfg.Store.Heads()
+	out := make([]wire.LogHead, 0, len(heads))
+	for log, h := range heads {
+		if h.Size > 0 {
+			out = append(out, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested})
+		}
+	}
+	reconcile.Sort(out)
+	return out
+}
+
+// class is what the roster says of a log now.
+func (x *Exchange) class(log ct.LogID) reconcile.Class {
+	right, ok := x.cfg.View().Right(log)
+	switch {
+	case !ok:
+		return reconcile.Unknown
+	case right.Root:
+		return reconcile.Root
+	default:
+		return reconcile.Node
+	}
+}

@@ -1,0 +1,197 @@
+package exchange
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/herald-net/herald/internal/p2p"
+	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+const (
+	syncsPerPeer  = 2
+	syncsTotal    = 32
+	framesPerPeer = 1 << 14 // messages a peer may send on one stream
+)
+
+// admit checks a stream once more against the roster and the limits. The
+// returned function ends what it began.
+func (x *Exchange) admit(ctx context.Context, s network.Stream, service string, perPeer, total int) (roster.Node, func(), bool) {
+	node, ok := x.cfg.Host.Member(s.Conn().RemotePeer())
+	if ok {
+		ok = s.Scope().SetService(service) == nil && x.inbound.enter(service, node.Key, perPeer, total)
+	}
+	if !ok {
+		x.metrics.refused.WithLabelValues(service).Inc()
+		_ = s.Reset()
+		return node, nil, false
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	return node, func() {
+		stop()
+		x.inbound.leave(service, node.Key)
+	}, true
+}
+
+// serveSync answers one sync stream.
+func (x *Exchange) serveSync(ctx context.Context, s network.Stream) {
+	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
+	defer cancel()
+	node, leave, ok := x.admit(ctx, s, p2p.ServiceSync, syncsPerPeer, syncsTotal)
+	if !ok {
+		return
+	}
+	defer leave()
+	err := x.serveOver(newSession(s, x.metrics), node)
+	if err == nil {
+		_ = s.Close()
+		return
+	}
+	_ = s.Reset()
+	if errors.Is(err, errPeer) {
+		x.log.Warn("ending the stream of a peer", "node", node.Key.Short(), "err", err)
+	}
+}
+
+func (x *Exchange) serveOver(e *session, node roster.Node) error {
+	m, err := e.receive()
+	if err != nil {
+		return err
+	}
+	if m.Hello == nil {
+		return fmt.Errorf("%w: want a hello", errPeer)
+	}
+	if !x.believe(node.Key, heard{m.Hello.YourSize, m.Hello.Time.Time().Sub(time.Now())}) {
+		x.queue.add(node.Key)
+	}
+	mine := x.frontier()
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine)}); err != nil {
+		return err
+	}
+	for range framesPerPeer {
+		m, err := e.receive()
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case m.Frontier != nil:
+			if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
+				return err
+			}
+			if plan := reconcile.Compare(mine, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
+				x.queue.add(node.Key)
+			}
+		case m.Want != nil:
+			if err := x.serveWant(e, m.Want); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("%w: neither a frontier nor a want", errPeer)
+		}
+	}
+	return fmt.Errorf("%w: more than %d messages", errPeer, framesPerPeer)
+}
+
+// chunk gathers records up to the limits of one message.
+type chunk struct {
+	e    *session
+	recs [][]byte
+	size int
+}
+
+func (c *chunk) room() int { return wire.MaxSyncRecordBytes - c.size }
+
+func (c *chunk) add(raw []byte) {
+	c.recs = append(c.recs, raw)
+	c.size += len(raw)
+}
+
+func (c *chunk) flush(last bool) error {
+	if len(c.recs) == 0 && !last {
+		return nil
+	}
+	err := c.e.send(&wire.SyncMessage{Records: &wire.SyncRecords{Records: c.recs, Last: last}})
+	c.recs, c.size = c.recs[:0], 0
+	return err
+}
+
+// serveWant sends the records asked for, as far as this node holds them.
+func (x *Exchange) serveWant(e *session, w *wire.SyncWant) error {
+	c := &chunk{e: e}
+	for _, r := range w.Ranges {
+		held, err := x.serveRange(c, r, w.Bodies)
+		if err != nil {
+			return err
+		}
+		if !held && !w.Bodies {
+			break // what follows would be out of order for the asker
+		}
+	}
+	if err := x.serveForks(c, w); err != nil {
+		return err
+	}
+	return c.flush(true)
+}
+
+// serveRange adds one range; false when this node does not hold all of it.
+func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, bodies bool) (bool, error) {
+	for r.Count > 0 {
+		if len(c.recs) == wire.MaxSyncRecords || c.room() < wire.MaxRecord {
+			if err := c.flush(false); err != nil {
+				return false, err
+			}
+		}
+		raws, err := x.cfg.Store.Range(r.Log, r.From, int(min(r.Count, uint64(wire.MaxSyncRecords-len(c.recs)))), c.room())
+		if errors.Is(err, store.ErrNotFound) || err == nil && len(raws) == 0 {
+			return false, nil
+		}
+		if err != nil {
+			return false, fmt.Errorf("read log: %w", err)
+		}
+		for _, raw := range raws {
+			if bodies {
+				if env, err := wire.Decode(raw); err != nil || !env.HasBody() {
+					continue
+				}
+			}
+			c.add(raw)
+		}
+		r.From += uint64(len(raws))
+		r.Count -= uint64(len(raws))
+	}
+	return true, nil
+}
+
+func (x *Exchange) serveForks(c *chunk, w *wire.SyncWant) error {
+	if len(w.Forks) == 0 {
+		return nil
+	}
+	forks, err := x.cfg.Store.Forks()
+	if err != nil {
+		return fmt.Errorf("read fork proofs: %w", err)
+	}
+	for _, log := range w.Forks {
+		for _, f := range forks {
+			if f.Log != log {
+				continue
+			}
+			if len(c.recs)+2 > wire.MaxSyncRecords || c.room() < 2*wire.MaxRecord {
+				if err := c.flush(false); err != nil {
+					return err
+				}
+			}
+			c.add(f.A)
+			c.add(f.B)
+			break
+		}
+	}
+	return nil
+}

@@ -1,0 +1,100 @@
+package reconcile
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Errors of a peer that does not serve what it said it holds.
+var (
+	ErrOrder = errors.New("peer sent a record that was not the next one asked for")
+	ErrShort = errors.New("peer served less than its frontier promised")
+)
+
+// Fetch turns ranges into wants and checks that the answers are these ranges,
+// record by record. It holds positions only, no records.
+type Fetch struct {
+	queue  []wire.SyncRange   // not asked for yet
+	asked  [][]wire.SyncRange // what is left of each want under way, in order
+	bodies bool
+}
+
+// NewFetch plans ranges, which may be longer than one want.
+func NewFetch(ranges []wire.SyncRange) *Fetch { return &Fetch{queue: slices.Clone(ranges)} }
+
+// NewBodyFetch plans the bodies of records whose headers are held. The peer
+// leaves out what it does not hold.
+func NewBodyFetch(refs []ct.Ref) *Fetch {
+	f := &Fetch{bodies: true}
+	for _, r := range refs {
+		if n := len(f.queue); n > 0 && f.queue[n-1].Log == r.Log && f.queue[n-1].From+f.queue[n-1].Count == r.Seq {
+			f.queue[n-1].Count++
+			continue
+		}
+		f.queue = append(f.queue, wire.SyncRange{Log: r.Log, From: r.Seq, Count: 1})
+	}
+	return f
+}
+
+// Next is the next want within the limits of the wire; nil when all is asked for.
+func (f *Fetch) Next() *wire.SyncWant {
+	w := &wire.SyncWant{Bodies: f.bodies}
+	for room := uint64(wire.MaxSyncWant); room > 0 && len(f.queue) > 0 && len(w.Ranges) < wire.MaxSyncRanges; {
+		r := &f.queue[0]
+		n := min(r.Count, room)
+		w.Ranges = append(w.Ranges, wire.SyncRange{Log: r.Log, From: r.From, Count: n})
+		room -= n
+		r.From += n
+		if r.Count -= n; r.Count == 0 {
+			f.queue = f.queue[1:]
+		}
+	}
+	if len(w.Ranges) == 0 {
+		return nil
+	}
+	f.asked = append(f.asked, slices.Clone(w.Ranges))
+	return w
+}
+
+// Open is how many wants are under way.
+func (f *Fetch) Open() int { return len(f.asked) }
+
+// Got checks the next record of the oldest want under way.
+func (f *Fetch) Got(log ct.LogID, seq uint64) error {
+	if len(f.asked) == 0 {
+		return fmt.Errorf("%w: nothing was asked", ErrOrder)
+	}
+	for left := f.asked[0]; len(left) > 0; left = left[1:] {
+		r := &left[0]
+		if r.Log == log && seq >= r.From && seq < r.From+r.Count && (f.bodies || seq == r.From) {
+			r.Count -= seq + 1 - r.From
+			r.From = seq + 1
+			if r.Count == 0 {
+				left = left[1:]
+			}
+			f.asked[0] = left
+			return nil
+		}
+		if !f.bodies {
+			break
+		}
+	}
+	return fmt.Errorf("%w: log %s seq %d", ErrOrder, log.Short(), seq)
+}
+
+// Done closes the oldest want under way: the peer said that it is answered.
+func (f *Fetch) Done() error {
+	if len(f.asked) == 0 {
+		return fmt.Errorf("%w: nothing was asked", ErrOrder)
+	}
+	left := f.asked[0]
+	f.asked = f.asked[1:]
+	if len(left) > 0 && !f.bodies {
+		return fmt.Errorf("%w: log %s from seq %d", ErrShort, left[0].Log.Short(), left[0].From)
+	}
+	return nil
+}
