@@ -1,0 +1,332 @@
+package sim_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/sim"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
+)
+
+// cluster is nodes on a simulated network, in a bubble.
+type cluster struct {
+	t       *testing.T
+	ctx     context.Context
+	net     *sim.Network
+	members *sim.Members
+	dir     string
+	nodes   []*sim.Stack
+	config  func(*sim.StackConfig)
+}
+
+// inBubble runs fn on n nodes in virtual time. The race detector makes the
+// scheduler slow: one processor keeps virtual and real work in step.
+func inBubble(t *testing.T, n int, limit time.Duration, fn func(c *cluster)) {
+	t.Helper()
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		if raceEnabled {
+			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
+		defer cancel()
+		m, err := sim.NewMembers(n, seed, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &cluster{t: t, ctx: ctx, net: sim.New(seed), members: m, dir: dir, nodes: make([]*sim.Stack, n)}
+		defer c.net.Close()
+		defer func() {
+			for i := range c.nodes {
+				c.stop(i)
+			}
+		}()
+		fn(c)
+	})
+}
+
+func (c *cluster) startAll() {
+	for i := range c.nodes {
+		c.start(i)
+	}
+}
+
+func (c *cluster) start(i int) {
+	c.t.Helper()
+	// Everyone knows every address, half of them with the node's name.
+	var boot []string
+	for j := range c.nodes {
+		if j != i {
+			boot = append(boot, c.net.Addr(j))
+		}
+	}
+	cfg := sim.StackConfig{
+		Key: c.members.Nodes[i], View: func() *roster.View { return c.members.View },
+		Dir: filepath.Join(c.dir, fmt.Sprint(i)), Underlay: c.net.Underlay(i),
+		Listen: []string{c.net.Addr(i)}, Bootstrap: boot,
+	}
+	if c.config != nil {
+		c.config(&cfg)
+	}
+	s, err := sim.Start(cfg)
+	if err != nil {
+		c.t.Fatalf("start node %d: %v", i, err)
+	}
+	c.nodes[i] = s
+}
+
+func (c *cluster) stop(i int) {
+	c.t.Helper()
+	if c.nodes[i] == nil {
+		return
+	}
+	if err := c.nodes[i].Close(); err != nil {
+		c.t.Errorf("close node %d: %v", i, err)
+	}
+	c.nodes[i] = nil
+}
+
+// publish has each of the nodes publish k records.
+func (c *cluster) publish(k int, nodes ...int) {
+	c.t.Helper()
+	topics := []ct.Topic{ct.TopicTravel, ct.TopicArrival, ct.TopicDeportation, ct.TopicDetention}
+	for r := range k {
+		for _, i := range nodes {
+			body := fmt.Appendf(nil, "record %d of node %d", r, i)
+			if _, err := c.nodes[i].Publish(c.ctx, topics[(r+i)%len(topics)], body); err != nil {
+				c.t.Fatalf("publish on node %d: %v", i, err)
+			}
+		}
+	}
+}
+
+// settle waits until every running node holds want records of each of these
+// logs, bodies included, and returns how long that took.
+func (c *cluster) settle(want map[int]uint64) time.Duration {
+	c.t.Helper()
+	begin := time.Now()
+	for i, s := range c.nodes {
+		if s == nil {
+			continue
+		}
+		for cursor := uint64(0); ; {
+			short := false
+			for j, size := range want {
+				if h, _ := s.Store.Head(c.members.Nodes[j].Public()); h.Size < size {
+					short = true
+				}
+			}
+			if !short {
+				break
+			}
+			cursor = s.Store.Last()
+			if err := s.Store.Wait(c.ctx, cursor); err != nil {
+				c.t.Fatalf("node %d lacks records after %v: %v", i, time.Since(begin), err)
+			}
+		}
+		if missing := s.Store.MissingBodies(10); len(missing) > 0 {
+			c.t.Errorf("node %d lacks bodies: %v", i, missing)
+		}
+	}
+	return time.Since(begin)
+}
+
+// same checks that all running nodes hold the same frontier.
+func (c *cluster) same() {
+	c.t.Helper()
+	var first map[ct.LogID]store.Head
+	for i, s := range c.nodes {
+		if s == nil {
+			continue
+		}
+		heads := s.Store.Heads()
+		if first == nil {
+			first = heads
+		}
+		for log, h := range first {
+			if heads[log].ID != h.ID || heads[log].Size != h.Size {
+				c.t.Errorf("node %d holds log %s to %d (%s), another node to %d (%s)",
+					i, log.Short(), heads[log].Size, heads[log].ID.Short(), h.Size, h.ID.Short())
+			}
+		}
+	}
+}
+
+// connected waits until everyone is connected to everyone, and for the meshes.
+func (c *cluster) connected() {
+	c.t.Helper()
+	for _, s := range c.nodes {
+		for len(s.Host.Peers()) < len(c.nodes)-1 {
+			if c.ctx.Err() != nil {
+				c.t.Fatal("not everyone is connected")
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+	}
+	time.Sleep(3 * time.Second)
+}
+
+func (c *cluster) all() []int {
+	out := make([]int, len(c.nodes))
+	for i := range out {
+		out[i] = i
+	}
+	return out
+}
+
+func each(nodes []int, k uint64) map[int]uint64 {
+	want := map[int]uint64{}
+	for _, i := range nodes {
+		want[i] = k
+	}
+	return want
+}
+
+func TestDeliverWithLoss(t *testing.T) {
+	for _, n := range []int{3, 20} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			inBubble(t, n, 20*time.Minute, func(c *cluster) {
+				c.net.SetLoss(0.1)
+				c.startAll()
+				c.publish(5, c.all()...) // before there is a connection: sync brings these
+				took := c.settle(each(c.all(), 5))
+				c.same()
+				c.connected()
+				c.publish(5, c.all()...)
+				c.t.Logf("%d nodes, 10%% loss: all hold all after %v and %v", n, took, c.settle(each(c.all(), 10)))
+				c.same()
+				for i, s := range c.nodes {
+					if s.Counter("herald_gossip_delivered_total") < 10 {
+						t.Errorf("gossip brought next to nothing to node %d", i)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A burst that overflows the queues of gossip still arrives whole.
+func TestBurst(t *testing.T) {
+	inBubble(t, 5, 10*time.Minute, func(c *cluster) {
+		const burst = 1600
+		c.startAll()
+		c.connected()
+		var g errgroup.Group
+		for range 32 {
+			g.Go(func() error {
+				for range burst / 32 {
+					if _, err := c.nodes[0].Publish(c.ctx, ct.TopicTravel, make([]byte, 600)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		took := c.settle(map[int]uint64{0: burst / 32 * 32})
+		c.same()
+		for i, s := range c.nodes[1:] {
+			c.t.Logf("node %d: gossip %v, sync %v", i+1, s.Counter("herald_gossip_delivered_total"), s.Counter("herald_sync_records_total"))
+		}
+		c.t.Logf("all hold all after %v", took)
+	})
+}
+
+func TestPartitionHeals(t *testing.T) {
+	inBubble(t, 8, time.Hour, func(c *cluster) {
+		c.startAll()
+		c.publish(2, c.all()...)
+		c.settle(each(c.all(), 2))
+
+		c.net.Partition([]int{0, 1, 2, 3}, []int{4, 5, 6, 7})
+		c.publish(5, c.all()...)
+		time.Sleep(10 * time.Minute) // virtual
+		for i, s := range c.nodes {
+			for j := range c.nodes {
+				want := uint64(7)
+				if (i < 4) != (j < 4) {
+					want = 2
+				}
+				if h, _ := s.Store.Head(c.members.Nodes[j].Public()); h.Size != want {
+					t.Errorf("in the partition node %d holds %d records of node %d, want %d", i, h.Size, j, want)
+				}
+			}
+		}
+		c.net.Heal()
+		took := c.settle(each(c.all(), 7))
+		c.same()
+		c.t.Logf("healed after %v", took)
+	})
+}
+
+func TestAbsentNodeCatchesUp(t *testing.T) {
+	inBubble(t, 4, time.Hour, func(c *cluster) {
+		c.startAll()
+		c.publish(1, c.all()...)
+		c.settle(each(c.all(), 1))
+		c.stop(3)
+		c.publish(20, 0, 1)
+		c.settle(map[int]uint64{0: 21, 1: 21})
+		time.Sleep(15 * time.Minute) // gossip has long forgotten
+		c.start(3)
+		took := c.settle(map[int]uint64{0: 21, 1: 21, 2: 1, 3: 1})
+		c.same()
+		if took > time.Minute {
+			t.Errorf("caught up after %v, want at most a minute", took)
+		}
+		if answers, known := c.nodes[3].Exchange.OwnHead(); answers == 0 || known != 1 {
+			t.Errorf("own head: %d answers, %d records, want some answers and 1", answers, known)
+		}
+	})
+}
+
+func TestStrangerIsRefused(t *testing.T) {
+	inBubble(t, 3, 10*time.Minute, func(c *cluster) {
+		c.startAll()
+		c.publish(3, c.all()...)
+		c.settle(each(c.all(), 3))
+		// Valid software, and it takes itself and the others for a network.
+		seed := uint64(1)
+		other, err := sim.NewMembers(3, seed, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := sim.Start(sim.StackConfig{
+			Key: other.Nodes[0], View: func() *roster.View { return c.members.View }, Dir: filepath.Join(c.dir, "stranger"),
+			Underlay: c.net.Underlay(9), Listen: []string{c.net.Addr(9)},
+			Bootstrap: []string{c.net.Addr(0), c.net.Addr(1), c.net.Addr(2)},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		for i, n := range c.nodes {
+			if got := len(n.Host.Libp2p().Network().Peers()); got != 2 {
+				t.Errorf("node %d has %d connections, want the 2 members", i, got)
+			}
+		}
+		if got := s.Host.Peers(); len(got) != 0 {
+			t.Errorf("the stranger has connections: %v", got)
+		}
+		if got := s.Store.Last(); got != 0 {
+			t.Errorf("the stranger got %d records", got)
+		}
+		if err := s.Close(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
