@@ -1,0 +1,196 @@
+// Package unlist reads the United Nations Security Council Consolidated List
+// in its XML form (sc-sanctions.xsd).
+//
+// It reads a stream, one INDIVIDUAL at a time, and gives each as a ct.Person
+// or says why not. It takes over what identifies a person; comments,
+// designations and titles are left where they are. Organisations are counted
+// and not read. It neither fetches the list nor stores it.
+package unlist
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Limits of the input.
+const (
+	maxIndividual = 1 << 20 // bytes of one INDIVIDUAL element
+	maxRejections = 10_000  // kept in the result; further ones are only counted
+	maxNotes      = 64      // of one entry
+)
+
+// Entry is one accepted individual.
+type Entry struct {
+	Line     int // of the INDIVIDUAL element, from 1
+	DataID   string
+	Listed   string // date of listing, YYYY-MM-DD, "" when the list has none
+	ListType string // Al-Qaida, DPRK, ...
+	Person   ct.Person
+
+	// Notes name what was in the list and has no place in Person: a country
+	// that is not known, a date that cannot be read. Field and the list's text.
+	Notes []Note
+}
+
+// Note is a value of the list that did not fit.
+type Note struct {
+	Field string
+	Text  string
+}
+
+// Format and LogValue keep persons out of logs and errors.
+func (Entry) Format(f fmt.State, _ rune) { io.WriteString(f, "list entry(redacted)") }
+func (Entry) LogValue() slog.Value       { return slog.StringValue("list entry(redacted)") }
+func (Note) Format(f fmt.State, _ rune)  { io.WriteString(f, "note(redacted)") }
+func (Note) LogValue() slog.Value        { return slog.StringValue("note(redacted)") }
+
+// Rejection is one individual that was not accepted. Reason names fields, never values.
+type Rejection struct {
+	Line   int    `json:"line"`
+	Reason string `json:"reason"`
+}
+
+// Result counts what was read: Read = Accepted + Rejected. Entities are
+// organisations, which are no persons and are in none of these.
+type Result struct {
+	Read       int         `json:"read"`
+	Accepted   int         `json:"accepted"`
+	Rejected   int         `json:"rejected"`
+	Entities   int         `json:"entities"`
+	Generated  string      `json:"generated,omitempty"` // the list's dateGenerated
+	Rejections []Rejection `json:"-"`
+	Complete   bool        `json:"complete"` // the list was read to its end
+}
+
+// errTooLarge stops an element without end.
+var errTooLarge = fmt.Errorf("an individual of more than %d bytes", maxIndividual)
+
+// Read reads a list and calls fn for every accepted individual, in the order
+// of the list. It stops at the first error of fn or of the XML; the result then
+// counts what came before and is not Complete. The Person given to fn is valid.
+func Read(r io.Reader, fn func(Entry) error) (Result, error) {
+	in := &meter{r: r, left: maxIndividual}
+	d := xml.NewDecoder(in)
+	var res Result
+	depth := 0
+	for {
+		in.left = maxIndividual
+		line, _ := d.InputPos()
+		tok, err := d.Token()
+		if errors.Is(err, io.EOF) && depth == 0 && res.Complete {
+			return res, nil
+		}
+		if err != nil {
+			return res, broken(d, err)
+		}
+		switch t := tok.(type) {
+		case xml.StartElement:
+			depth++
+			switch {
+			case depth == 1:
+				if t.Name.Local != "CONSOLIDATED_LIST" {
+					return res, fmt.Errorf("line %d: not a UN consolidated list: the root element is not CONSOLIDATED_LIST", line)
+				}
+				if res.Complete {
+					return res, fmt.Errorf("line %d: a second list behind the first", line)
+				}
+				for _, a := range t.Attr {
+					if a.Name.Local == "dateGenerated" && len(a.Value) <= 40 {
+						res.Generated = a.Value
+					}
+				}
+			case t.Name.Local == "INDIVIDUAL":
+				depth--
+				line, _ = d.InputPos()
+				if err := res.individual(d, t, line, fn); err != nil {
+					return res, err
+				}
+			case t.Name.Local == "ENTITY":
+				depth--
+				if err := d.Skip(); err != nil {
+					return res, broken(d, err)
+				}
+				res.Entities++
+			}
+		case xml.EndElement:
+			depth--
+			res.Complete = depth == 0
+		}
+	}
+}
+
+// individual reads one element and hands it on.
+func (res *Result) individual(d *xml.Decoder, start xml.StartElement, line int, fn func(Entry) error) error {
+	var raw individual
+	if err := d.DecodeElement(&raw, &start); err != nil {
+		return broken(d, err)
+	}
+	res.Read++
+	e, err := convert(&raw)
+	if err != nil {
+		res.Rejected++
+		if len(res.Rejections) < maxRejections {
+			res.Rejections = append(res.Rejections, Rejection{Line: line, Reason: err.Error()})
+		}
+		return nil
+	}
+	e.Line = line
+	if err := fn(e); err != nil {
+		// Not accepted by whom it was for: the counts must still add up.
+		res.Rejected++
+		return fmt.Errorf("line %d: %w", line, err)
+	}
+	res.Accepted++
+	return nil
+}
+
+// broken says where the XML ends to make sense. The decoder's own texts quote
+// names of elements only.
+func broken(d *xml.Decoder, err error) error {
+	line, _ := d.InputPos()
+	var syntax *xml.SyntaxError
+	switch {
+	case errors.As(err, &syntax):
+		return fmt.Errorf("line %d: the list is broken or cut off: %s", syntax.Line, syntaxWord(syntax.Msg))
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return fmt.Errorf("line %d: the list is cut off: %w", line, io.ErrUnexpectedEOF)
+	case errors.Is(err, errTooLarge):
+		return fmt.Errorf("line %d: the list is broken: %w", line, errTooLarge)
+	case strings.HasPrefix(err.Error(), "xml: encoding"):
+		return fmt.Errorf("line %d: the list says that it is not in UTF-8; convert it first", line)
+	}
+	return fmt.Errorf("line %d: read list: %w", line, err)
+}
+
+// syntaxWord keeps the constant head of a syntax error: what follows a colon or
+// an angle bracket may quote the input.
+func syntaxWord(msg string) string {
+	for i := range len(msg) {
+		if c := msg[i]; c == ':' || c == '<' || c == '&' || c == '"' || c == '\'' {
+			return msg[:i] + "..."
+		}
+	}
+	return msg
+}
+
+// meter passes bytes on until too many came without the caller setting left
+// again.
+type meter struct {
+	r    io.Reader
+	left int
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.left <= 0 {
+		return 0, errTooLarge
+	}
+	n, err := m.r.Read(p[:min(len(p), m.left)])
+	m.left -= n
+	return n, err
+}

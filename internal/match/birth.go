@@ -1,0 +1,207 @@
+package match
+
+import "strings"
+
+// Birth is one alternative of a date of birth: a span of years, and month and
+// day when the years are one.
+type Birth struct {
+	From, To   uint16 // years, From <= To
+	Month, Day uint8  // 0: not known
+	Approx     bool
+}
+
+// maxSpan is the longest span of years that still says something.
+const maxSpan = 30
+
+// ParseBirth reads EDTF level 1 as persons write it: 1965, 1965-07, 1965-7-4,
+// 1965~, 196X, 1960/1965. An impossible month or day leaves what stands before
+// it; an impossible year makes the whole unusable.
+func ParseBirth(text string) (Birth, bool) {
+	text = strings.TrimSpace(text)
+	if len(text) > 40 {
+		return Birth{}, false
+	}
+	if from, to, ok := strings.Cut(text, "/"); ok {
+		if strings.Contains(to, "/") {
+			return Birth{}, false
+		}
+		a, okA := ParseBirth(from)
+		b, okB := ParseBirth(to)
+		switch {
+		case okA && okB && b.To >= a.From && b.To-a.From <= maxSpan:
+			return Birth{From: a.From, To: b.To, Approx: a.Approx || b.Approx}, true
+		case okA && strings.Trim(to, ".") == "":
+			return Birth{}, false // open interval: no statement
+		}
+		return Birth{}, false
+	}
+	var b Birth
+	if t := strings.TrimRight(text, "~?%"); t != text {
+		text, b.Approx = t, true
+	}
+	if t := strings.TrimPrefix(text, "~"); t != text {
+		text, b.Approx = t, true
+	}
+	parts := strings.Split(text, "-")
+	if len(parts) > 3 || len(parts[0]) != 4 {
+		return Birth{}, false
+	}
+	year := parts[0]
+	switch {
+	case year[3] == 'X' && year[2] == 'X':
+		return Birth{}, false // a century
+	case year[3] == 'X':
+		decade, ok := number(year[:3])
+		if !ok {
+			return Birth{}, false
+		}
+		b.From, b.To = uint16(decade*10), uint16(decade*10+9)
+		return b, plausibleYear(int(b.From))
+	}
+	y, ok := number(year)
+	if !ok || !plausibleYear(y) {
+		return Birth{}, false
+	}
+	b.From, b.To = uint16(y), uint16(y)
+	if len(parts) > 1 {
+		if m, ok := number(strings.TrimRight(parts[1], "~?%")); ok && m >= 1 && m <= 12 {
+			b.Month = uint8(m)
+		}
+	}
+	if len(parts) > 2 && b.Month > 0 {
+		if d, ok := number(strings.TrimRight(parts[2], "~?%")); ok && d >= 1 && d <= 31 {
+			b.Day = uint8(d)
+		}
+	}
+	return b, true
+}
+
+func plausibleYear(y int) bool { return y >= 1850 && y <= 2150 }
+
+func number(s string) (int, bool) {
+	if s == "" || len(s) > 4 {
+		return 0, false
+	}
+	n := 0
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return n, true
+}
+
+// full says whether the birth is a whole date.
+func (b Birth) full() bool { return b.Day > 0 }
+
+// birthEvidence is how two births agree: a value 0..1 and its code.
+type birthEvidence struct {
+	value   float64
+	verdict Verdict
+}
+
+// compareBirths gives the best agreement of any alternative of either side.
+func compareBirths(a, b []Birth) birthEvidence {
+	best := birthEvidence{verdict: Absent}
+	for _, x := range a {
+		for _, y := range b {
+			if e := compareBirth(x, y); best.verdict == Absent || e.value > best.value {
+				best = e
+			}
+		}
+	}
+	return best
+}
+
+// Values of agreement. A whole date is worth more than a year because fewer
+// namesakes share it; typing errors in one field of a date leave most of it.
+var (
+	birthDate      = birthEvidence{1.00, Agree}
+	birthSwapped   = birthEvidence{0.95, DayMonthSwapped}
+	birthOneField  = birthEvidence{0.85, DateClose}
+	birthYearOff   = birthEvidence{0.85, YearOffByOne}
+	birthMonth     = birthEvidence{0.83, MonthAgree}
+	birthYear      = birthEvidence{0.80, YearAgree}
+	birthYearTypo  = birthEvidence{0.75, YearDigit}
+	birthYearClose = birthEvidence{0.65, YearClose}
+	birthYearNear  = birthEvidence{0.45, YearNear}
+	birthConflict  = birthEvidence{0.00, Conflict}
+)
+
+func compareBirth(a, b Birth) birthEvidence {
+	gap := yearGap(a, b)
+	if a.full() && b.full() {
+		sameDay := a.Month == b.Month && a.Day == b.Day
+		switch {
+		case gap == 0 && sameDay:
+			return birthDate
+		case gap == 0 && a.Month == b.Day && a.Day == b.Month:
+			return birthSwapped
+		case gap == 0 && (a.Month == b.Month || a.Day == b.Day):
+			return birthOneField
+		case gap == 1 && sameDay:
+			return birthYearOff
+		case sameDay && oneDigit(a.From, b.From):
+			return birthYearTypo
+		case gap == 0 && (placeholder(a) || placeholder(b)):
+			return birthYear
+		case gap == 0:
+			return birthYearClose
+		case gap == 1 && (placeholder(a) || placeholder(b)):
+			return birthYearClose
+		}
+		return birthConflict
+	}
+	switch {
+	case gap == 0 && a.Month > 0 && b.Month > 0:
+		if a.Month == b.Month {
+			return birthMonth
+		}
+		return birthYearClose
+	case gap == 0 && a.From == a.To && b.From == b.To && !a.Approx && !b.Approx:
+		return birthYear
+	case gap == 0:
+		return birthYearClose
+	case gap == 1:
+		return birthYearClose
+	case gap <= 2 && (a.Approx || b.Approx):
+		return birthYearClose
+	case gap <= 5:
+		return birthYearNear // a year without a date is often an estimate
+	}
+	return birthConflict
+}
+
+// placeholder: the first of January stands for "some day" in many registers.
+func placeholder(b Birth) bool { return b.Month == 1 && b.Day == 1 }
+
+// yearGap is the distance of two spans of years, 0 when they overlap.
+func yearGap(a, b Birth) int {
+	switch {
+	case a.From > b.To:
+		return int(a.From - b.To)
+	case b.From > a.To:
+		return int(b.From - a.To)
+	}
+	return 0
+}
+
+// oneDigit: one digit differs, or two neighbours are exchanged.
+func oneDigit(a, b uint16) bool {
+	var da, db [4]uint16
+	for i := 3; i >= 0; i-- {
+		da[i], db[i] = a%10, b%10
+		a, b = a/10, b/10
+	}
+	diff, first := 0, -1
+	for i := range da {
+		if da[i] != db[i] {
+			if first < 0 {
+				first = i
+			}
+			diff++
+		}
+	}
+	return diff == 1 || diff == 2 && first < 3 && da[first] == db[first+1] && da[first+1] == db[first]
+}

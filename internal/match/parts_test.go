@@ -1,0 +1,145 @@
+package match
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/herald-net/herald/node/ct"
+)
+
+func TestParseBirth(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want Birth
+		ok   bool
+	}{
+		{"1965", Birth{From: 1965, To: 1965}, true},
+		{"1965-07", Birth{From: 1965, To: 1965, Month: 7}, true},
+		{"1965-07-04", Birth{From: 1965, To: 1965, Month: 7, Day: 4}, true},
+		{"1965-7-4", Birth{From: 1965, To: 1965, Month: 7, Day: 4}, true},
+		{"1965-13-04", Birth{From: 1965, To: 1965}, true},
+		{"1965-07-32", Birth{From: 1965, To: 1965, Month: 7}, true},
+		{"1965-07-XX", Birth{From: 1965, To: 1965, Month: 7}, true},
+		{"1965~", Birth{From: 1965, To: 1965, Approx: true}, true},
+		{"196X", Birth{From: 1960, To: 1969}, true},
+		{"1960/1965", Birth{From: 1960, To: 1965}, true},
+		{"1960~/1965~", Birth{From: 1960, To: 1965, Approx: true}, true},
+		{"1965/1960", Birth{}, false},
+		{"1900/1990", Birth{}, false},
+		{"1960/..", Birth{}, false},
+		{"1960/1961/1962", Birth{}, false},
+		{"19XX", Birth{}, false},
+		{"65", Birth{}, false},
+		{"0065", Birth{}, false},
+		{"+1965", Birth{}, false},
+		{"", Birth{}, false},
+	} {
+		got, ok := ParseBirth(c.in)
+		if got != c.want || ok != c.ok {
+			t.Errorf("ParseBirth(%q): from %d to %d, month %d, day %d, %v; want %d to %d, %d, %d, %v", c.in,
+				got.From, got.To, got.Month, got.Day, ok, c.want.From, c.want.To, c.want.Month, c.want.Day, c.ok)
+		}
+	}
+}
+
+func TestCompareBirth(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want Verdict
+	}{
+		{"1965-07-04", "1965-07-04", Agree},
+		{"1965-07-04", "1965-04-07", DayMonthSwapped},
+		{"1965-07-04", "1965-07-05", DateClose},
+		{"1965-07-04", "1966-07-04", YearOffByOne},
+		{"1965-07-04", "1956-07-04", YearDigit},
+		{"1965-07-04", "1985-07-04", YearDigit},
+		{"1965-07-04", "1965-09-20", YearClose},
+		{"1965-01-01", "1965-09-20", YearAgree},
+		{"1965-07-04", "1966-09-20", Conflict},
+		{"1965-07-04", "1983-09-20", Conflict},
+		{"1965", "1965-07-04", YearAgree},
+		{"1965-07", "1965-07-04", MonthAgree},
+		{"1965-08", "1965-07-04", YearClose},
+		{"1965", "1966-07-04", YearClose},
+		{"1965~", "1967", YearClose},
+		{"1965", "1969", YearNear},
+		{"1965", "1971", Conflict},
+		{"1960/1964", "1962-07-04", YearClose},
+		{"196X", "1975", Conflict},
+	} {
+		a, _ := ParseBirth(c.a)
+		b, _ := ParseBirth(c.b)
+		if got, back := compareBirth(a, b), compareBirth(b, a); got.verdict != c.want || back != got {
+			t.Errorf("%s and %s: %s, the other way round %s, want %s", c.a, c.b, got.verdict, back.verdict, c.want)
+		}
+	}
+}
+
+func TestDocumentNumbers(t *testing.T) {
+	for _, c := range []struct {
+		in   string
+		want []string
+	}{
+		{"UT1234567", []string{"UT1234567"}},
+		{" ut-123 4567 ", []string{"UT1234567"}},
+		{"OO12I4L", []string{"0012141"}},
+		{"1-78-09-44621-80", []string{"178094462180"}},
+		{"Utopian passport no. UT1234567, expired 2015", []string{"UT1234567"}},
+		{"1234", nil},
+		{"unknown", nil},
+		{"", nil},
+	} {
+		if got := documentNumbers(c.in); !slices.Equal(got, c.want) {
+			t.Errorf("documentNumbers(%q) = %q, want %q", c.in, got, c.want)
+		}
+	}
+}
+
+func TestOneTypingError(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"A1234567", "A1234567", true}, {"A1234567", "A1234568", true}, {"A1234567", "A123467", true},
+		{"A1234567", "A1234657", true}, {"A1234567", "A1234675", false}, {"A1234567", "B1234568", false},
+		{"A1234567", "A12345", false}, {"", "A", true},
+	} {
+		if got := oneTypingError(c.a, c.b); got != c.want || oneTypingError(c.b, c.a) != got {
+			t.Errorf("%s and %s: %v, want %v", c.a, c.b, got, c.want)
+		}
+	}
+}
+
+func TestKeysAndProbes(t *testing.T) {
+	s := Prepare(ct.Person{
+		Names:     []ct.Name{{Full: "Abdulrahman al-Belkazi"}, {Full: "Dr. Han Mi-so"}},
+		Documents: []ct.Document{{Number: "UT1234567"}},
+	})
+	keys := Keys(s)
+	for _, want := range []string{"dUT1234567", "nrahman", "nbelkazi", "nhan", "nmi", "nso", "nmiso"} {
+		if !slices.Contains(keys, want) {
+			t.Errorf("keys lack %q", want)
+		}
+	}
+	for _, not := range []string{"nal", "nabd", "ndr"} {
+		if slices.Contains(keys, not) {
+			t.Errorf("keys hold %q, which half of a list bears", not)
+		}
+	}
+	q := Prepare(ct.Person{Names: []ct.Name{{Full: "Alharithi Han Miso"}}})
+	var probes []string
+	for _, p := range Probes(q) {
+		probes = append(probes, p.Key)
+		if p.Weight <= 0 || p.Weight > 1 {
+			t.Errorf("a probe weighs %f", p.Weight)
+		}
+	}
+	for _, want := range []string{"nalharithi", "nharithi", "nhan", "nmiso", "nhanmiso"} {
+		if !slices.Contains(probes, want) {
+			t.Errorf("probes lack %q", want)
+		}
+	}
+	if only := Keys(Prepare(ct.Person{Names: []ct.Name{{Full: "Abu Bin"}}})); len(only) == 0 {
+		t.Error("a name of particles alone has no key")
+	}
+}

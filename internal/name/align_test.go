@@ -1,0 +1,57 @@
+package name
+
+import "testing"
+
+// The pairs are invented; each shows one way in which names differ.
+func TestCompare(t *testing.T) {
+	for _, c := range []struct {
+		name, a, b string
+		min, max   float64
+		differ     Kind // must be set
+	}{
+		{"same", "Tarek Omari", "TAREK OMARI", 1, 1, 0},
+		{"order", "Tarek Omari", "Omari, Tarek", 1, 1, Order},
+		{"typing error", "Tarek Omarri", "Tarek Omari", 0.95, 1, 0},
+		{"letter replaced", "Tarek Belkazi", "Tarek Belkaji", 0.88, 0.98, Spelling},
+		{"exchanged letters", "Tarek Belkazi", "Tarek Blekazi", 0.88, 0.98, Spelling},
+		{"missing middle name", "Tarek Belkazi", "Tarek Munir Belkazi", 0.82, 0.92, MissingPart},
+		{"initial", "T. Belkazi", "Tarek Belkazi", 0.85, 0.99, ByInitial},
+		{"initials alone", "T. B.", "Tarek Belkazi", 0, 0.5, ByInitial},
+		{"abd joined", "Abdulrahman Belkazi", "Abd al-Rahman Belkazi", 0.95, 1, 0},
+		{"abd el", "Abdel Kader Belkazi", "Abdulqadir Belkazi", 0.88, 1, 0},
+		{"article joined", "Alharithi Nasir", "Nasir al-Harithi", 0.90, 1, 0},
+		{"space lost", "TarekBelkazi", "Tarek Belkazi", 0.95, 1, Joined},
+		{"syllables joined", "Han Mi So", "Han Miso", 0.95, 1, Joined},
+		{"arabic", "سالم الحارثي", "Salim al-Harithi", 0.85, 1, 0},
+		{"arabic, th as s", "عثمان بلكازي", "Osman Belkazi", 0.80, 1, 0},
+		{"cyrillic", "Юрий Щелканин", "Yuriy Shchelkanin", 0.90, 1, 0},
+		{"hangul", "한미소", "Han Mi So", 0.95, 1, 0},
+		{"particle missing", "Jan van der Meulen", "Jan Meulen", 0.90, 1, 0},
+		{"other given name", "Tarek Belkazi", "Munir Belkazi", 0, 0.50, OtherPart},
+		{"other family name", "Tarek Belkazi", "Tarek Shufani", 0, 0.50, OtherPart},
+		{"other middle name", "Tarek Munir Belkazi", "Tarek Walid Belkazi", 0, 0.74, OtherPart},
+		{"one part of three", "Tarek", "Tarek Munir Belkazi", 0, 0.70, MissingPart},
+		{"another name", "Tarek Belkazi", "Ingrid Solheim", 0, 0, 0},
+		{"similar endings", "Malik Nasirov", "Malik Noorzov", 0, 0.87, 0},
+		{"nothing", "", "Tarek", 0, 0, 0},
+	} {
+		x, y := Parse(c.a), Parse(c.b)
+		got := Compare(x, y)
+		if got.Score < c.min-1e-9 || got.Score > c.max+1e-9 {
+			t.Errorf("%s: score %.3f, want %.2f to %.2f", c.name, got.Score, c.min, c.max)
+		}
+		if got.Differ&c.differ != c.differ {
+			t.Errorf("%s: differ %b, want %b in it", c.name, got.Differ, c.differ)
+		}
+		if back := Compare(y, x); back.Score < c.min-1e-9 || back.Score > c.max+1e-9 {
+			t.Errorf("%s, the other way round: score %.3f, want %.2f to %.2f", c.name, back.Score, c.min, c.max)
+		}
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	x, y := Parse("Abdulrahman Tarek Munir al-Belkazi"), Parse("Belkazi, Abd ar-Rahman Tariq")
+	for b.Loop() {
+		Compare(x, y)
+	}
+}

@@ -1,0 +1,161 @@
+package name
+
+import "strings"
+
+// Similarity of two tokens, 0..1. It is 0 as soon as they differ by more than
+// writing and one or two typing errors explain.
+func Similarity(a, b Token) float64 {
+	if a.Text == b.Text {
+		return 1
+	}
+	if a.Has(Particle) && b.Has(Particle) {
+		return particleSimilarity(a, b)
+	}
+	if a.Has(Initial) || b.Has(Initial) {
+		if a.Text[0] == b.Text[0] && !a.Has(Particle) && !b.Has(Particle) {
+			return 0.85
+		}
+		return 0
+	}
+	if s := withArticle(a.Text, b.Text); s > 0 {
+		return s
+	}
+	abjadA, abjadB := a.Has(Abjad), b.Has(Abjad)
+	long, short := max(len(a.Text), len(b.Text)), min(len(a.Text), len(b.Text))
+	if abjadA != abjadB {
+		return abjadSimilarity(a, b, long)
+	}
+	limit := allowance(short)
+	if (long-short)*costDouble > limit {
+		return 0
+	}
+	if otherReading(a.Text) || otherReading(b.Text) {
+		return readings(a, b, limit, long)
+	}
+	if atLeast(a.letter, b.letter, false) > limit {
+		return 0
+	}
+	return likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
+}
+
+// likeness turns a distance into 0..1. The same slip tells more against a
+// short name than against a long one, and two slips more than twice one.
+func likeness(d, limit, long int) float64 {
+	if d > limit {
+		return 0
+	}
+	r := float64(d) / float64(100*long)
+	switch {
+	case long <= 4:
+		r *= 1.4
+	case long == 5:
+		r *= 1.15
+	}
+	return max(0, 1-r*(1+r))
+}
+
+// readings compares with th and dh also read as s and z: Othman and Osman,
+// Fadhl and Fazl.
+func readings(a, b Token, limit, long int) float64 {
+	best := likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
+	if otherReading(a.Text) {
+		best = max(best, likeness(distance(thReader.Replace(a.Text), b.Text, false, false, limit), limit, long)-0.02)
+	}
+	if otherReading(b.Text) {
+		best = max(best, likeness(distance(a.Text, thReader.Replace(b.Text), false, false, limit), limit, long)-0.02)
+	}
+	return best
+}
+
+// otherReading: the text has a th, which may be an s, or a dh, which may be a z.
+func otherReading(text string) bool {
+	for i := 1; i < len(text); i++ {
+		if text[i] == 'h' && (text[i-1] == 't' || text[i-1] == 'd') {
+			return true
+		}
+	}
+	return false
+}
+
+var thReader = strings.NewReplacer("th", "s", "dh", "z")
+
+// abjadSimilarity compares a text without short vowels with one that has them:
+// the consonants must agree, long vowels should.
+func abjadSimilarity(a, b Token, long int) float64 {
+	// Only what th and dh can become is let through to the slower comparison.
+	const th = 1<<('t'-'a') | 1<<('d'-'a') | 1<<('s'-'a') | 1<<('z'-'a')
+	if atLeast(a.letter&^th, b.letter&^th, true) > allowance(min(len(a.Text), len(b.Text)))+80 {
+		return 0
+	}
+	best := abjadReading(a, b, long)
+	if otherReading(a.Text) {
+		best = max(best, abjadReading(Token{Text: thReader.Replace(a.Text), Flags: a.Flags}, b, long))
+	}
+	if otherReading(b.Text) {
+		best = max(best, abjadReading(a, Token{Text: thReader.Replace(b.Text), Flags: b.Flags}, long))
+	}
+	return best
+}
+
+func abjadReading(a, b Token, long int) float64 {
+	sa, sb := Skeleton(a.Text), Skeleton(b.Text)
+	if sa == "" || sb == "" {
+		return 0
+	}
+	limit := allowance(min(len(a.Text), len(b.Text))) + 20
+	if sa == sb {
+		limit += 60
+	}
+	d := distance(a.Text, b.Text, a.Has(Abjad), b.Has(Abjad), limit)
+	if d > limit {
+		return 0
+	}
+	s := 1 - float64(d)/float64(100*long)
+	if sa != sb {
+		s -= 0.05
+	}
+	if len(sa) <= 2 {
+		s -= 0.05 // two consonants are many names
+	}
+	return max(0, s)
+}
+
+// allowance is the dearest difference that is still a variant of a token of n
+// letters.
+func allowance(n int) int {
+	switch {
+	case n <= 1:
+		return 0
+	case n == 2:
+		return 30
+	case n <= 4:
+		return 100
+	case n <= 6:
+		return 160
+	case n <= 8:
+		return 210
+	}
+	return 260
+}
+
+// particleSimilarity: articles are all alike, words of descent too.
+func particleSimilarity(a, b Token) float64 {
+	if a.Weight == b.Weight && a.Weight <= weightTitle && a.Weight != weightTitle {
+		return 0.95
+	}
+	if a.Weight == b.Weight && distance(a.Text, b.Text, false, false, 100) <= 100 {
+		return 0.95
+	}
+	return 0
+}
+
+// withArticle: one text is the other with the article written on it (alrawi, rawi).
+func withArticle(a, b string) float64 {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	if len(b) >= 4 && len(a) == len(b)+2 && (a[:2] == "al" || a[:2] == "el") && a[2:] == b {
+		return 0.95
+	}
+	return 0
+}

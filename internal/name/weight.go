@@ -1,0 +1,119 @@
+package name
+
+import "strings"
+
+// Weights in hundredths. A full name of two ordinary parts weighs 200.
+const (
+	weightName      = 100
+	weightCommon    = 70 // among the most frequent names of the world: tells less
+	weightTitle     = 20
+	weightArticle   = 10
+	weightDescent   = 15 // son of, of, from
+	weightKunya     = 30 // father of, mother of
+	weightServant   = 30 // the abd of Abd al-X, the din of X al-Din
+	weightHonorific = 40
+	weightUnvoiced  = 40 // one consonant of a script without vowels
+)
+
+// weigh says how much a token tells, and whether it is a particle. next is the
+// token after it ("" at the end): an assimilated article (ar-Rahman) is known
+// only by its noun.
+func weigh(text, next string, abjad bool) (weight uint8, particle bool) {
+	if w := particles[text]; w > 0 {
+		return w, true
+	}
+	if next != "" && assimilated(text, next) {
+		return weightArticle, true
+	}
+	if next == "" && len(text) <= 3 {
+		if suffixes[text] > 0 {
+			return weightTitle, true
+		}
+	}
+	sk := Skeleton(text)
+	if common[text] > 0 || commonSkeleton[sk] > 0 {
+		return weightCommon, false
+	}
+	if abjad {
+		switch len(sk) {
+		case 0, 1:
+			return weightUnvoiced, false
+		case 2:
+			return weightCommon, false
+		}
+		return weightName, false
+	}
+	switch len(text) {
+	case 1:
+		return 30, false
+	case 2:
+		return 60, false
+	case 3:
+		return 80, false
+	}
+	return weightName, false
+}
+
+// assimilated says whether text is the Arabic article in front of a sun letter:
+// ar-Rahman, ash-Shami, ed-Din, ur-Rahman.
+func assimilated(text, next string) bool {
+	if len(text) < 2 || len(text) > 3 || !vowel(text[0]) {
+		return false
+	}
+	if c := text[1]; vowel(c) || c == 'b' || c == 'k' || c == 'm' || c == 'h' || c == 'f' {
+		return false
+	}
+	return len(next) >= len(text) && next[:len(text)-1] == text[1:]
+}
+
+// The tables hold folded words (see fold).
+
+// particles of languages whose names carry them, by weight.
+var particles = table([]weighted{
+	{weightArticle, `
+		al el ul il ol l`},
+	{weightDescent, `
+		bin ben ibn bn abn bint bnt binti binte uld wuld wald walad ait oglu ogly oghlu ugli kyzy qizi ulu zade de
+		da do di du del dela der den dos das des la le las los van von zu ter ten son of wld y e i na wa af av bar
+		mac`},
+	{weightKunya, `
+		abu abi aba um om`},
+	{weightServant, `
+		abd abed abdul abdel abdal abdol din edine udin edin alah ulah ala alh`},
+	{weightTitle, `
+		dr mr mrs ms mis prof eng gen general col colonel maj major capt captain lt brig brigadier comander haj haji
+		hj alhaj sheikh shaikh shaykh sheik cheikh shekh mulah mula maulavi mawlawi maulawi molvi maulana mawlana
+		qari qazi ustad ustaz imam emir hafiz mufti sardar sidi mulay`},
+	{weightHonorific, `
+		sayid sayed syed seyed akhund agha`},
+})
+
+// suffixes stand last.
+var suffixes = table([]weighted{{weightTitle, `jr sr i iv bey`}})
+
+// common names: each is borne by tens of millions. Listed as written where the
+// skeleton would catch too many others.
+var common = table([]weighted{{weightCommon, `
+		ali khan omar umar husein husain hosein abdulah abdalah yusuf yusef ibrahim ismail salim saleh salih khalid
+		rahman karim aziz jan gul shah musa kim ri pak li wang zhang chen liu nguyen singh kumar maria jose juan
+		john david michael ivan alexander jean garcia silva smith abdu amir said akhundzada`}})
+
+// commonSkeleton covers the many spellings of the most frequent names of all:
+// Muhammad and Mahmud, Ahmad and Hamid, Hassan and Hussein.
+var commonSkeleton = table([]weighted{{weightCommon, `mhmt ahmt hsn`}})
+
+// weighted is words of one weight.
+type weighted struct {
+	weight uint8
+	words  string
+}
+
+func table(rows []weighted) map[string]uint8 {
+	out := map[string]uint8{}
+	for _, r := range rows {
+		for w := range strings.FieldsSeq(r.words) {
+			out[w] = r.weight
+		}
+	}
+	return out
+}
