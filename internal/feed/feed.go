@@ -1,0 +1,284 @@
+// Package feed is the one way by which content leaves the store for a reader:
+// list, get, tail and every outlet read here, in arrival order, by cursor,
+// and are shown only what they may see. It decides nothing about matching and
+// keeps no state of its own: a slow reader lags and loses nothing.
+package feed
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Errors a caller may tell apart.
+var (
+	ErrNotFound  = store.ErrNotFound
+	ErrAmbiguous = errors.New("more than one record has this prefix")
+	ErrPrefix    = errors.New("not a prefix of a record id: want 4 to 64 hex digits")
+)
+
+// clockTolerance is how far ahead of this node's clock a record's time may
+// lie before its content waits to be shown.
+const clockTolerance = 10 * time.Minute
+
+// Config joins a feed to what it reads.
+type Config struct {
+	Store *store.Store
+	Index *index.Index
+	View  func() *roster.View
+}
+
+// Feed reads entries. It is safe for concurrent use.
+type Feed struct{ cfg Config }
+
+// New makes a feed.
+func New(cfg Config) *Feed { return &Feed{cfg} }
+
+// Filter picks entries; the zero value picks every record but the control
+// records that keep the network itself going.
+type Filter struct {
+	Topic ct.Topic  // 0: any but control
+	State ct.State  // "": any
+	Kinds []ct.Kind // none: any
+	All   bool      // control records too
+}
+
+func (f Filter) match(r *store.Row) bool {
+	switch {
+	case f.Topic != 0 && ct.Topic(r.Header.Topic) != f.Topic,
+		f.Topic == 0 && !f.All && ct.Topic(r.Header.Topic) == ct.TopicControl,
+		f.State != "" && r.State != f.State:
+		return false
+	}
+	if len(f.Kinds) == 0 {
+		return true
+	}
+	for _, k := range f.Kinds {
+		if ct.Kind(r.Header.Kind) == k {
+			return true
+		}
+	}
+	return false
+}
+
+// readChunk bounds the rows that one look at the store copies out.
+const readChunk = 500
+
+// List gives up to max entries that arrived after a cursor, and the cursor to
+// go on from; it equals the newest one when nothing is left.
+func (f *Feed) List(filter Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
+	var out []ct.Entry
+	now := time.Now()
+	for len(out) < max {
+		rows, err := f.cfg.Store.Read(after, readChunk, true)
+		if err != nil {
+			return nil, after, err
+		}
+		if len(rows) == 0 {
+			break
+		}
+		for i := range rows {
+			after = rows[i].Cursor
+			if !filter.match(&rows[i]) {
+				continue
+			}
+			out = append(out, f.Entry(&rows[i], now))
+			if len(out) == max {
+				break
+			}
+		}
+	}
+	return out, after, nil
+}
+
+// Tail calls fn for every entry after a cursor, for ever, until ctx ends or fn
+// fails. It reads at the reader's pace.
+func (f *Feed) Tail(ctx context.Context, filter Filter, after uint64, fn func(ct.Entry) error) error {
+	for {
+		entries, next, err := f.List(filter, after, readChunk)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if err := fn(e); err != nil {
+				return err
+			}
+		}
+		after = next
+		if err := f.cfg.Store.Wait(ctx, after); err != nil {
+			return err
+		}
+	}
+}
+
+// Get finds one record by a unique prefix of its id and gives it with its
+// history: what refers to it, in arrival order.
+func (f *Feed) Get(prefix string) (ct.Entry, []ct.Entry, error) {
+	row, err := f.find(prefix)
+	if err != nil {
+		return ct.Entry{}, nil, err
+	}
+	now := time.Now()
+	e := f.Entry(&row, now)
+	tail := f.cfg.Index.Cursors().Store // before the index is asked: nothing falls between
+	cursors, err := f.cfg.Index.Referrers(row.ID)
+	if err != nil {
+		return ct.Entry{}, nil, err
+	}
+	err = f.eachAfter(tail, func(r *store.Row) {
+		if slices.ContainsFunc(r.Header.Refs, func(ref ct.Ref) bool { return ref.ID == row.ID }) && !slices.Contains(cursors, r.Cursor) {
+			cursors = append(cursors, r.Cursor)
+		}
+	})
+	if err != nil {
+		return ct.Entry{}, nil, err
+	}
+	var history []ct.Entry
+	for _, c := range cursors {
+		r, err := f.cfg.Store.At(c)
+		if err != nil {
+			return ct.Entry{}, nil, err
+		}
+		// A reference counts only from a log of the same State.
+		if r.State == row.State {
+			history = append(history, f.Entry(&r, now))
+		}
+	}
+	return e, history, nil
+}
+
+// Row finds the stored form of one record by a unique prefix of its id.
+func (f *Feed) Row(prefix string) (store.Row, error) { return f.find(prefix) }
+
+// Lookup finds the stored form of one record by its id; the error wraps
+// store.ErrNotFound.
+func (f *Feed) Lookup(id ct.ID) (store.Row, error) { return f.find(id.String()) }
+
+func (f *Feed) find(prefix string) (store.Row, error) {
+	prefix = strings.ToLower(strings.TrimSpace(prefix))
+	if len(prefix) < 4 || len(prefix) > 64 {
+		return store.Row{}, ErrPrefix
+	}
+	if _, err := hex.DecodeString(prefix[:len(prefix)&^1]); err != nil {
+		return store.Row{}, ErrPrefix
+	}
+	tail := f.cfg.Index.Cursors().Store
+	cursors, err := f.cfg.Index.ByID(prefix, 2)
+	if err != nil {
+		return store.Row{}, err
+	}
+	err = f.eachAfter(tail, func(r *store.Row) {
+		if strings.HasPrefix(r.ID.String(), prefix) {
+			cursors = append(cursors, r.Cursor)
+		}
+	})
+	if err != nil {
+		return store.Row{}, err
+	}
+	var found store.Row
+	for _, c := range cursors {
+		r, err := f.cfg.Store.At(c)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // the record has moved on to a newer cursor
+		} else if err != nil {
+			return store.Row{}, err
+		}
+		if !strings.HasPrefix(r.ID.String(), prefix) {
+			continue
+		}
+		if !found.ID.IsZero() && found.ID != r.ID {
+			return store.Row{}, fmt.Errorf("record %s: %w", prefix, ErrAmbiguous)
+		}
+		found = r
+	}
+	if found.ID.IsZero() {
+		return store.Row{}, fmt.Errorf("record %s: %w", prefix, ErrNotFound)
+	}
+	return found, nil
+}
+
+// eachAfter looks through what has arrived after a cursor: the tail that the
+// index has not followed yet.
+func (f *Feed) eachAfter(cursor uint64, fn func(*store.Row)) error {
+	for {
+		rows, err := f.cfg.Store.Read(cursor, readChunk, false)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		for i := range rows {
+			cursor = rows[i].Cursor
+			fn(&rows[i])
+		}
+	}
+}
+
+// Entry opens a row for a reader. What may not be shown is left out and the
+// reason said.
+func (f *Feed) Entry(r *store.Row, now time.Time) ct.Entry {
+	e := ct.Entry{
+		Cursor: r.Cursor, ID: r.ID, Log: r.Header.Log, Seq: r.Header.Seq, State: r.State,
+		Kind: ct.Kind(r.Header.Kind), Topic: ct.Topic(r.Header.Topic),
+		Issued: r.Header.Issued, Expires: r.Header.Expires,
+		Priority: ct.Priority(r.Header.Priority), TLP: ct.TLP(r.Header.TLP), Audience: ct.Audience(r.Header.Audience),
+		Refs: r.Header.Refs, BodySize: r.Header.BodySize, Exercise: f.cfg.View().Exercise(),
+		Hidden: !r.HiddenBy.IsZero(), Contested: r.Contested,
+	}
+	e.Unreadable = unreadable(r, now)
+	if e.Unreadable == "" {
+		e.Unreadable = open(r, &e)
+	}
+	e.Readable = e.Unreadable == ""
+	return e
+}
+
+// unreadable says why a row's content is not shown; "" when it may be.
+func unreadable(r *store.Row, now time.Time) string {
+	switch {
+	case r.Inadmissible != "":
+		return ct.Inadmissible(string(r.Inadmissible))
+	case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:
+		return ct.UnreadableRetracted
+	case r.BodyState == store.BodyExpired, r.Header.Expires.Time().Before(now):
+		return ct.UnreadableExpired
+	case r.BodyState == store.BodyMissing:
+		return ct.UnreadableMissing
+	case r.BodyState != store.BodyHeld:
+		return ct.UnreadableErased
+	case r.Header.Issued.Time().After(now.Add(clockTolerance)):
+		return ct.UnreadableFuture
+	}
+	return ""
+}
+
+func open(r *store.Row, e *ct.Entry) string {
+	var err error
+	switch e.Kind {
+	case ct.KindNotification:
+		e.Notification, err = wire.DecodeNotification(wire.BodyHeader{
+			Topic: e.Topic, Priority: e.Priority, TLP: e.TLP, Audience: e.Audience, Expires: e.Expires,
+		}, r.Body)
+	case ct.KindRetract:
+		e.Retraction, err = wire.DecodeRetraction(r.Body)
+	case ct.KindAddress:
+		e.Addresses, err = wire.DecodeAddresses(r.Body)
+	case ct.KindDelegation:
+		e.Delegation, err = wire.DecodeDelegation(r.Body)
+	default:
+		return ct.Inadmissible(string(verify.UnsupportedKind))
+	}
+	if err != nil {
+		return ct.Inadmissible(string(verify.BodyNotDecodable))
+	}
+	return ""
+}

@@ -1,0 +1,178 @@
+package index
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/herald-net/herald/internal/match"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
+)
+
+// What a ref names: a record of the network by its id, or an entry of one of
+// the State's own lists as LIST/ENTRY.
+const (
+	RefRecord = "rec:"
+	RefList   = "list:"
+)
+
+// Source is what the index follows: the store, and the State's own lists.
+type Source struct {
+	Wait   func(ctx context.Context, after uint64) error
+	Read   func(after uint64, max int, bodies bool) ([]store.Row, error)
+	Hidden func(id ct.ID) (by ct.ID, ok bool)
+
+	// Lists gives the changes of imported lists after a sequence, and the
+	// sequence that they reach. WaitLists blocks until there are more.
+	Lists     func(after uint64, max int) ([]Change, uint64, error)
+	WaitLists func(ctx context.Context, after uint64) error
+}
+
+// followBatch is the most records of one transaction: large and sorted is
+// several times faster than small, and a body is at most 24 KiB.
+const followBatch = 5_000
+
+// recordRef names the person of a notification.
+func recordRef(id ct.ID) string { return RefRecord + id.String() }
+
+// Follow keeps the index behind its sources until ctx ends. It is the one
+// writer of the index.
+func (x *Index) Follow(ctx context.Context, src Source) error {
+	for ctx.Err() == nil {
+		more, err := x.catchUp(src)
+		if err != nil {
+			return err
+		}
+		if more {
+			continue
+		}
+		// Two waits, one wake-up: the first to return ends the other.
+		c := x.Cursors()
+		g, waiting := errgroup.WithContext(ctx)
+		wait := func(f func(context.Context, uint64) error, after uint64) func() error {
+			return func() error {
+				if err := f(waiting, after); err != nil {
+					return err
+				}
+				return errWoken
+			}
+		}
+		g.Go(wait(src.Wait, c.Store))
+		g.Go(wait(src.WaitLists, c.Lists))
+		if err := g.Wait(); !errors.Is(err, errWoken) && ctx.Err() == nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errWoken = errors.New("woken")
+
+// catchUp indexes one batch of each source and tells whether there was any.
+func (x *Index) catchUp(src Source) (bool, error) {
+	c := x.Cursors()
+	rows, err := src.Read(c.Store, followBatch, true)
+	if err != nil {
+		return false, fmt.Errorf("follow store: %w", err)
+	}
+	changes, lists, err := src.Lists(c.Lists, followBatch)
+	if err != nil {
+		return false, fmt.Errorf("follow lists: %w", err)
+	}
+	if len(rows) == 0 && lists == c.Lists {
+		return false, nil
+	}
+	next := Cursors{Store: c.Store, Lists: lists}
+	now := time.Now()
+	var places []place
+	for i := range rows {
+		r := &rows[i]
+		next.Store = r.Cursor
+		places = append(places, placeOf(r))
+		change, ok := personOf(r, src.Hidden, now)
+		if ok {
+			changes = append(changes, change)
+		}
+		if ct.Kind(r.Header.Kind) == ct.KindRetract && r.Inadmissible == "" {
+			for _, ref := range r.Header.Refs {
+				if _, hidden := src.Hidden(ref.ID); hidden {
+					changes = append(changes, Change{Ref: recordRef(ref.ID)})
+				}
+			}
+		}
+	}
+	return true, x.write(&next, changes, places)
+}
+
+// personOf gives the person that a record makes known, unless it may not be
+// shown: then nobody may be told that it matches.
+func personOf(r *store.Row, hidden func(ct.ID) (ct.ID, bool), now time.Time) (Change, bool) {
+	if ct.Kind(r.Header.Kind) != ct.KindNotification || r.Inadmissible != "" ||
+		r.BodyState != store.BodyHeld || r.Header.Expires.Time().Before(now) {
+		return Change{}, false
+	}
+	if _, ok := hidden(r.ID); ok {
+		return Change{}, false
+	}
+	n, err := wire.DecodeNotification(wire.BodyHeader{
+		Topic: ct.Topic(r.Header.Topic), Priority: ct.Priority(r.Header.Priority), TLP: ct.TLP(r.Header.TLP),
+		Audience: ct.Audience(r.Header.Audience), Expires: r.Header.Expires,
+	}, r.Body)
+	if err != nil {
+		return Change{}, false // verify has said so: it is inadmissible
+	}
+	return Change{Ref: recordRef(r.ID), Origin: string(r.State), Person: &n.Person}, true
+}
+
+// maxTail bounds the records that FindFresh looks through one by one.
+const maxTail = 1_000
+
+// FindFresh is Find over the index and what Follow has not reached yet: a
+// person of a record that is durable is found, not a moment later. When the
+// index lags by more than maxTail records, as in a catch-up, the newest wait.
+func (x *Index) FindFresh(q *match.Subject, limit int, src Source, now time.Time) ([]Hit, error) {
+	// The tail is read first: what leaves it meanwhile is in the index then.
+	rows, err := src.Read(x.Cursors().Store, maxTail, true)
+	if err != nil {
+		return nil, fmt.Errorf("find person: %w", err)
+	}
+	hits, err := x.Find(q, limit)
+	if err != nil {
+		return nil, err
+	}
+	indexed := make(map[string]bool, len(hits))
+	for _, h := range hits {
+		indexed[h.Ref] = true
+	}
+	for i := range rows {
+		c, ok := personOf(&rows[i], src.Hidden, now)
+		if !ok || indexed[c.Ref] {
+			continue
+		}
+		if r := match.Score(q, match.Prepare(*c.Person)); r.Tier > match.None {
+			hits = append(hits, Hit{Ref: c.Ref, Origin: c.Origin, Result: r})
+		}
+	}
+	sortHits(hits)
+	return hits[:min(len(hits), limit)], nil
+}
+
+// Forget takes the persons of erased records out. Safe beside Follow.
+func (x *Index) Forget(refs []ct.Ref) error {
+	for len(refs) > 0 {
+		n := min(len(refs), followBatch)
+		changes := make([]Change, 0, n)
+		for _, r := range refs[:n] {
+			changes = append(changes, Change{Ref: recordRef(r.ID)})
+		}
+		if err := x.write(nil, changes, nil); err != nil {
+			return err
+		}
+		refs = refs[n:]
+	}
+	return nil
+}

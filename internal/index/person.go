@@ -1,0 +1,292 @@
+// Package index holds derived data: what can be deleted and built again from
+// the store and the imported lists. This file and person_*.go are the index of
+// persons, by which a match request finds its candidates without a scan.
+//
+// On disk every key is a keyed hash and every value is sealed: who has the
+// file without the node's key sees how many persons there are and nothing of
+// them. The index decides nothing: package match scores, and what may be
+// disclosed is decided above.
+package index
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"crypto/rand"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/herald-net/herald/internal/match"
+)
+
+// Config of a person index.
+type Config struct {
+	Path string       // the file, made when missing
+	Key  [32]byte     // secret; the HMAC and AEAD keys derive from it
+	Log  *slog.Logger // nil: silent
+
+	// Throwaway makes a file that need not survive a crash (herald screen):
+	// nothing is synced. Never for a node.
+	Throwaway bool
+}
+
+// Index is the person index. It is safe for concurrent use; Close
+// comes last.
+type Index struct {
+	db   *bbolt.DB
+	seal *sealer
+	log  *slog.Logger
+
+	writing sync.Mutex // one Update at a time: the follower's, or an erasure's
+	nextID  uint32     // owned by writing
+
+	mu      sync.RWMutex // guards words, cursors, changed
+	words   *vocabulary
+	cursors Cursors
+	changed chan struct{} // closed and replaced at each write
+
+	persons atomic.Int64
+	tallies sync.Pool // of *tally
+}
+
+// Cursors say up to where the index has followed its sources.
+type Cursors struct {
+	Store uint64 // arrival number of the store
+	Lists uint64 // change number of the imported lists
+}
+
+// formatVersion is the layout of the file; another one means: build again.
+const formatVersion = uint32(1)<<16 | match.Version
+
+// Buckets. postings: tag of a token (16), year tag (2), person (4) → nothing of
+// meaning. persons: person (4) → sealed entry. refs: tag of a ref → person (4).
+// words: tag of a token → sealed count and text. free: person numbers to use
+// again.
+var (
+	bucketMeta     = []byte("meta")
+	bucketPostings = []byte("postings")
+	bucketPersons  = []byte("persons")
+	bucketRefs     = []byte("refs")
+	bucketWords    = []byte("words")
+	bucketFree     = []byte("free")
+)
+
+var allBuckets = append([][]byte{bucketPostings, bucketPersons, bucketRefs, bucketWords, bucketFree}, placeBuckets...)
+
+var (
+	keyVersion = []byte("version")
+	keySalt    = []byte("salt")
+	keyCheck   = []byte("check")
+	keyCursors = []byte("cursors")
+	keyNext    = []byte("next")
+	keyCount   = []byte("count")
+)
+
+// Open opens the index, or makes an empty one. A file of another version or of
+// another key is deleted: everything in it can be derived again, and Cursors
+// being zero tells the follower to do so.
+func Open(cfg Config) (*Index, error) {
+	log := cfg.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	x, err := openFile(cfg, log)
+	if errors.Is(err, errOutdated) {
+		log.Info("person index is of another version or key and is built again")
+		if err := os.Remove(cfg.Path); err != nil {
+			return nil, fmt.Errorf("remove outdated index: %w", err)
+		}
+		x, err = openFile(cfg, log)
+	}
+	return x, err
+}
+
+var errOutdated = errors.New("index is of another version or key")
+
+func openFile(cfg Config, log *slog.Logger) (*Index, error) {
+	if _, err := os.Stat(cfg.Path); errors.Is(err, os.ErrNotExist) {
+		if err := create(cfg); err != nil {
+			return nil, err
+		}
+	}
+	db, err := openDB(cfg.Path, cfg.Throwaway)
+	if err != nil {
+		return nil, err
+	}
+	x := &Index{db: db, log: log, words: newVocabulary(), changed: make(chan struct{})}
+	x.tallies.New = func() any { return new(tally) }
+	if err := db.View(func(tx *bbolt.Tx) error { return x.load(tx, cfg.Key) }); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	return x, nil
+}
+
+func openDB(path string, throwaway bool) (*bbolt.DB, error) {
+	opt := &bbolt.Options{
+		Timeout:         time.Second,
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: 1 << 30,
+		NoSync:          throwaway,
+		NoFreelistSync:  throwaway,
+	}
+	db, err := bbolt.Open(path, 0o600, opt)
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("open index: %s is in use by another process", filepath.Base(path))
+	case errors.Is(err, bolterrors.ErrInvalid), errors.Is(err, bolterrors.ErrVersionMismatch), errors.Is(err, bolterrors.ErrChecksum):
+		return nil, errOutdated
+	case err != nil:
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	return db, nil
+}
+
+// create makes an empty index beside the path and renames it into place, so
+// that a crash never leaves a half-made file under its name.
+func create(cfg Config) error {
+	tmp := cfg.Path + ".tmp"
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("create index: %w", err)
+	}
+	db, err := openDB(tmp, cfg.Throwaway)
+	if err != nil {
+		return fmt.Errorf("create index: %w", err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error { return initialise(tx, cfg.Key) })
+	if err := errors.Join(err, db.Close()); err != nil {
+		return fmt.Errorf("create index: %w", err)
+	}
+	if err := os.Rename(tmp, cfg.Path); err != nil {
+		return fmt.Errorf("create index: %w", err)
+	}
+	if cfg.Throwaway {
+		return nil
+	}
+	return syncDir(filepath.Dir(cfg.Path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("create index: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("create index: sync directory: %w", err)
+	}
+	return nil
+}
+
+func initialise(tx *bbolt.Tx, key [32]byte) error {
+	for _, b := range allBuckets {
+		if _, err := tx.CreateBucket(b); err != nil {
+			return err
+		}
+	}
+	meta, err := tx.CreateBucket(bucketMeta)
+	if err != nil {
+		return err
+	}
+	salt := make([]byte, 32)
+	if _, err := io.ReadFull(rand.Reader, salt); err != nil {
+		return err
+	}
+	s, err := newSealer(key, salt)
+	if err != nil {
+		return err
+	}
+	check := s.tag("check", "")
+	return errors.Join(
+		meta.Put(keyVersion, binary.BigEndian.AppendUint32(nil, formatVersion)),
+		meta.Put(keySalt, salt),
+		meta.Put(keyCheck, check[:]),
+	)
+}
+
+// load checks the file and reads what lives in memory.
+func (x *Index) load(tx *bbolt.Tx, key [32]byte) error {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		return errOutdated
+	}
+	if v := meta.Get(keyVersion); len(v) != 4 || binary.BigEndian.Uint32(v) != formatVersion {
+		return errOutdated
+	}
+	for _, b := range allBuckets {
+		if tx.Bucket(b) == nil {
+			return errOutdated
+		}
+	}
+	var err error
+	if x.seal, err = newSealer(key, meta.Get(keySalt)); err != nil {
+		return err
+	}
+	if check := x.seal.tag("check", ""); string(meta.Get(keyCheck)) != string(check[:]) {
+		return errOutdated
+	}
+	if v := meta.Get(keyCursors); len(v) == 16 {
+		x.cursors = Cursors{Store: binary.BigEndian.Uint64(v), Lists: binary.BigEndian.Uint64(v[8:])}
+	}
+	if v := meta.Get(keyNext); len(v) == 4 {
+		x.nextID = binary.BigEndian.Uint32(v)
+	}
+	if v := meta.Get(keyCount); len(v) == 8 {
+		x.persons.Store(int64(binary.BigEndian.Uint64(v)))
+	}
+	return tx.Bucket(bucketWords).ForEach(func(k, v []byte) error {
+		text, n, err := x.openWord(k, v)
+		if err != nil {
+			return err
+		}
+		x.words.add(text, tag(k), int(n))
+		return nil
+	})
+}
+
+func (x *Index) openWord(k, v []byte) (text string, persons uint32, err error) {
+	plain, err := x.seal.open(nil, k, v)
+	if err != nil || len(plain) < 5 || len(k) != len(tag{}) {
+		return "", 0, errors.New("a word of the index does not open; delete the file to build it again")
+	}
+	return string(plain[4:]), binary.BigEndian.Uint32(plain), nil
+}
+
+// Close releases the file.
+func (x *Index) Close() error { return x.db.Close() }
+
+// Cursors of the last Update.
+func (x *Index) Cursors() Cursors {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	return x.cursors
+}
+
+// Reach waits until the index has followed its sources to c.
+func (x *Index) Reach(ctx context.Context, c Cursors) error {
+	for {
+		x.mu.RLock()
+		at, changed := x.cursors, x.changed
+		x.mu.RUnlock()
+		if at.Store >= c.Store && at.Lists >= c.Lists {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// Persons is how many persons are indexed.
+func (x *Index) Persons() int { return int(x.persons.Load()) }
