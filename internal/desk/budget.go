@@ -1,0 +1,166 @@
+package desk
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/herald-net/herald/internal/journal"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Reasons of RATE_LIMITED.
+const (
+	limitBurst  = "burst"
+	limitHour   = "hour"
+	limitDay    = "day"
+	limitNonces = "nonces"
+)
+
+// maxNonces bounds the live nonces of one asking State. A State whose live
+// requests are more is answered RATE_LIMITED: forgetting one would let it be
+// replayed.
+const maxNonces = 1 << 14
+
+// budgets counts the match requests of each asking State, over all its nodes.
+// The windows slide: at no time were more than the policy's numbers asked in
+// the minute (burst), the hour and the day before it.
+//
+// The counts are not stored: the journal holds every counted request, and
+// refill reads the last day of it, so that a restart forgives nothing.
+type budgets struct {
+	mu     sync.Mutex
+	states map[ct.State]*budget // guarded by mu
+	filled bool                 // guarded by mu: the journal has been read
+}
+
+type budget struct {
+	times   []ct.Millis            // of the last day's requests, ascending
+	limited ct.Millis              // when RATE_LIMITED was last journalled
+	nonces  map[[32]byte]ct.Millis // and when each may be forgotten
+	swept   ct.Millis              // when expired nonces were last forgotten
+}
+
+func newBudgets() *budgets { return &budgets{states: map[ct.State]*budget{}} }
+
+func (b *budgets) of(s ct.State) *budget {
+	x, ok := b.states[s]
+	if !ok {
+		x = &budget{nonces: map[[32]byte]ct.Millis{}}
+		b.states[s] = x
+	}
+	return x
+}
+
+// take counts one request of a State, or says which limit it meets. A limit
+// of zero in the policy lets nothing through.
+func (b *budgets) take(s ct.State, now ct.Millis, p roster.Policy) (limit string, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.of(s)
+	x.prune(now)
+	for _, w := range []struct {
+		name string
+		span time.Duration
+		most uint32
+	}{
+		{limitBurst, time.Minute, p.MatchBurst},
+		{limitHour, time.Hour, p.MatchPerHour},
+		{limitDay, 24 * time.Hour, p.MatchPerDay},
+	} {
+		if x.since(now-ct.Millis(w.span.Milliseconds())) >= int(w.most) {
+			return w.name, false
+		}
+	}
+	x.add(now)
+	return "", true
+}
+
+// once remembers a nonce until it can no longer be used; false when it was
+// seen before, or when there are too many.
+func (b *budgets) once(s ct.State, nonce [32]byte, now, until ct.Millis) (fresh, room bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.of(s)
+	if _, seen := x.nonces[nonce]; seen {
+		return false, true
+	}
+	if now-x.swept >= ct.Millis(time.Minute.Milliseconds()) || now < x.swept {
+		x.swept = now
+		maps.DeleteFunc(x.nonces, func(_ [32]byte, end ct.Millis) bool { return end < now })
+	}
+	if len(x.nonces) >= maxNonces {
+		return true, false
+	}
+	x.nonces[nonce] = until
+	return true, true
+}
+
+// tell tells whether a RATE_LIMITED answer is to be journalled: the first of
+// an hour is, so that a flood does not fill the journal.
+func (b *budgets) tell(s ct.State, now ct.Millis) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	x := b.of(s)
+	if x.limited != 0 && now-x.limited < ct.Millis(time.Hour.Milliseconds()) {
+		return false
+	}
+	x.limited = now
+	return true
+}
+
+func (x *budget) add(t ct.Millis) {
+	if n := len(x.times); n > 0 { // a clock set back must not unsort the times
+		t = max(t, x.times[n-1])
+	}
+	x.times = append(x.times, t)
+}
+
+func (x *budget) prune(now ct.Millis) {
+	day := ct.Millis((24 * time.Hour).Milliseconds())
+	n := len(x.times) - x.since(now-day)
+	x.times = slices.Delete(x.times, 0, n)
+}
+
+// since counts the requests after t.
+func (x *budget) since(t ct.Millis) int {
+	i, _ := slices.BinarySearch(x.times, t+1)
+	return len(x.times) - i
+}
+
+// refill counts the journalled requests of the last day, once.
+func (b *budgets) refill(j *journal.Journal, now ct.Millis) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.filled {
+		return nil
+	}
+	const chunk = 1_000
+	day := now - ct.Millis((24 * time.Hour).Milliseconds())
+	var counted []journal.Entry // newest first; only time and State
+	end, _ := j.Head()
+	for older := false; end > 0 && !older; {
+		from := end - min(end, chunk)
+		entries, err := j.Read(from, int(end-from))
+		if err != nil {
+			return err
+		}
+		for _, e := range slices.Backward(entries) {
+			if older = e.Time <= day; older {
+				break
+			}
+			if e.Act == journal.ActMatchAnswer && !strings.HasPrefix(e.Outcome, AnswerRateLimited) {
+				counted = append(counted, journal.Entry{Time: e.Time, Peer: e.Peer})
+			}
+		}
+		end = from
+	}
+	for _, e := range slices.Backward(counted) {
+		b.of(e.Peer).add(e.Time)
+	}
+	b.filled = true
+	return nil
+}

@@ -1,0 +1,156 @@
+// Package desk is what people do with a node: publish and retract, with an
+// outbox for what cannot be signed yet; ask other States whether they know a
+// person, and answer when they ask; import their own State's lists. It writes
+// every one of these acts to the journal before anything is sent or shown.
+//
+// It does not move records between nodes, does not decide how alike two
+// persons are, and keeps no reader's place: those are exchange, match and feed.
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/internal/ingest"
+	"github.com/herald-net/herald/internal/journal"
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node/ct"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The errors that a caller acts on. Others are failures of the machine. What
+// is wrong with a document comes as ct.Faults.
+var (
+	ErrNotAllowed     = errors.New("not allowed")
+	ErrSealedAudience = fmt.Errorf("%w: sealed audience not supported: only audience ALL, and only in an exercise network", ErrNotAllowed)
+	ErrNotFound       = errors.New("not found")
+	ErrConflict       = errors.New("conflict")
+	ErrBusy           = errors.New("busy")
+)
+
+// Config joins a desk to its node. All fields are needed but where said.
+type Config struct {
+	Store   *store.Store
+	Index   *index.Index
+	Ingest  *ingest.Ingest
+	Journal *journal.Journal
+	View    func() *roster.View
+	Signer  keys.Signer // of this node's log
+	State   ct.State
+
+	// Gate tells whether the node may sign, and if not, for what it waits.
+	Gate func() (ready bool, why string)
+	// Ask sends a signed match request to a node and returns its answer.
+	Ask func(ctx context.Context, node ct.LogID, request []byte) ([]byte, error)
+	// Lookup finds a record by its id; the error wraps store.ErrNotFound.
+	Lookup func(id ct.ID) (store.Row, error)
+
+	Connected  func(ct.LogID) bool   // nil: unknown; connected nodes are asked first
+	Muted      func(ct.State) bool   // nil: nobody; muted States are refused
+	Log        *slog.Logger          // nil: silent
+	Registerer prometheus.Registerer // nil: no metrics
+}
+
+// Desk is one node's desk. Its methods are safe for concurrent use.
+type Desk struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+	budgets *budgets
+
+	wake    chan struct{} // one slot: the outbox changed
+	waiting atomic.Int64  // drafts that can be signed
+	unread  error         // why an earlier run's outbox could not be read
+
+	signing sync.Mutex // held while a draft of the outbox is signed or dropped
+
+	mu      sync.Mutex
+	waiters map[uint64]chan settled // guarded by mu: publishers that wait for a draft
+
+	importing sync.Mutex // one import at a time: their change numbers do not mix
+	listsMu   sync.Mutex
+	listsNew  chan struct{} // guarded by listsMu: closed and replaced after an import
+}
+
+// New makes a desk. Run must be running for the outbox to empty.
+func New(cfg Config) *Desk {
+	d := &Desk{
+		cfg:      cfg,
+		log:      cfg.Log,
+		budgets:  newBudgets(),
+		wake:     make(chan struct{}, 1),
+		waiters:  map[uint64]chan settled{},
+		listsNew: make(chan struct{}),
+	}
+	if d.log == nil {
+		d.log = slog.New(slog.DiscardHandler)
+	}
+	if d.cfg.Muted == nil {
+		d.cfg.Muted = func(ct.State) bool { return false }
+	}
+	if d.cfg.Connected == nil {
+		d.cfg.Connected = func(ct.LogID) bool { return false }
+	}
+	d.metrics = newMetrics(cfg.Registerer, func() float64 { return float64(d.waiting.Load()) })
+	d.unread = d.recount() // before anybody publishes past what waits
+	return d
+}
+
+// Run empties the outbox in order whenever the gate is open, and removes what
+// earlier imports left behind. It returns when ctx ends, without an error.
+func (d *Desk) Run(ctx context.Context) error {
+	if d.unread != nil {
+		return fmt.Errorf("run desk: %w", d.unread)
+	}
+	if err := d.sweepLists(); err != nil { // of no harm but for the room it takes
+		d.log.Warn("superseded list not removed", "error", err)
+	}
+	const poll, longest = 200 * time.Millisecond, 30 * time.Second
+	pause := poll
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for {
+		var tick <-chan time.Time
+		if d.waiting.Load() > 0 { // an empty outbox waits for a draft, not for a timer
+			timer.Reset(pause)
+			tick = timer.C
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-d.wake:
+		case <-tick:
+		}
+		if ready, _ := d.cfg.Gate(); !ready {
+			pause = poll
+			continue
+		}
+		if err := d.pump(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			pause = min(2*pause, longest)
+			d.log.Warn("outbox waits", "error", err, "retry", pause)
+			continue
+		}
+		pause = poll
+	}
+}
+
+// right is what this node's key may sign now.
+func (d *Desk) right(v *roster.View, now time.Time) (roster.Right, error) {
+	own := d.cfg.Signer.Public()
+	r, ok := v.Right(own)
+	if !ok || r.Root || r.State != d.cfg.State || !v.Live(own, now) {
+		return roster.Right{}, fmt.Errorf("%w: this node's key has no delegation of %s in force", ErrNotAllowed, d.cfg.State)
+	}
+	return r, nil
+}

@@ -1,0 +1,74 @@
+package desk
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node/ct"
+)
+
+const (
+	AnswerStep   = answerStep
+	MaxOutbox    = maxOutbox
+	BucketOutbox = bucketOutbox
+)
+
+// SearchAt searches as if now were another time.
+func (d *Desk) SearchAt(p *ct.Person, now time.Time) ([]MatchHit, error) { return d.search(p, now) }
+
+// SetWaiting makes the outbox look longer than it is.
+func (d *Desk) SetWaiting(n int64) { d.waiting.Store(n) }
+
+// OutboxKey is the stored key of an outbox item.
+func OutboxKey(n uint64) []byte { return numberKey(n) }
+
+// RawDrafts copies the outbox as it is stored.
+func RawDrafts(s *store.Store) (map[uint64][]byte, error) {
+	out := map[uint64][]byte{}
+	err := s.Local().View(func(tx *store.LocalTx) error {
+		return tx.Scan(bucketOutbox, nil, func(k, v []byte) error {
+			out[uint64(k[7])|uint64(k[6])<<8] = v
+			return nil
+		})
+	})
+	return out, err
+}
+
+// Budgets for tests of their windows.
+type Budgets struct{ b *budgets }
+
+func NewBudgets() Budgets { return Budgets{newBudgets()} }
+
+func (b Budgets) Take(s ct.State, now time.Time, p roster.Policy) (string, bool) {
+	return b.b.take(s, ct.MillisOf(now), p)
+}
+
+func (b Budgets) Once(s ct.State, nonce [32]byte, now, until time.Time) (fresh, room bool) {
+	return b.b.once(s, nonce, ct.MillisOf(now), ct.MillisOf(until))
+}
+
+const MaxNonces = maxNonces
+
+// EditDraft gives a draft another expiry, as if time had passed.
+func EditDraft(s *store.Store, key uint64, expires ct.Millis) error {
+	return s.Local().Update(func(tx *store.LocalTx) error {
+		v, err := tx.Get(bucketOutbox, numberKey(key))
+		if err != nil {
+			return err
+		}
+		var dr draft
+		if err := json.Unmarshal(v, &dr); err != nil {
+			return err
+		}
+		dr.Expires = expires
+		if v, err = json.Marshal(dr); err != nil {
+			return err
+		}
+		return tx.Put(bucketOutbox, numberKey(key), v)
+	})
+}
+
+// View is the desk's roster.
+func (d *Desk) View() func() *roster.View { return d.cfg.View }

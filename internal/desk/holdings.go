@@ -1,0 +1,84 @@
+package desk
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/internal/match"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// listRef is the index's name for an entry of an imported list.
+func listRef(list, id string) string { return index.RefList + list + "/" + id }
+
+// searchDepth is how many candidates the index gives, of which those that may
+// no longer be shown fall away.
+const searchDepth = 64
+
+// search finds the persons this node holds that are a lead, the best first, at
+// most wire.MaxMatchHits. The index may lag behind: what is retracted, expired,
+// erased or off its list now is no hit, whatever the index says.
+func (d *Desk) search(p *ct.Person, now time.Time) ([]MatchHit, error) {
+	found, err := d.cfg.Index.FindFresh(match.Prepare(*p), searchDepth,
+		index.Source{Read: d.cfg.Store.Read, Hidden: d.cfg.Store.Hidden}, now)
+	if err != nil {
+		return nil, err
+	}
+	var out []MatchHit
+	for _, h := range found {
+		if h.Tier < match.Possible {
+			continue
+		}
+		live, err := d.live(h.Ref, now)
+		if err != nil {
+			return nil, fmt.Errorf("check a candidate: %w", err)
+		}
+		if !live {
+			continue
+		}
+		hit := MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier.String()}
+		for _, r := range h.Why[:min(len(h.Why), wire.MaxMatchWhy)] {
+			hit.Why = append(hit.Why, r.Field+":"+string(r.Verdict))
+		}
+		if out = append(out, hit); len(out) == wire.MaxMatchHits {
+			break
+		}
+	}
+	return out, nil
+}
+
+// live tells whether what a ref names may be shown at this moment.
+func (d *Desk) live(ref string, now time.Time) (bool, error) {
+	if rest, ok := strings.CutPrefix(ref, index.RefList); ok {
+		list, id, ok := strings.Cut(rest, "/")
+		if !ok {
+			return false, nil
+		}
+		return d.listed(list, id)
+	}
+	rest, ok := strings.CutPrefix(ref, index.RefRecord)
+	if !ok {
+		return false, nil
+	}
+	id, err := ct.ParseID(rest)
+	if err != nil {
+		return false, nil
+	}
+	if _, hidden := d.cfg.Store.Hidden(id); hidden {
+		return false, nil
+	}
+	row, err := d.cfg.Lookup(id)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return row.Inadmissible == "" && row.BodyState == store.BodyHeld && row.HiddenBy.IsZero() &&
+		row.Header.Expires > ct.MillisOf(now), nil
+}

@@ -1,0 +1,250 @@
+package desk
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Imported lists in local.db. Every import has buckets of its own, so that a
+// new one becomes the list, and an old one goes, in one short transaction:
+//
+//	list.imports            first change number → account
+//	list.persons.<first>    change number → entry, or the removal of one
+//	list.ids.<first>        keyed hash of the entry id → entry id
+//
+// Change numbers ascend over all lists and are what the index follows. Those
+// of an import are given out before it is visible; since there is one import
+// at a time, a follower that has seen a number never misses a smaller one.
+const (
+	bucketImports = "list.imports"
+	bucketPersons = "list.persons."
+	bucketIDs     = "list.ids."
+)
+
+var (
+	listNext = []byte("list-next") // in bucketMeta: the next change number
+	listKey  = []byte("list-key")  // in bucketMeta: key of the hashes of entry ids
+)
+
+// account describes one import.
+type account struct {
+	List     string    `json:"list"`
+	First    uint64    `json:"first"`
+	Last     uint64    `json:"last"`
+	Persons  int       `json:"persons"`
+	Imported ct.Millis `json:"imported"`
+	Current  bool      `json:"current"` // false: unfinished, or superseded
+}
+
+// listEntry is one change of a list; a nil Person removes the entry.
+type listEntry struct {
+	ID     string     `json:"id"`
+	Person *ct.Person `json:"person,omitempty"`
+}
+
+func (a *account) persons() string { return bucketPersons + strconv.FormatUint(a.First, 10) }
+func (a *account) ids() string     { return bucketIDs + strconv.FormatUint(a.First, 10) }
+
+// Lists describes the imported lists in order of name.
+func (d *Desk) Lists() ([]ListInfo, error) {
+	var out []ListInfo
+	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		accounts, err := currentLists(tx)
+		for _, a := range accounts {
+			out = append(out, ListInfo{Name: a.List, Persons: a.Persons, Imported: a.Imported.Time()})
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read lists: %w", err)
+	}
+	slices.SortFunc(out, func(a, b ListInfo) int { return strings.Compare(a.Name, b.Name) })
+	return out, nil
+}
+
+// maxListChanges bounds one ListPersons.
+const maxListChanges = 10_000
+
+// ListPersons gives the changes of the imported lists that follow a change
+// number, at most max, in order, for the index. last is the number to go on
+// from; it may be beyond that of the last change given. A follower that starts
+// at zero gets the lists as they are now.
+func (d *Desk) ListPersons(after uint64, max int) (changes []index.Change, last uint64, err error) {
+	max = min(max, maxListChanges)
+	last = after
+	err = d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		accounts, err := currentLists(tx)
+		if err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			if a.Last <= last {
+				continue
+			}
+			more := false
+			err := tx.Scan(a.persons(), numberKey(last+1), func(k, v []byte) error {
+				if len(changes) >= max {
+					more = true
+					return store.ErrStop
+				}
+				var e listEntry
+				if err := json.Unmarshal(v, &e); err != nil || len(k) != 8 {
+					return errors.New("an entry of a list has another form; import the list again")
+				}
+				changes = append(changes, index.Change{Ref: listRef(a.List, e.ID), Origin: index.RefList + a.List, Person: e.Person})
+				last = binary.BigEndian.Uint64(k)
+				return nil
+			})
+			if err != nil || more {
+				return err
+			}
+			last = a.Last
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, after, fmt.Errorf("read lists: %w", err)
+	}
+	return changes, last, nil
+}
+
+// WaitLists blocks until a change follows the given number.
+func (d *Desk) WaitLists(ctx context.Context, after uint64) error {
+	for {
+		d.listsMu.Lock()
+		changed := d.listsNew
+		d.listsMu.Unlock()
+		_, last, err := d.ListPersons(after, 1)
+		if err != nil || last > after {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-changed:
+		}
+	}
+}
+
+// listed tells whether an entry is on the list as it is now.
+func (d *Desk) listed(list, id string) (bool, error) {
+	found := false
+	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		accounts, err := currentLists(tx)
+		if err != nil {
+			return err
+		}
+		i := slices.IndexFunc(accounts, func(a account) bool { return a.List == list })
+		if i < 0 {
+			return nil
+		}
+		key, err := tx.Get(bucketMeta, listKey)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Get(accounts[i].ids(), hashID(key, id))
+		found = err == nil
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
+	return found, err
+}
+
+// currentLists are the accounts of what is visible, in order of change number.
+func currentLists(tx *store.LocalTx) ([]account, error) {
+	all, err := imports(tx)
+	return slices.DeleteFunc(all, func(a account) bool { return !a.Current }), err
+}
+
+func imports(tx *store.LocalTx) ([]account, error) {
+	var out []account
+	err := tx.Scan(bucketImports, nil, func(_, v []byte) error {
+		var a account
+		if err := json.Unmarshal(v, &a); err != nil {
+			return errors.New("the account of an import has another form")
+		}
+		out = append(out, a)
+		return nil
+	})
+	return out, err
+}
+
+func putAccount(tx *store.LocalTx, a account) error {
+	val, err := json.Marshal(a)
+	if err != nil {
+		return err
+	}
+	return tx.Put(bucketImports, numberKey(a.First), val)
+}
+
+// sweepLists drops what is not visible: superseded imports, and those that
+// broke off. The lock on importing keeps an unfinished one out of its way.
+func (d *Desk) sweepLists() error {
+	d.importing.Lock()
+	defer d.importing.Unlock()
+	return d.sweep()
+}
+
+func (d *Desk) sweep() error {
+	var old []account
+	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		all, err := imports(tx)
+		old = slices.DeleteFunc(all, func(a account) bool { return a.Current })
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("sweep lists: %w", err)
+	}
+	for _, a := range old { // a transaction each: a drop frees as many pages as the list has
+		err := d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+			return errors.Join(tx.Drop(a.persons()), tx.Drop(a.ids()), tx.Delete(bucketImports, numberKey(a.First)))
+		})
+		if err != nil {
+			return fmt.Errorf("sweep lists: %w", err)
+		}
+	}
+	if len(old) == 0 {
+		return nil
+	}
+	// Sealed persons live on in free pages until the file is rewritten.
+	if err := d.cfg.Store.Local().Compact(); err != nil {
+		return fmt.Errorf("sweep lists: %w", err)
+	}
+	return nil
+}
+
+// hashKey gives the key under which entry ids are hashed, made at the first use.
+func hashKey(tx *store.LocalTx) ([]byte, error) {
+	key, err := tx.Get(bucketMeta, listKey)
+	if !errors.Is(err, store.ErrNotFound) {
+		return key, err
+	}
+	key = make([]byte, 32)
+	if _, err := rand.Read(key); err != nil {
+		return nil, fmt.Errorf("draw key: %w", err)
+	}
+	return key, tx.Put(bucketMeta, listKey, key)
+}
+
+// hashID stands for an entry id as a key: a State's own ids may be personal
+// numbers, and keys are not sealed.
+func hashID(key []byte, id string) []byte {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(id))
+	return m.Sum(nil)[:16]
+}

@@ -1,0 +1,251 @@
+package desk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/herald-net/herald/internal/journal"
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Reasons of REFUSED.
+const (
+	refusedMalformed   = "malformed"
+	refusedNetwork     = "other-network"
+	refusedResponder   = "other-responder"
+	refusedAsker       = "other-asker"
+	refusedSignature   = "bad-signature"
+	refusedMode        = "unknown-mode"
+	refusedWindow      = "window-too-long"
+	refusedExpired     = "expired"
+	refusedFuture      = "issued-in-future"
+	refusedReplayed    = "replayed"
+	refusedPurpose     = "purpose"
+	refusedBasis       = "no-basis"
+	refusedCase        = "no-case"
+	refusedGrounds     = "no-grounds"
+	refusedOperator    = "no-operator"
+	refusedPerson      = "person"
+	refusedMuted       = "muted"
+	refusedUnavailable = "unavailable"
+)
+
+// The window of a request, and how far two clocks may differ.
+const (
+	maxWindow      = 10 * time.Minute
+	clockTolerance = 2 * time.Minute
+)
+
+// answerStep quantises the time to a searched answer, so that it tells little
+// of what was found.
+const answerStep = 25 * time.Millisecond
+
+var verdictNames = [...]string{
+	wire.MatchNoHit: AnswerNoHit, wire.MatchPossible: AnswerPossible,
+	wire.MatchRefused: AnswerRefused, wire.MatchRateLimited: AnswerRateLimited,
+}
+
+// verdict is what the responder found, before it is signed.
+type verdict struct {
+	code   wire.MatchVerdict
+	reason string
+	hits   []MatchHit // what was found, disclosed or not
+}
+
+func refuse(reason string) verdict { return verdict{code: wire.MatchRefused, reason: reason} }
+
+// Answer is the responder's side: it judges one request that came over a
+// stream of the node from, and returns the signed answer, always of one size.
+// nil means that there is nothing to say and the stream is to be closed: to a
+// node that is no member's, and when the answer could not be signed.
+//
+// A counted request is journalled before its answer exists. What was not found
+// leaves no plaintext here: the journal keeps the salted commitment alone.
+func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
+	now, v := time.Now(), d.cfg.View()
+	asker, ok := v.Node(from)
+	if !ok || !v.Live(from, now) {
+		return nil
+	}
+	a := d.judge(asker, v, raw, now)
+	d.metrics.match.WithLabelValues("responder", verdictNames[a.code]).Inc()
+	if a.code == wire.MatchNoHit || a.code == wire.MatchPossible {
+		pause := answerStep - time.Since(now)%answerStep
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(pause):
+		}
+	}
+	signed, err := d.signAnswer(a, v, raw, time.Now())
+	if err != nil {
+		d.log.Error("match answer not signed", "error", err)
+		return nil
+	}
+	return signed
+}
+
+// judge counts, checks, searches and journals one request of a member's node.
+func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Time) verdict {
+	stamp := ct.MillisOf(now)
+	if err := d.budgets.refill(d.cfg.Journal, stamp); err != nil {
+		d.log.Error("match budgets not read from the journal", "error", err)
+		return refuse(refusedUnavailable)
+	}
+	if limit, ok := d.budgets.take(asker.State, stamp, v.Policy()); !ok {
+		return d.limited(asker, limit, stamp)
+	}
+	req, sig, err := wire.DecodeMatchRequest(raw)
+	a := verdict{}
+	switch {
+	case err != nil:
+		a, req = refuse(refusedMalformed), nil
+	default:
+		a = d.admit(asker, v, req, sig, now)
+	}
+	if a.code == 0 {
+		hits, err := d.search(&req.Person, now)
+		switch {
+		case err != nil:
+			d.log.Error("match search failed", "error", err)
+			a = refuse(refusedUnavailable)
+		case len(hits) > 0:
+			a = verdict{code: wire.MatchPossible, hits: hits}
+		default:
+			a = verdict{code: wire.MatchNoHit}
+		}
+	}
+	if err := d.journalAnswer(asker, req, a, stamp); err != nil {
+		d.log.Error("match answer not journalled", "error", err)
+		return refuse(refusedUnavailable)
+	}
+	return a
+}
+
+// admit holds a decoded request against every rule; a zero code lets it pass.
+// Who the asker is comes before anything the request says of itself.
+func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s wire.SignedMatch, now time.Time) verdict {
+	window := r.Expires.Time().Sub(r.Issued.Time())
+	switch {
+	case r.Network != v.Network().Prefix():
+		return refuse(refusedNetwork)
+	case r.Asker != asker.Key:
+		return refuse(refusedAsker)
+	case !keys.Verify(asker.Key, keys.ContextMatchRequest, v.Network(), s.Body, s.Sig):
+		return refuse(refusedSignature)
+	case r.Responder != d.cfg.Signer.Public():
+		return refuse(refusedResponder)
+	case d.cfg.Muted(asker.State):
+		return refuse(refusedMuted)
+	case r.Mode != wire.MatchPlain:
+		return refuse(refusedMode)
+	case window <= 0 || window > maxWindow:
+		return refuse(refusedWindow)
+	case now.After(r.Expires.Time().Add(clockTolerance)):
+		return refuse(refusedExpired)
+	case r.Issued.Time().After(now.Add(clockTolerance)):
+		return refuse(refusedFuture)
+	case r.Basis == "":
+		return refuse(refusedBasis)
+	case r.Case == "":
+		return refuse(refusedCase)
+	case r.Grounds == "":
+		return refuse(refusedGrounds)
+	case r.Operator == "":
+		return refuse(refusedOperator)
+	}
+	if _, ok := purposeFault(r.Purpose); !ok {
+		return refuse(refusedPurpose)
+	}
+	if len(personFaults(&r.Person, now)) > 0 {
+		return refuse(refusedPerson)
+	}
+	until := ct.MillisOf(r.Expires.Time().Add(clockTolerance))
+	switch fresh, room := d.budgets.once(asker.State, r.Nonce, ct.MillisOf(now), until); {
+	case !fresh:
+		return refuse(refusedReplayed)
+	case !room:
+		return verdict{code: wire.MatchRateLimited, reason: limitNonces}
+	}
+	return verdict{}
+}
+
+// limited answers a State that has asked too much. The first time in an hour
+// is journalled.
+func (d *Desk) limited(asker roster.Node, limit string, stamp ct.Millis) verdict {
+	a := verdict{code: wire.MatchRateLimited, reason: limit}
+	if d.budgets.tell(asker.State, stamp) {
+		if err := d.journalAnswer(asker, nil, a, stamp); err != nil {
+			d.log.Error("match answer not journalled", "error", err)
+		}
+		d.log.Warn("a State asks more than its budget", "state", asker.State, "limit", limit)
+	}
+	return a
+}
+
+// journalAnswer notes a request and what is about to be answered. The person
+// is kept, sealed, only when there is a hit; else nothing but the commitment.
+func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, a verdict, stamp ct.Millis) error {
+	e := journal.Entry{
+		Time: stamp, Act: journal.ActMatchAnswer, Peer: asker.State,
+		Outcome: verdictNames[a.code] + " node=" + asker.Key.Short(),
+	}
+	if a.reason != "" {
+		e.Outcome += " reason=" + a.reason
+	}
+	if r != nil {
+		about, err := subjectOf(&r.Person, r.Grounds)
+		if err != nil {
+			return err
+		}
+		e.Actor, e.Purpose, e.Basis, e.Case = r.Operator, r.Purpose, r.Basis, r.Case
+		e.Subject, e.Salt, e.Forget = about, r.Nonce[:], a.code != wire.MatchPossible
+	}
+	for _, h := range a.hits {
+		e.Outcome += " " + h.Ref
+	}
+	_, err := d.cfg.Journal.Append(e)
+	return err
+}
+
+// signAnswer writes the answer. Details of a hit are disclosed by release;
+// until then only the standing rule of an exercise network discloses them.
+func (d *Desk) signAnswer(a verdict, v *roster.View, raw []byte, now time.Time) ([]byte, error) {
+	answer := wire.MatchAnswer{
+		Network: v.Network().Prefix(), Responder: d.cfg.Signer.Public(), Request: wire.MatchRequestHash(raw),
+		Verdict: a.code, Reason: a.reason, Issued: ct.MillisOf(now),
+	}
+	if v.Exercise() {
+		for _, h := range a.hits {
+			answer.Hits = append(answer.Hits, wireHit(h))
+		}
+	}
+	body, err := wire.EncodeMatchAnswer(&answer)
+	if err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	sig, err := d.cfg.Signer.Sign(keys.ContextMatchAnswer, v.Network(), body)
+	if err != nil {
+		return nil, fmt.Errorf("sign answer: %w", err)
+	}
+	out := wire.EncodeSignedMatch(wire.SignedMatch{Body: body, Alg: keys.AlgEd25519, Sig: sig})
+	if len(out) != wire.MatchAnswerSize {
+		return nil, errors.New("encode answer: not of the one size")
+	}
+	return out, nil
+}
+
+func wireHit(h MatchHit) wire.MatchHit {
+	tier := wire.MatchTierPossible
+	if h.Tier == "strong" {
+		tier = wire.MatchTierStrong
+	}
+	score := uint32(math.Round(min(max(h.Score, 0), 1) * wire.MaxMatchScore))
+	return wire.MatchHit{Ref: h.Ref, Score: max(score, 1), Tier: tier, Why: h.Why}
+}

@@ -1,0 +1,29 @@
+package desk
+
+import "github.com/prometheus/client_golang/prometheus"
+
+// metrics count acts. Labels are codes: nothing of a person and no key.
+type metrics struct {
+	match   *prometheus.CounterVec
+	publish *prometheus.CounterVec
+}
+
+func newMetrics(r prometheus.Registerer, outbox func() float64) *metrics {
+	m := &metrics{
+		match: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "herald_match_requests_total",
+			Help: "Match requests by side (asker, responder) and answer.",
+		}, []string{"side", "answer"}),
+		publish: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "herald_publish_total",
+			Help: "Records signed at this desk, and drafts refused, by kind and outcome.",
+		}, []string{"kind", "outcome"}),
+	}
+	if r != nil {
+		r.MustRegister(m.match, m.publish, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "herald_outbox",
+			Help: "Drafts that wait to be signed.",
+		}, outbox))
+	}
+	return m
+}

@@ -1,0 +1,118 @@
+package desk
+
+import (
+	"time"
+
+	"github.com/herald-net/herald/node/ct"
+)
+
+// PublishOptions is how a notification is published, not what it says.
+type PublishOptions struct {
+	NoWait   bool   // leave it in the outbox and return at once
+	DryRun   bool   // check everything, sign and keep nothing
+	Operator string // pseudonym of the person who publishes, for the journal
+}
+
+// Receipt tells what became of a notification or a retraction. Either ID, Log
+// and Seq name a durable record, or Waiting names an outbox item.
+type Receipt struct {
+	ID       ct.ID
+	Log      ct.LogID
+	Seq      uint64
+	Waiting  string    // outbox key; empty when signed
+	Why      string    // for what it waits, or why it was refused
+	Warnings []string  // addressee rule and the like: for the operator, never for logs
+	Preview  *ct.Entry // dry run only: what readers would see
+}
+
+// OutboxItem is a draft that has not been signed yet.
+type OutboxItem struct {
+	Key   string
+	Kind  ct.Kind
+	Topic ct.Topic
+	Since time.Time
+	Why   string // for what it waits
+	Fault string // not empty: it cannot be signed and waits for a human to drop it
+}
+
+// MatchQuery asks other States, and the own node, whether they know a person.
+// Purpose, Basis, Case and Grounds are mandatory.
+type MatchQuery struct {
+	Person   ct.Person
+	Purpose  string      // a purpose of ct's closed list
+	Basis    string      // national citation or resolution paragraph
+	Case     string      // the asker's own case reference, opaque to others
+	Grounds  string      // why there are reasonable grounds to ask
+	Operator string      // pseudonym, for both journals
+	Priority ct.Priority // routine when unknown
+	States   []ct.State  // empty: every member and the own node
+	Timeout  time.Duration
+}
+
+// The answers of a match request.
+const (
+	AnswerNoHit       = "NO_HIT"
+	AnswerPossible    = "POSSIBLE"
+	AnswerRefused     = "REFUSED"
+	AnswerRateLimited = "RATE_LIMITED"
+)
+
+// MatchAnswer is what one node said.
+type MatchAnswer struct {
+	State  ct.State
+	Node   ct.LogID
+	Own    bool   // this node's own holdings
+	Answer string // one of the Answer constants
+	Reason string // code, for REFUSED and RATE_LIMITED
+	Hits   []MatchHit
+}
+
+// MatchHit is a lead for a human, never an identification.
+type MatchHit struct {
+	Ref   string   // rec:<record id> or list:<list>/<entry id>
+	Score float64  // 0..1
+	Tier  string   // strong or possible
+	Why   []string // field:verdict codes, no values
+}
+
+// Silence is a node that gave no usable answer. It is not a "no".
+type Silence struct {
+	State ct.State
+	Node  ct.LogID
+	Why   string // code: no-answer, bad-answer, no-node, muted
+}
+
+// MatchSummary counts the nodes asked and what they said. A node that did not
+// answer is in Asked only, and in Silent.
+type MatchSummary struct {
+	Asked    int
+	Answered int
+	Possible int
+	Refused  int // REFUSED and RATE_LIMITED
+	NoHit    int
+	Silent   []Silence
+	Withheld []ct.State // not asked: the person seeks or has asylum from them
+}
+
+// ImportProgress is called now and then with the number of entries read.
+type ImportProgress func(read int)
+
+// ImportResult is the account of an import: Read = Accepted + Rejected.
+// Entities are organisations; they are counted apart and not imported.
+type ImportResult struct {
+	Read, Accepted, Rejected, Entities int
+	Rejections                         []Rejection
+}
+
+// Rejection names a line that was not imported, and a reason without its content.
+type Rejection struct {
+	Line   int
+	Reason string
+}
+
+// ListInfo describes one imported list.
+type ListInfo struct {
+	Name     string
+	Persons  int
+	Imported time.Time
+}

@@ -1,0 +1,321 @@
+// Package journal is a node's tamper-evident audit journal: who did what, when,
+// why and on which legal basis. Every entry is chained to the one before it by
+// its hash, over clear non-personal fields and a salted commitment to the
+// subject. The subject itself is sealed under the audit key, apart from the
+// chain, and can be erased without breaking it.
+//
+// Verify finds every edit, deletion, reordering and truncation by whoever does
+// not hold the audit key. It cannot find that the whole file was replaced by an
+// older copy of itself: for that, Head is what others must have been told.
+package journal
+
+import (
+	"crypto/cipher"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// The acts that are journalled.
+const (
+	ActPublish      = "publish"
+	ActRetract      = "retract"
+	ActSignNow      = "sign-now"
+	ActDiscard      = "discard"
+	ActMatchAsk     = "match-ask"
+	ActMatchResult  = "match-result"
+	ActMatchAnswer  = "match-answer"
+	ActImport       = "import"
+	ActEraseSubject = "erase-subject"
+)
+
+// Limits of an entry, in bytes.
+const (
+	MaxText    = 1 << 10 // actor, purpose, basis, case, act
+	MaxOutcome = 128 << 10
+	MaxSubject = 128 << 10
+)
+
+// Errors of the journal.
+var (
+	ErrBroken   = errors.New("journal is damaged or was tampered with")
+	ErrTooLarge = errors.New("journal entry over a size limit")
+)
+
+// Entry is one act. Seq, Prev, Hash and Commit are given by Append.
+type Entry struct {
+	Seq     uint64    // from 1, without gaps
+	Time    ct.Millis // zero: now
+	Act     string
+	Actor   string // operator pseudonym
+	Purpose string
+	Basis   string
+	Case    string
+	Outcome string // codes and counts, never a value of a person
+	Peer    ct.State
+	Of      uint64 // the earlier entry that this one is about; 0: none
+
+	// Subject is whom it is about, sealed apart and erasable; nil when there is
+	// none, or when it was erased or forgotten.
+	Subject []byte
+	// Salt of the commitment: 32 bytes, random when nil.
+	Salt []byte
+	// Forget chains the commitment and keeps neither subject nor salt.
+	Forget bool
+	// Commit is SHA-256("herald/journal-subject/v1" ‖ salt ‖ subject); zero
+	// when the entry has no subject.
+	Commit [32]byte
+
+	Prev, Hash [32]byte
+}
+
+// String names the entry without its subject.
+func (e Entry) String() string { return fmt.Sprintf("journal entry %d (%s)", e.Seq, e.Act) }
+
+// GoString is String, so that %#v shows no subject.
+func (e Entry) GoString() string { return e.String() }
+
+// LogValue is String, so that slog shows no subject.
+func (e Entry) LogValue() slog.Value { return slog.StringValue(e.String()) }
+
+// Buckets of local.db. Keys of the first two are the sequence number as 8
+// bytes, big-endian.
+const (
+	bucketEntry   = "journal.entry"
+	bucketSubject = "journal.subject"
+	bucketHead    = "journal.head"
+)
+
+// Journal appends to, reads and verifies the journal in one local store. It is
+// safe for concurrent use.
+type Journal struct {
+	local   *store.Local
+	subject cipher.AEAD
+	headKey [32]byte
+
+	// Appends that arrive while one commits share the next transaction.
+	mu    sync.Mutex
+	queue []*pending // guarded by mu
+
+	commit sync.Mutex // held by the one who writes the queue
+
+	headMu   sync.Mutex
+	headSeq  uint64   // guarded by headMu
+	headHash [32]byte // guarded by headMu
+}
+
+type pending struct {
+	entry Entry
+	err   error
+	done  bool
+}
+
+// Open finds the journal in a local store, or begins one. A journal that was
+// tampered with opens too, for Verify to say where; Append refuses it.
+func Open(l *store.Local, auditKey keys.Storage) (*Journal, error) {
+	subjectKey, err := auditKey.Derive("journal-subject", nil)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	headKey, err := auditKey.Derive("journal-head", nil)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	aead, err := newAEAD(subjectKey)
+	if err != nil {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	j := &Journal{local: l, subject: aead, headKey: headKey}
+	err = l.View(func(tx *store.LocalTx) error {
+		seq, hash, err := j.head(tx)
+		j.headSeq, j.headHash = seq, hash
+		return err
+	})
+	if err != nil && !errors.Is(err, ErrBroken) {
+		return nil, fmt.Errorf("open journal: %w", err)
+	}
+	return j, nil
+}
+
+// Append chains an entry and returns it with its place. It is durable when
+// Append returns. Concurrent callers share one transaction.
+func (j *Journal) Append(e Entry) (Entry, error) {
+	if err := e.prepare(time.Now()); err != nil {
+		return Entry{}, err
+	}
+	p := &pending{entry: e}
+	j.mu.Lock()
+	j.queue = append(j.queue, p)
+	j.mu.Unlock()
+
+	j.commit.Lock()
+	defer j.commit.Unlock()
+	if p.done { // whoever held the lock before has written it too
+		return p.entry, p.err
+	}
+	j.mu.Lock()
+	batch := j.queue
+	j.queue = nil
+	j.mu.Unlock()
+	err := j.update(batch, func(*store.LocalTx) error { return nil })
+	for _, q := range batch {
+		q.done = true
+		if err != nil {
+			q.entry, q.err = Entry{}, fmt.Errorf("append to journal: %w", err)
+		}
+	}
+	return p.entry, p.err
+}
+
+// prepare checks the limits and fills in time, salt and commitment.
+func (e *Entry) prepare(now time.Time) error {
+	if e.Act == "" {
+		return errors.New("append to journal: no act")
+	}
+	for _, f := range []struct {
+		name  string
+		value string
+		most  int
+	}{
+		{"act", e.Act, MaxText}, {"actor", e.Actor, MaxText}, {"purpose", e.Purpose, MaxText},
+		{"basis", e.Basis, MaxText}, {"case", e.Case, MaxText}, {"peer", string(e.Peer), MaxText},
+		{"outcome", e.Outcome, MaxOutcome}, {"subject", string(e.Subject), MaxSubject},
+	} {
+		if len(f.value) > f.most {
+			return fmt.Errorf("%w: %s of %d bytes, at most %d", ErrTooLarge, f.name, len(f.value), f.most)
+		}
+	}
+	if e.Time == 0 {
+		e.Time = ct.MillisOf(now)
+	}
+	e.Commit = [32]byte{}
+	if len(e.Subject) == 0 {
+		e.Subject, e.Salt, e.Forget = nil, nil, false
+		return nil
+	}
+	if e.Salt == nil {
+		e.Salt = make([]byte, saltSize)
+		if _, err := rand.Read(e.Salt); err != nil {
+			return fmt.Errorf("append to journal: %w", err)
+		}
+	}
+	if len(e.Salt) != saltSize {
+		return fmt.Errorf("append to journal: salt of %d bytes, want %d", len(e.Salt), saltSize)
+	}
+	e.Commit = Commit(e.Salt, e.Subject)
+	return nil
+}
+
+// update writes the batch, after first, in one durable transaction. The caller
+// holds commit.
+func (j *Journal) update(batch []*pending, first func(*store.LocalTx) error) error {
+	err := j.local.Update(func(tx *store.LocalTx) error {
+		if err := first(tx); err != nil {
+			return err
+		}
+		return j.write(tx, batch)
+	})
+	if err != nil {
+		return err
+	}
+	newest := &batch[len(batch)-1].entry
+	j.headMu.Lock()
+	j.headSeq, j.headHash = newest.Seq, newest.Hash
+	j.headMu.Unlock()
+	return nil
+}
+
+func (j *Journal) write(tx *store.LocalTx, batch []*pending) error {
+	seq, hash, err := j.head(tx)
+	if err != nil {
+		return err
+	}
+	for _, p := range batch {
+		e := &p.entry
+		seq++
+		e.Seq, e.Prev = seq, hash
+		e.Hash = e.hash()
+		hash = e.Hash
+		if err := tx.Put(bucketEntry, seqKey(seq), e.encode()); err != nil {
+			return err
+		}
+		if len(e.Subject) == 0 || e.Forget {
+			continue
+		}
+		sealed, err := j.seal(e)
+		if err != nil {
+			return err
+		}
+		if err := tx.Put(bucketSubject, seqKey(seq), sealed); err != nil {
+			return err
+		}
+	}
+	return tx.Put(bucketHead, headName, j.encodeHead(seq, hash))
+}
+
+// Head is the number and the hash of the newest entry; zero for an empty
+// journal. It is what other nodes may be told.
+func (j *Journal) Head() (seq uint64, hash [32]byte) {
+	j.headMu.Lock()
+	defer j.headMu.Unlock()
+	return j.headSeq, j.headHash
+}
+
+// Read returns at most max entries that follow the sequence number after,
+// with their subjects where they are kept.
+func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
+	var out []Entry
+	err := j.local.View(func(tx *store.LocalTx) error {
+		return tx.Scan(bucketEntry, seqKey(after+1), func(k, v []byte) error {
+			if len(out) >= max {
+				return store.ErrStop
+			}
+			e, err := decodeEntry(k, v)
+			if err != nil {
+				return err
+			}
+			if err := j.openSubject(tx, &e); err != nil {
+				return err
+			}
+			out = append(out, e)
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read journal: %w", err)
+	}
+	return out, nil
+}
+
+// EraseSubject deletes the sealed subject and the salt of an entry, and chains
+// an entry that says so. The chain stays whole, and no copy of the subject is
+// left in the file. The error wraps
+// store.ErrNotFound when that entry has no subject, or no longer.
+func (j *Journal) EraseSubject(seq uint64, actor string) error {
+	e := Entry{Act: ActEraseSubject, Actor: actor, Of: seq}
+	if err := e.prepare(time.Now()); err != nil {
+		return err
+	}
+	j.commit.Lock()
+	defer j.commit.Unlock()
+	err := j.update([]*pending{{entry: e}}, func(tx *store.LocalTx) error {
+		if _, err := tx.Get(bucketSubject, seqKey(seq)); err != nil {
+			return err
+		}
+		return tx.Delete(bucketSubject, seqKey(seq))
+	})
+	if err == nil { // a deleted value lives on in a free page until the file is rewritten
+		err = j.local.Compact()
+	}
+	if err != nil {
+		return fmt.Errorf("erase subject of journal entry %d: %w", seq, err)
+	}
+	return nil
+}
