@@ -1,0 +1,210 @@
+// Package api serves one node's local API: the Connect service
+// herald.api.v1.Node on a unix socket in the data directory, and metrics and
+// health on loopback. It holds no rules: it turns messages into calls of the
+// functions in Backend and their errors into codes. It listens on nothing
+// that another machine can reach.
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/feed"
+	"github.com/herald-net/herald/node/ct"
+	"github.com/herald-net/herald/proto/herald/api/v1/apiv1connect"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+)
+
+// Backend is what the API calls; package node fills it in. All functions are
+// safe for concurrent use. All must be set.
+type Backend struct {
+	Publish func(ctx context.Context, n *ct.Notification, o desk.PublishOptions) (desk.Receipt, error)
+	Outbox  func() ([]desk.OutboxItem, error)
+	SignNow func(ctx context.Context, key, reason string) (desk.Receipt, error)
+	Discard func(key, reason string) error
+	Retract func(ctx context.Context, target ct.ID, r ct.Retraction, operator string) (desk.Receipt, error)
+
+	List func(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error)
+	Tail func(ctx context.Context, f feed.Filter, after uint64, fn func(ct.Entry) error) error
+	Get  func(prefix string) (ct.Entry, []ct.Entry, error)
+	// Record is one record as it travelled, found by a unique prefix of its id.
+	Record func(prefix string) ([]byte, error)
+
+	Match         func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
+	ImportUN      func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
+	ImportPersons func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
+
+	Mute  func(s ct.State, on bool) error
+	Mutes func() map[ct.State]time.Time
+	Peers func() []Peer
+
+	Status        func() Status
+	JournalVerify func() (entries uint64, head [32]byte, err error)
+}
+
+// Peer is one connected node.
+type Peer struct {
+	Node    ct.LogID
+	State   ct.State
+	Addr    string
+	Inbound bool
+	Since   time.Time
+}
+
+// Status is what a node says about itself. Nothing in it is personal.
+type Status struct {
+	State         ct.State
+	Node          ct.LogID
+	Network       ct.NetworkID
+	NetworkName   string
+	Exercise      bool
+	Ready         bool
+	Reasons       []string // what readiness waits for; empty when ready
+	Version       string
+	Started       time.Time
+	Records       uint64 // held in the log
+	Cursor        uint64 // newest place in the feed
+	Peers         int    // connected nodes
+	Members       int    // nodes in the roster without this one
+	Outbox        int
+	Persons       int // that match requests are answered from
+	Forks         int
+	Addrs         []string
+	LastSync      time.Time // zero: none yet
+	RosterVersion uint64
+}
+
+// Config says where to serve. The zero value of a field is its default.
+type Config struct {
+	Backend Backend
+	// Socket is the path of the unix socket; empty: the API is not served.
+	Socket string
+	// Metrics is the loopback host:port of /metrics, /healthz and /readyz;
+	// empty: not served.
+	Metrics string
+	// Gatherer gives what /metrics shows; nil: nothing.
+	Gatherer prometheus.Gatherer
+	Log      *slog.Logger
+}
+
+// Limits of the server.
+const (
+	maxMessage    = 2 << 20 // bytes of one API message
+	maxRequests   = 256     // served at once
+	headerTimeout = 10 * time.Second
+	idleTimeout   = 2 * time.Minute
+	drainTimeout  = 5 * time.Second
+)
+
+// Server holds the listeners between New and Close.
+type Server struct {
+	log     *slog.Logger
+	servers []listening
+}
+
+type listening struct {
+	name string
+	l    net.Listener
+	s    *http.Server
+}
+
+// New opens the listeners, so that a port in use is an error at start and not
+// later. Nothing is served before Run.
+func New(cfg Config) (*Server, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{log: cfg.Log}
+	if cfg.Socket != "" {
+		l, err := listenUnix(cfg.Socket)
+		if err != nil {
+			return nil, fmt.Errorf("open api socket: %w", err)
+		}
+		s.add("api", l, Handler(cfg.Backend))
+	}
+	if cfg.Metrics != "" {
+		l, err := listenLoopback(cfg.Metrics)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open metrics port: %w", err), s.Close())
+		}
+		s.add("metrics", l, healthHandler(cfg.Gatherer, cfg.Backend.Status))
+	}
+	return s, nil
+}
+
+func (s *Server) add(name string, l net.Listener, h http.Handler) {
+	p := new(http.Protocols)
+	p.SetHTTP1(true)
+	p.SetUnencryptedHTTP2(true)
+	s.servers = append(s.servers, listening{name, l, &http.Server{
+		Handler:           atMost(maxRequests, h),
+		Protocols:         p,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}})
+}
+
+// Handler is the Connect service alone, without a listener.
+func Handler(b Backend) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle(apiv1connect.NewNodeHandler(&service{b: b}, handlerOptions()...))
+	return mux
+}
+
+// MetricsAddr is where metrics and health are served; empty: nowhere. It tells
+// the port when the configuration asked for port 0.
+func (s *Server) MetricsAddr() string {
+	for _, l := range s.servers {
+		if l.name == "metrics" {
+			return l.l.Addr().String()
+		}
+	}
+	return ""
+}
+
+// Run serves until ctx ends. Requests in flight then see their context end and
+// have a moment to finish.
+func (s *Server) Run(ctx context.Context) error {
+	g, gctx := errgroup.WithContext(ctx)
+	for _, l := range s.servers {
+		l.s.BaseContext = func(net.Listener) context.Context { return gctx }
+		g.Go(func() error {
+			if err := l.s.Serve(l.l); !errors.Is(err, http.ErrServerClosed) {
+				return fmt.Errorf("serve %s: %w", l.name, err)
+			}
+			return nil
+		})
+		g.Go(func() error {
+			<-gctx.Done()
+			drain, cancel := context.WithTimeout(context.WithoutCancel(gctx), drainTimeout)
+			defer cancel()
+			if l.s.Shutdown(drain) != nil {
+				return l.s.Close()
+			}
+			return nil
+		})
+	}
+	<-gctx.Done()
+	return g.Wait()
+}
+
+// Close closes the listeners and removes the socket.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range s.servers {
+		if err := l.l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}

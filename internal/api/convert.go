@@ -1,0 +1,126 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/feed"
+	"github.com/herald-net/herald/node/ct"
+	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+func entryMessage(e *ct.Entry, content bool) (*apiv1.Entry, error) {
+	out := &apiv1.Entry{
+		Id: e.ID.String(), Log: e.Log.String(), Seq: e.Seq, Cursor: e.Cursor,
+		State: string(e.State), Kind: e.Kind.String(), Topic: e.Topic.String(),
+		Issued: e.Issued.String(), Expires: e.Expires.String(),
+		Priority: e.Priority.String(), Tlp: e.TLP.String(), Audience: e.Audience.String(),
+		BodySize: uint32(e.BodySize), Exercise: e.Exercise,
+		Readable: e.Readable, Unreadable: e.Unreadable, Hidden: e.Hidden,
+	}
+	for _, r := range e.Refs {
+		out.Refs = append(out.Refs, &apiv1.Ref{Log: r.Log.String(), Seq: r.Seq, Id: r.ID.String()})
+	}
+	if !content || !e.Readable {
+		return out, nil
+	}
+	var err error
+	switch {
+	case e.Notification != nil:
+		out.Content, err = structOf(e.Notification)
+	case e.Retraction != nil:
+		out.Content, err = structOf(e.Retraction)
+	case e.Addresses != nil:
+		out.Content, err = structOf(e.Addresses)
+	case e.Delegation != nil:
+		out.Content, err = structOf(e.Delegation)
+	}
+	return out, err
+}
+
+// structOf is the JSON form of v as a message.
+func structOf(v any) (*structpb.Struct, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("encode content: %w", err)
+	}
+	s := new(structpb.Struct)
+	if err := s.UnmarshalJSON(raw); err != nil {
+		// The parser's own text would quote the content.
+		return nil, fmt.Errorf("encode content of %d bytes: not an object", len(raw))
+	}
+	return s, nil
+}
+
+func receiptMessage(r desk.Receipt) (*apiv1.Receipt, error) {
+	out := &apiv1.Receipt{Waiting: r.Waiting, Why: r.Why, Warnings: r.Warnings}
+	if !r.ID.IsZero() {
+		out.Id, out.Log, out.Seq = r.ID.String(), r.Log.String(), r.Seq
+	}
+	if r.Preview != nil {
+		var err error
+		if out.Preview, err = entryMessage(r.Preview, true); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// filterOf reads a filter; what is wrong with it comes back as faults.
+func filterOf(m *apiv1.Filter) (feed.Filter, error) {
+	f := feed.Filter{All: m.GetAll()}
+	var faults ct.Faults
+	if t := m.GetTopic(); t != "" {
+		if err := f.Topic.UnmarshalText([]byte(t)); err != nil {
+			faults = append(faults, ct.Fault{Field: "filter.topic", Fault: ct.FaultCode})
+		}
+	}
+	if s := m.GetState(); s != "" {
+		if f.State = ct.State(s); !ct.ValidState(f.State) {
+			faults = append(faults, ct.Fault{Field: "filter.state", Fault: ct.FaultState})
+		}
+	}
+	if len(m.GetKinds()) > maxKinds {
+		return f, ct.Faults{{Field: "filter.kinds", Fault: ct.FaultTooMany}}
+	}
+	for i, s := range m.GetKinds() {
+		var k ct.Kind
+		if err := k.UnmarshalText([]byte(s)); err != nil {
+			faults = append(faults, ct.Fault{Field: fmt.Sprintf("filter.kinds[%d]", i), Fault: ct.FaultCode})
+		}
+		f.Kinds = append(f.Kinds, k)
+	}
+	return f, faults.Err()
+}
+
+func answerMessage(a *desk.MatchAnswer) *apiv1.MatchAnswer {
+	out := &apiv1.MatchAnswer{
+		State: string(a.State), Node: a.Node.String(), Own: a.Own, Answer: a.Answer, Reason: a.Reason,
+	}
+	for _, h := range a.Hits {
+		out.Hits = append(out.Hits, &apiv1.MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier, Why: h.Why})
+	}
+	return out
+}
+
+func summaryMessage(s *desk.MatchSummary) *apiv1.MatchSummary {
+	out := &apiv1.MatchSummary{
+		Asked: uint32(s.Asked), Answered: uint32(s.Answered), Possible: uint32(s.Possible),
+		Refused: uint32(s.Refused), NoHit: uint32(s.NoHit),
+	}
+	for _, q := range s.Silent {
+		out.Silent = append(out.Silent, &apiv1.Silence{State: string(q.State), Node: q.Node.String(), Why: q.Why})
+	}
+	return out
+}
+
+// timeText is the API's form of a time; empty when there is none.
+func timeText(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return ct.MillisOf(t).String()
+}

@@ -1,0 +1,353 @@
+package api
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/node/ct"
+	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
+	"github.com/herald-net/herald/proto/herald/api/v1/apiv1connect"
+	"google.golang.org/protobuf/types/known/structpb"
+)
+
+// Bounds of what a caller may ask for.
+const (
+	defaultPage    = 100
+	maxPage        = 1000
+	maxKinds       = 32
+	maxStates      = 256
+	maxOperator    = 64 // bytes
+	maxReasonText  = 2000
+	defaultTimeout = 10 * time.Second
+	maxTimeout     = 2 * time.Minute
+)
+
+// service implements the generated handler.
+type service struct{ b Backend }
+
+var _ apiv1connect.NodeHandler = (*service)(nil)
+
+func handlerOptions() []connect.HandlerOption {
+	return []connect.HandlerOption{connect.WithReadMaxBytes(maxMessage)}
+}
+
+func (s *service) Publish(ctx context.Context, req *connect.Request[apiv1.PublishRequest]) (*connect.Response[apiv1.PublishResponse], error) {
+	m := req.Msg
+	if err := operator(m.Operator); err != nil {
+		return nil, refuse(err)
+	}
+	raw, err := object("notification", m.Notification)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	n, err := ct.DecodeNotification(bytes.NewReader(raw))
+	if err != nil {
+		return nil, refuse(invalid("notification", err))
+	}
+	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: m.Operator})
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out, err := receiptMessage(r)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.PublishResponse{Receipt: out}), nil
+}
+
+func (s *service) Outbox(context.Context, *connect.Request[apiv1.OutboxRequest]) (*connect.Response[apiv1.OutboxResponse], error) {
+	items, err := s.b.Outbox()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out := &apiv1.OutboxResponse{}
+	for _, i := range items {
+		out.Items = append(out.Items, &apiv1.OutboxItem{
+			Key: i.Key, Kind: i.Kind.String(), Topic: i.Topic.String(), Since: timeText(i.Since), Why: i.Why, Fault: i.Fault,
+		})
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (s *service) SignNow(ctx context.Context, req *connect.Request[apiv1.SignNowRequest]) (*connect.Response[apiv1.SignNowResponse], error) {
+	if err := keyAndReason(req.Msg.Key, req.Msg.Reason); err != nil {
+		return nil, refuse(err)
+	}
+	r, err := s.b.SignNow(ctx, req.Msg.Key, req.Msg.Reason)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out, err := receiptMessage(r)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.SignNowResponse{Receipt: out}), nil
+}
+
+func (s *service) Discard(_ context.Context, req *connect.Request[apiv1.DiscardRequest]) (*connect.Response[apiv1.DiscardResponse], error) {
+	if err := keyAndReason(req.Msg.Key, req.Msg.Reason); err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.b.Discard(req.Msg.Key, req.Msg.Reason); err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.DiscardResponse{}), nil
+}
+
+// keyAndReason checks what acts on the outbox are given.
+func keyAndReason(key, reason string) error {
+	var faults ct.Faults
+	if key == "" {
+		faults = append(faults, ct.Fault{Field: "key", Fault: ct.FaultMissing})
+	}
+	if reason == "" {
+		faults = append(faults, ct.Fault{Field: "reason", Fault: ct.FaultMissing})
+	}
+	if len(reason) > maxReasonText {
+		faults = append(faults, ct.Fault{Field: "reason", Fault: ct.FaultTooLong})
+	}
+	return faults.Err()
+}
+
+func (s *service) Retract(ctx context.Context, req *connect.Request[apiv1.RetractRequest]) (*connect.Response[apiv1.RetractResponse], error) {
+	m := req.Msg
+	if err := operator(m.Operator); err != nil {
+		return nil, refuse(err)
+	}
+	target, _, err := s.b.Get(m.Id)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	r, err := s.b.Retract(ctx, target.ID, ct.Retraction{Reason: m.Reason, Text: m.Text}, m.Operator)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out, err := receiptMessage(r)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.RetractResponse{Receipt: out}), nil
+}
+
+func (s *service) List(_ context.Context, req *connect.Request[apiv1.ListRequest]) (*connect.Response[apiv1.ListResponse], error) {
+	f, err := filterOf(req.Msg.Filter)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	page := min(cmp.Or(int(req.Msg.Max), defaultPage), maxPage)
+	entries, next, err := s.b.List(f, req.Msg.After, page)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out := &apiv1.ListResponse{Next: next}
+	for i := range entries {
+		e, err := entryMessage(&entries[i], req.Msg.Contents)
+		if err != nil {
+			return nil, refuse(err)
+		}
+		out.Entries = append(out.Entries, e)
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (s *service) Get(_ context.Context, req *connect.Request[apiv1.GetRequest]) (*connect.Response[apiv1.GetResponse], error) {
+	entry, history, err := s.b.Get(req.Msg.Id)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out := &apiv1.GetResponse{}
+	if out.Entry, err = entryMessage(&entry, true); err != nil {
+		return nil, refuse(err)
+	}
+	for i := range history {
+		e, err := entryMessage(&history[i], true)
+		if err != nil {
+			return nil, refuse(err)
+		}
+		out.History = append(out.History, e)
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (s *service) Record(_ context.Context, req *connect.Request[apiv1.RecordRequest]) (*connect.Response[apiv1.RecordResponse], error) {
+	raw, err := s.b.Record(req.Msg.Id)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.RecordResponse{Record: raw}), nil
+}
+
+func (s *service) Tail(ctx context.Context, req *connect.Request[apiv1.TailRequest], out *connect.ServerStream[apiv1.TailResponse]) error {
+	f, err := filterOf(req.Msg.Filter)
+	if err != nil {
+		return refuse(err)
+	}
+	err = s.b.Tail(ctx, f, req.Msg.After, func(e ct.Entry) error {
+		m, err := entryMessage(&e, req.Msg.Contents)
+		if err != nil {
+			return err
+		}
+		return out.Send(&apiv1.TailResponse{Entry: m})
+	})
+	if err != nil {
+		return refuse(err)
+	}
+	return nil
+}
+
+func (s *service) Match(ctx context.Context, req *connect.Request[apiv1.MatchRequest], out *connect.ServerStream[apiv1.MatchResponse]) error {
+	q, err := s.query(req.Msg)
+	if err != nil {
+		return refuse(err)
+	}
+	sum, err := s.b.Match(ctx, q, func(a desk.MatchAnswer) error {
+		return out.Send(&apiv1.MatchResponse{Message: &apiv1.MatchResponse_Answer{Answer: answerMessage(&a)}})
+	})
+	if err != nil {
+		return refuse(err)
+	}
+	if err := out.Send(&apiv1.MatchResponse{Message: &apiv1.MatchResponse_Summary{Summary: summaryMessage(&sum)}}); err != nil {
+		return refuse(err)
+	}
+	return nil
+}
+
+func (s *service) query(m *apiv1.MatchRequest) (desk.MatchQuery, error) {
+	q := desk.MatchQuery{
+		Purpose: m.Purpose, Basis: m.Basis, Case: m.Case, Grounds: m.Grounds, Operator: m.Operator,
+		Timeout: cmp.Or(time.Duration(m.TimeoutMs)*time.Millisecond, defaultTimeout),
+	}
+	if m.ExerciseOnly && !s.b.Status().Exercise {
+		return q, fmt.Errorf("match: a name on the command line stays in the shell's history and is for exercise networks only, use a file: %w", ErrNotAllowed)
+	}
+	if err := operator(m.Operator); err != nil {
+		return q, err
+	}
+	var faults ct.Faults
+	if q.Timeout > maxTimeout {
+		faults = append(faults, ct.Fault{Field: "timeout_ms", Fault: ct.FaultRange})
+	}
+	if m.Priority != "" && q.Priority.UnmarshalText([]byte(m.Priority)) != nil {
+		faults = append(faults, ct.Fault{Field: "priority", Fault: ct.FaultCode})
+	}
+	if len(m.States) > maxStates {
+		return q, ct.Faults{{Field: "states", Fault: ct.FaultTooMany}}
+	}
+	for i, st := range m.States {
+		if !ct.ValidState(ct.State(st)) {
+			faults = append(faults, ct.Fault{Field: fmt.Sprintf("states[%d]", i), Fault: ct.FaultState})
+		}
+		q.States = append(q.States, ct.State(st))
+	}
+	if len(faults) > 0 {
+		return q, faults
+	}
+	raw, err := object("person", m.Person)
+	if err != nil {
+		return q, err
+	}
+	p, err := ct.DecodeQuery(bytes.NewReader(raw))
+	if err != nil {
+		return q, invalid("person", err)
+	}
+	q.Person = *p
+	return q, nil
+}
+
+func (s *service) Mute(_ context.Context, req *connect.Request[apiv1.MuteRequest]) (*connect.Response[apiv1.MuteResponse], error) {
+	if err := s.mute(req.Msg.State, true); err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.MuteResponse{}), nil
+}
+
+func (s *service) Unmute(_ context.Context, req *connect.Request[apiv1.UnmuteRequest]) (*connect.Response[apiv1.UnmuteResponse], error) {
+	if err := s.mute(req.Msg.State, false); err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.UnmuteResponse{}), nil
+}
+
+func (s *service) mute(state string, on bool) error {
+	if !ct.ValidState(ct.State(state)) {
+		return ct.Faults{{Field: "state", Fault: ct.FaultState}}
+	}
+	return s.b.Mute(ct.State(state), on)
+}
+
+func (s *service) ListMutes(context.Context, *connect.Request[apiv1.ListMutesRequest]) (*connect.Response[apiv1.ListMutesResponse], error) {
+	out := &apiv1.ListMutesResponse{}
+	for _, st := range slices.Sorted(maps.Keys(s.b.Mutes())) {
+		out.States = append(out.States, string(st))
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (s *service) Peers(context.Context, *connect.Request[apiv1.PeersRequest]) (*connect.Response[apiv1.PeersResponse], error) {
+	out := &apiv1.PeersResponse{}
+	for _, p := range s.b.Peers() {
+		out.Peers = append(out.Peers, &apiv1.Peer{
+			Node: p.Node.String(), State: string(p.State), Addr: p.Addr, Inbound: p.Inbound, Since: timeText(p.Since),
+		})
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest]) (*connect.Response[apiv1.StatusResponse], error) {
+	st := s.b.Status()
+	return connect.NewResponse(&apiv1.StatusResponse{
+		State: string(st.State), Node: st.Node.String(), Network: st.Network.String(), NetworkName: st.NetworkName,
+		Exercise: st.Exercise, Ready: st.Ready, Reasons: st.Reasons, Version: st.Version, Started: timeText(st.Started),
+		Records: st.Records, Cursor: st.Cursor, Peers: uint32(st.Peers), Members: uint32(st.Members),
+		Outbox: uint32(st.Outbox), Persons: uint64(st.Persons), Forks: uint32(st.Forks), Addrs: st.Addrs,
+		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
+	}), nil
+}
+
+func (s *service) JournalVerify(context.Context, *connect.Request[apiv1.JournalVerifyRequest]) (*connect.Response[apiv1.JournalVerifyResponse], error) {
+	n, head, err := s.b.JournalVerify()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.JournalVerifyResponse{Entries: n, Head: hex.EncodeToString(head[:])}), nil
+}
+
+// object is the JSON of a mandatory document.
+func object(field string, s *structpb.Struct) ([]byte, error) {
+	if s == nil {
+		return nil, ct.Faults{{Field: field, Fault: ct.FaultMissing}}
+	}
+	return s.MarshalJSON()
+}
+
+// invalid turns a decoding error into faults. A position is left out: it would
+// be one in our re-written JSON and not in what the caller has sent.
+func invalid(document string, err error) error {
+	var faults ct.Faults
+	var bad *ct.SyntaxError
+	switch {
+	case errors.As(err, &faults):
+		return err
+	case errors.As(err, &bad) && bad.Field != "":
+		return ct.Faults{{Field: bad.Field, Fault: bad.Problem}}
+	case errors.As(err, &bad):
+		return ct.Faults{{Field: document, Fault: bad.Problem}}
+	}
+	return ct.Faults{{Field: document, Fault: err.Error()}}
+}
+
+func operator(s string) error {
+	if len(s) > maxOperator {
+		return ct.Faults{{Field: "operator", Fault: ct.FaultTooLong}}
+	}
+	return nil
+}
