@@ -1,0 +1,74 @@
+package node
+
+import (
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/herald-net/herald/internal/p2p"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The files of a data directory. Secrets are 0600.
+const (
+	FileNodeKey    = "node.key"
+	FileRootKey    = "root.key"
+	FileStorageKey = "storage.key"
+	FileRequest    = "request.json"
+	FileGenesis    = "genesis.json"
+	FileConfig     = "herald.toml"
+	FileSocket     = "herald.sock"
+)
+
+// Config is what a node needs to run. The command line reads it from
+// DIR/herald.toml; an embedder fills it in. The zero value of a field is its
+// default.
+type Config struct {
+	// Dir is the data directory that `herald init` and `network join` prepared.
+	Dir string
+	// Listen are the multiaddrs to listen on, for example
+	// /ip4/127.0.0.1/tcp/4001 and /ip4/127.0.0.1/udp/4001/quic-v1.
+	Listen []string
+	// Announce are the addresses told to other nodes; empty: the ones listened on.
+	Announce []string
+	// Peers are addresses to dial before the network has told better ones.
+	Peers []string
+	// Metrics is the loopback host:port of /metrics, /healthz and /readyz;
+	// empty: not served.
+	Metrics string
+	// StorageKeyFile holds the key that seals what is stored. Empty:
+	// DIR/storage.key. Keep it on another device where a stolen disk must
+	// show nothing.
+	StorageKeyFile string
+	// NoAPI leaves the unix socket closed, for embedders.
+	NoAPI bool
+	// MaxSize bounds each database file in bytes; 0: the disk does.
+	MaxSize int64
+
+	// Log takes the node's log lines; nil: discarded. No line holds a person's data.
+	Log *slog.Logger
+	// Registry takes the node's metrics; nil: one of its own.
+	Registry *prometheus.Registry
+	// Underlay replaces the operating system's network; nil: none.
+	Underlay *p2p.Underlay
+	// Version is shown in status.
+	Version string
+}
+
+func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }
+
+func (c *Config) validate() error {
+	if c.Dir == "" {
+		return fmt.Errorf("node: no data directory: set --data or HERALD_DATA")
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Registry == nil {
+		c.Registry = prometheus.NewRegistry()
+	}
+	if c.StorageKeyFile == "" {
+		c.StorageKeyFile = c.path(FileStorageKey)
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// replayRoots builds the roster from the genesis and the root logs held. Root
+// logs are short, so this costs a start nothing.
+func (n *Node) replayRoots() error {
+	for log := range n.store.Heads() {
+		right, ok := n.view.Load().Right(log)
+		if !ok || !right.Root {
+			continue
+		}
+		head, _ := n.store.Head(log)
+		for seq := uint64(1); seq <= head.Size; seq++ {
+			row, err := n.store.Get(log, seq)
+			if err != nil {
+				return fmt.Errorf("read root log of %s: %w", right.State, err)
+			}
+			if err := n.applyRoot(row); err != nil {
+				// Fail static: the last good roster stays in force.
+				n.cfg.Log.Error("roster record not applied, the last good roster stays", "state", right.State, "seq", seq, "error", err)
+				break
+			}
+		}
+	}
+	return nil
+}
+
+func (n *Node) applyRoot(row store.Row) error {
+	if row.Inadmissible != "" || ct.Kind(row.Header.Kind) != ct.KindDelegation {
+		return nil
+	}
+	if row.BodyState != store.BodyHeld {
+		return fmt.Errorf("seq %d: the delegation's body has not arrived", row.Header.Seq)
+	}
+	d, err := wire.DecodeDelegation(row.Body)
+	if err != nil {
+		return err
+	}
+	for {
+		old := n.view.Load()
+		next, err := old.Apply(&row.Header, row.ID, d)
+		if err != nil {
+			return err
+		}
+		if next == old || n.view.CompareAndSwap(old, next) {
+			return nil
+		}
+	}
+}
+
+// followRoster applies root-log records as they arrive and lets the host drop
+// whom the new roster does not know.
+func (n *Node) followRoster(ctx context.Context) error {
+	cursor := n.store.Last()
+	// What arrived between replayRoots and this line is in front of cursor.
+	if err := n.replayRoots(); err != nil {
+		return err
+	}
+	for {
+		if err := n.store.Wait(ctx, cursor); err != nil {
+			return nil
+		}
+		rows, err := n.store.Read(cursor, 1000, true)
+		if err != nil {
+			return err
+		}
+		changed := false
+		for _, row := range rows {
+			cursor = row.Cursor
+			switch {
+			case row.Root:
+				before := n.view.Load()
+				if err := n.applyRoot(row); err != nil {
+					n.cfg.Log.ErrorContext(ctx, "roster record not applied, the last good roster stays", "state", row.State, "error", err)
+				}
+				changed = changed || n.view.Load() != before
+			case ct.Kind(row.Header.Kind) == ct.KindAddress:
+				n.directory.learn(row)
+			}
+		}
+		if changed {
+			n.host.Recheck()
+			n.cfg.Log.InfoContext(ctx, "roster changed", "version", n.view.Load().Version())
+		}
+	}
+}
+
+// directory is where nodes can be dialled: the newest ADDRESS statement of each.
+type directory struct {
+	mu    sync.Mutex
+	known map[ct.LogID]ct.Addresses
+}
+
+func (d *directory) learn(row store.Row) {
+	if row.Inadmissible != "" || row.BodyState != store.BodyHeld {
+		return
+	}
+	a, err := wire.DecodeAddresses(row.Body)
+	if err != nil {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known == nil {
+		d.known = map[ct.LogID]ct.Addresses{}
+	}
+	if a.Serial > d.known[row.Header.Log].Serial {
+		d.known[row.Header.Log] = *a
+	}
+}
+
+func (d *directory) addrs() map[ct.LogID][]string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	out := make(map[ct.LogID][]string, len(d.known))
+	for l, a := range d.known {
+		out[l] = a.Addrs
+	}
+	return out
+}
+
+func (d *directory) of(log ct.LogID) ct.Addresses {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.known[log]
+}
+
+// mutes are the States this node does not talk to: one State's own decision,
+// which never leaves its node.
+type mutes struct {
+	local *store.Local
+	mu    sync.Mutex
+	set   map[ct.State]time.Time
+}
+
+const bucketMutes = "mutes"
+
+func loadMutes(l *store.Local) (*mutes, error) {
+	m := &mutes{local: l, set: map[ct.State]time.Time{}}
+	err := l.View(func(tx *store.LocalTx) error {
+		return tx.Scan(bucketMutes, nil, func(k, v []byte) error {
+			var t time.Time
+			if err := t.UnmarshalBinary(v); err != nil {
+				return fmt.Errorf("mute of %s: %w", k, err)
+			}
+			m.set[ct.State(k)] = t
+			return nil
+		})
+	})
+	return m, err
+}
+
+func (m *mutes) muted(s ct.State) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.set[s]
+	return ok
+}
+
+func (m *mutes) put(s ct.State, on bool, now time.Time) error {
+	err := m.local.Update(func(tx *store.LocalTx) error {
+		if !on {
+			return tx.Delete(bucketMutes, []byte(s))
+		}
+		v, err := now.UTC().MarshalBinary()
+		if err != nil {
+			return err
+		}
+		return tx.Put(bucketMutes, []byte(s), v)
+	})
+	if err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if on {
+		m.set[s] = now
+	} else {
+		delete(m.set, s)
+	}
+	return nil
+}
+
+func (m *mutes) list() map[ct.State]time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return maps.Clone(m.set)
+}
+
+// Mute stops (or starts again) all connections to a State's nodes, here only.
+func (n *Node) Mute(s ct.State, on bool) error {
+	if _, ok := n.view.Load().Member(s); !ok {
+		return fmt.Errorf("mute: %s is no member of network %q: %w", s, n.view.Load().Name(), ErrUnknownState)
+	}
+	if s == n.state {
+		return fmt.Errorf("mute: %s is this node's own State: %w", s, ErrUnknownState)
+	}
+	if err := n.mutes.put(s, on, time.Now()); err != nil {
+		return fmt.Errorf("mute: %w", err)
+	}
+	n.host.Recheck()
+	return nil
+}
+
+// ErrUnknownState tells that a State named by the caller cannot be meant.
+var ErrUnknownState = fmt.Errorf("unknown State")

@@ -1,0 +1,165 @@
+package node
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Membership is what a node became by joining a network.
+type Membership struct {
+	Network  ct.NetworkID
+	Name     string
+	Exercise bool
+	State    ct.State
+	Node     ct.LogID
+}
+
+// ErrOtherNetwork tells that a data directory belongs to another network already.
+var ErrOtherNetwork = errors.New("the data directory belongs to another network")
+
+// ErrNoMember tells that a genesis does not name this node's key.
+var ErrNoMember = errors.New("the genesis does not name this node's key")
+
+// Join makes the prepared directory cfg.Dir a member of the network that
+// genesis describes. It works offline: every signature and delegation is
+// checked from the file alone. Joining the same network again changes nothing.
+//
+// The genesis file is written last, and New asks for it first: a join that was
+// interrupted is simply done again.
+func Join(cfg Config, genesis []byte, now time.Time) (Membership, error) {
+	if err := cfg.validate(); err != nil {
+		return Membership{}, err
+	}
+	key, err := keys.Load(cfg.path(FileNodeKey))
+	if err != nil {
+		return Membership{}, fmt.Errorf("join: %w", err)
+	}
+	storage, err := keys.LoadStorage(cfg.StorageKeyFile)
+	if err != nil {
+		return Membership{}, fmt.Errorf("join: %w", err)
+	}
+	view, recs, err := OpenGenesis(genesis, now)
+	if err != nil {
+		return Membership{}, fmt.Errorf("join: %w", err)
+	}
+	me, ok := view.Node(key.Public())
+	if !ok {
+		return Membership{}, fmt.Errorf("join: network %q, node %s: %w", view.Name(), key.Public().Short(), ErrNoMember)
+	}
+	joined := Membership{view.Network(), view.Name(), view.Exercise(), me.State, me.Key}
+	held, err := os.ReadFile(cfg.path(FileGenesis))
+	switch {
+	case err == nil:
+		old, err := roster.ParseGenesis(held)
+		if err != nil {
+			return Membership{}, fmt.Errorf("join: %s: %w", cfg.path(FileGenesis), err)
+		}
+		if old.Network() != view.Network() {
+			return Membership{}, fmt.Errorf("join: %s holds network %s: %w", cfg.Dir, old.Network().String()[:16], ErrOtherNetwork)
+		}
+		return joined, nil
+	case !errors.Is(err, os.ErrNotExist):
+		return Membership{}, fmt.Errorf("join: %w", err)
+	}
+	if err := found(cfg, storage, view, recs); err != nil {
+		return Membership{}, fmt.Errorf("join: %w", err)
+	}
+	if err := writeGenesis(cfg, genesis); err != nil {
+		return Membership{}, fmt.Errorf("join: %w", err)
+	}
+	return joined, nil
+}
+
+// OpenGenesis checks a genesis file wholly and gives the roster with all
+// founders' nodes, and their delegations as records in order.
+func OpenGenesis(file []byte, now time.Time) (*roster.View, []verify.Record, error) {
+	g, err := roster.ParseGenesis(file)
+	if err != nil {
+		return nil, nil, err
+	}
+	view, err := roster.New(g)
+	if err != nil {
+		return nil, nil, err
+	}
+	var recs []verify.Record
+	for _, raw := range g.Records() {
+		rec, err := verify.Open(raw, view, now)
+		if err != nil {
+			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
+		}
+		d, err := wire.DecodeDelegation(rec.Body())
+		if err != nil {
+			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
+		}
+		if view, err = view.Apply(rec.Header(), rec.ID(), d); err != nil {
+			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
+		}
+		recs = append(recs, rec)
+	}
+	return view, recs, nil
+}
+
+// found creates the store, or opens the one that an interrupted join left,
+// and puts in what it lacks of the founders' delegations.
+func found(cfg Config, storage keys.Storage, view *roster.View, recs []verify.Record) (err error) {
+	sc := store.Config{Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: cfg.Log, MaxSize: cfg.MaxSize}
+	s, err := store.Open(sc)
+	if errors.Is(err, os.ErrNotExist) {
+		if err = store.Create(sc); err == nil {
+			s, err = store.Open(sc)
+		}
+	}
+	if errors.Is(err, store.ErrNetwork) {
+		return fmt.Errorf("%w: %w", ErrOtherNetwork, err)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	lacking := recs[:0:0]
+	for _, rec := range recs {
+		head, _ := s.Head(rec.Header().Log)
+		if rec.Header().Seq > head.Size {
+			lacking = append(lacking, rec)
+		}
+	}
+	if len(lacking) == 0 {
+		return nil
+	}
+	_, err = s.Append(lacking)
+	return err
+}
+
+func writeGenesis(cfg Config, genesis []byte) error {
+	f, err := os.CreateTemp(cfg.Dir, ".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	defer f.Close()
+	if _, err := f.ReadFrom(bytes.NewReader(genesis)); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), cfg.path(FileGenesis)); err != nil {
+		return err
+	}
+	d, err := os.Open(cfg.Dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

@@ -1,0 +1,184 @@
+package node
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/herald-net/herald/internal/api"
+	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/feed"
+	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/node/ct"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Status is what the node says about itself; nothing in it is personal.
+func (n *Node) Status() api.Status {
+	v := n.view.Load()
+	s := api.Status{
+		State: n.state, Node: n.own, Network: v.Network(), NetworkName: v.Name(), Exercise: v.Exercise(),
+		Version: n.cfg.Version, Started: n.start, Records: n.records(), Cursor: n.store.Last(),
+		Peers: len(n.host.Peers()), Members: len(v.Nodes()) - 1, Persons: n.index.Persons(),
+		Addrs: n.host.Addrs(), LastSync: n.exchange.LastSync(), RosterVersion: v.Version(),
+	}
+	if items, err := n.desk.Outbox(); err == nil {
+		s.Outbox = len(items)
+	}
+	if forks, err := n.store.Forks(); err == nil {
+		s.Forks = len(forks)
+	}
+	if ok, why := n.gate.ready(); !ok {
+		s.Reasons = append(s.Reasons, why)
+	}
+	if others := n.others(); others > 0 && s.Peers == 0 {
+		s.Reasons = append(s.Reasons, "isolated: no other node is connected")
+	}
+	if !v.Live(n.own, time.Now()) {
+		s.Reasons = append(s.Reasons, "this node's delegation is not in force: see `herald status` for its window")
+	}
+	s.Ready = len(s.Reasons) == 0
+	return s
+}
+
+// records counts the records of all logs held.
+func (n *Node) records() uint64 {
+	var sum uint64
+	for _, h := range n.store.Heads() {
+		sum += h.Size
+	}
+	return sum
+}
+
+// registerMetrics adds what the parts do not count themselves.
+func (n *Node) registerMetrics() {
+	gauge := func(name, help string, f func() float64) {
+		n.cfg.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "herald_" + name, Help: help}, f))
+	}
+	gauge("records", "Records held, of all logs.", func() float64 { return float64(n.records()) })
+	gauge("peers", "Nodes connected.", func() float64 { return float64(len(n.host.Peers())) })
+	gauge("persons", "Persons that match requests are answered from.", func() float64 { return float64(n.index.Persons()) })
+	gauge("index_lag_records", "Records stored and not yet indexed.", func() float64 {
+		return float64(n.store.Last()) - float64(n.index.Cursors().Store)
+	})
+	gauge("roster_version", "Accepted roster changes.", func() float64 { return float64(n.view.Load().Version()) })
+	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
+		if n.Status().Ready {
+			return 1
+		}
+		return 0
+	})
+}
+
+func (n *Node) apiConfig() api.Config {
+	cfg := api.Config{
+		Metrics: n.cfg.Metrics, Gatherer: n.cfg.Registry, Log: n.cfg.Log.With("component", "api"),
+		Backend: api.Backend{
+			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Retract: n.desk.Retract,
+			List: n.feed.List, Tail: n.feed.Tail, Get: n.feed.Get, Record: n.Record,
+			Match: n.desk.Match, ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
+			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
+		},
+	}
+	if !n.cfg.NoAPI {
+		cfg.Socket = n.cfg.path(FileSocket)
+	}
+	return cfg
+}
+
+// Peers lists the connected nodes.
+func (n *Node) Peers() []api.Peer {
+	var out []api.Peer
+	for _, p := range n.host.Peers() {
+		out = append(out, api.Peer{Node: p.Node, State: p.State, Addr: p.Addr, Inbound: p.Inbound, Since: p.Since})
+	}
+	return out
+}
+
+// JournalVerify walks the whole journal and tells its length and head.
+func (n *Node) JournalVerify() (uint64, [32]byte, error) {
+	count, err := n.journal.Verify()
+	if err != nil {
+		return count, [32]byte{}, err
+	}
+	_, head := n.journal.Head()
+	return count, head, nil
+}
+
+// Record gives one record as it travelled, by a unique prefix of its id. A
+// body that is hidden, erased or missing is not in it.
+func (n *Node) Record(prefix string) ([]byte, error) {
+	row, err := n.feed.Row(prefix)
+	if err != nil {
+		return nil, err
+	}
+	raws, err := n.store.Range(row.Header.Log, row.Header.Seq, 1, 1<<20)
+	if err != nil {
+		return nil, err
+	}
+	if len(raws) != 1 {
+		return nil, feed.ErrNotFound
+	}
+	return raws[0], nil
+}
+
+// Publish signs a notification, or keeps it in the outbox until it may be signed.
+func (n *Node) Publish(ctx context.Context, c *ct.Notification, o desk.PublishOptions) (desk.Receipt, error) {
+	return n.desk.Publish(ctx, c, o)
+}
+
+// Retract hides a record of this State on every node and has it erased after the grace.
+func (n *Node) Retract(ctx context.Context, id ct.ID, r ct.Retraction, operator string) (desk.Receipt, error) {
+	return n.desk.Retract(ctx, id, r, operator)
+}
+
+// List gives entries in arrival order after a cursor.
+func (n *Node) List(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
+	return n.feed.List(f, after, max)
+}
+
+// Get finds a record by a unique prefix of its id, with its history.
+func (n *Node) Get(prefix string) (ct.Entry, []ct.Entry, error) { return n.feed.Get(prefix) }
+
+// Tail calls fn for every entry after a cursor until ctx ends.
+func (n *Node) Tail(ctx context.Context, f feed.Filter, after uint64, fn func(ct.Entry) error) error {
+	return n.feed.Tail(ctx, f, after, fn)
+}
+
+// Match asks States whether they know a person.
+func (n *Node) Match(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error) {
+	return n.desk.Match(ctx, q, each)
+}
+
+// importSettle bounds the wait for the index after an import: what was
+// imported is durable before, and found a moment later in any case.
+const importSettle = 30 * time.Second
+
+// ImportUN imports the UN Security Council Consolidated List as a list of this
+// State's own. When it returns, matches find its persons.
+func (n *Node) ImportUN(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
+	res, err := n.desk.ImportUN(ctx, list, r, p)
+	n.settleLists(ctx)
+	return res, err
+}
+
+// ImportPersons imports a list of JSON lines, likewise.
+func (n *Node) ImportPersons(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
+	res, err := n.desk.ImportPersons(ctx, list, r, p)
+	n.settleLists(ctx)
+	return res, err
+}
+
+func (n *Node) settleLists(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, importSettle)
+	defer cancel()
+	for c := n.index.Cursors(); ; c = n.index.Cursors() {
+		changes, last, err := n.desk.ListPersons(c.Lists, 1)
+		if err != nil || len(changes) == 0 && last <= c.Lists {
+			return
+		}
+		if n.index.Reach(ctx, index.Cursors{Lists: last}) != nil {
+			return
+		}
+	}
+}

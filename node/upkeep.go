@@ -1,0 +1,121 @@
+package node
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node/ct"
+)
+
+const (
+	erasePeriod   = time.Minute
+	eraseBatch    = 10_000
+	compactPeriod = 24 * time.Hour
+	announceRetry = 5 * time.Second
+)
+
+// followStore keeps the derived index behind the store and the imported lists.
+func (n *Node) followStore(ctx context.Context) error {
+	return n.index.Follow(ctx, index.Source{
+		Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden,
+		Lists: n.desk.ListPersons, WaitLists: n.desk.WaitLists,
+	})
+}
+
+// erase ends the life of what was retracted (after the grace that the policy
+// gives a State to disown a thief's retraction) and of what has expired.
+func (n *Node) erase(ctx context.Context) error {
+	tick := time.NewTicker(erasePeriod)
+	defer tick.Stop()
+	compacted := time.Now()
+	for {
+		if err := n.eraseDue(ctx, time.Now()); err != nil {
+			// A full disk must not end the node; the next round tries again.
+			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
+		}
+		if time.Since(compacted) >= compactPeriod {
+			compacted = time.Now()
+			if err := n.store.CompactBodies(); err != nil {
+				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+func (n *Node) eraseDue(ctx context.Context, now time.Time) error {
+	grace := n.view.Load().Policy().RetractGrace
+	for {
+		refs, err := n.store.DueRetractions(now, grace, eraseBatch)
+		if err != nil {
+			return err
+		}
+		if len(refs) == 0 {
+			break
+		}
+		if err := n.forget(ctx, refs, store.BodyRetracted); err != nil {
+			return err
+		}
+	}
+	for {
+		refs, err := n.index.DueExpiries(now, eraseBatch)
+		if err != nil || len(refs) == 0 {
+			return err
+		}
+		if err := n.forget(ctx, refs, store.BodyExpired); err != nil {
+			return err
+		}
+		if err := n.index.ExpiriesDone(now, refs); err != nil {
+			return err
+		}
+	}
+}
+
+func (n *Node) forget(ctx context.Context, refs []ct.Ref, why store.BodyState) error {
+	if err := n.store.Erase(refs, why); err != nil {
+		return err
+	}
+	n.cfg.Log.InfoContext(ctx, "erased", "records", len(refs), "reason", why.String())
+	return n.index.Forget(refs)
+}
+
+// announce tells the network where this node can be dialled, whenever that
+// has changed, in a record of its own log.
+func (n *Node) announce(ctx context.Context) error {
+	tick := time.NewTicker(announceRetry)
+	defer tick.Stop()
+	for {
+		addrs := n.host.Addrs()
+		slices.Sort(addrs)
+		told := n.directory.of(n.own)
+		if ready, _ := n.gate.ready(); ready && len(addrs) > 0 && !slices.Equal(addrs, told.Addrs) {
+			if _, err := n.desk.Announce(ctx, ct.Addresses{Serial: told.Serial + 1, Addrs: addrs}); err != nil && ctx.Err() == nil {
+				n.cfg.Log.ErrorContext(ctx, "addresses not told", "error", err)
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// loadDirectory reads the newest ADDRESS statement of each node.
+func (n *Node) loadDirectory() error {
+	return n.index.EachAddress(func(cursor uint64) error {
+		row, err := n.store.At(cursor)
+		if err != nil {
+			return nil // the index is derived: a stale row is not a fault of the store
+		}
+		n.directory.learn(row)
+		return nil
+	})
+}
