@@ -1,0 +1,115 @@
+// Package bench measures this machine with the real parts: records signed by
+// real keys, real bbolt files, real libp2p hosts on loopback. It sizes a
+// machine for an operator and gives developers figures beside the targets. It
+// is no test: nothing fails when a figure is missed.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Result is one figure. Target is empty where there is none.
+type Result struct {
+	Name   string  `json:"name"`
+	Value  float64 `json:"value"`
+	Unit   string  `json:"unit"`
+	Target string  `json:"target,omitempty"`
+	Met    *bool   `json:"met,omitempty"`
+}
+
+// Options size a run. Zero values are the defaults: a run of all benchmarks
+// takes a few minutes.
+type Options struct {
+	Dir      string        // scratch directory; must be on the disk to be measured
+	Records  int           // of ingest and catch-up, default 60,000
+	Logs     int           // authors, default 200
+	Persons  int           // of match, default 200,000
+	Nodes    int           // of gossip, default 20
+	Pace     time.Duration // of the paced ingest, default 5 s
+	Seed     uint64
+	Progress func(what string, done, total int) // never called twice at once; may be nil
+}
+
+func (o Options) withDefaults() Options {
+	set := func(v *int, d int) {
+		if *v == 0 {
+			*v = d
+		}
+	}
+	set(&o.Records, 60_000)
+	set(&o.Logs, 200)
+	set(&o.Persons, 200_000)
+	set(&o.Nodes, 20)
+	if o.Pace == 0 {
+		o.Pace = 5 * time.Second
+	}
+	if o.Seed == 0 {
+		o.Seed = 1
+	}
+	tell := o.Progress
+	if tell == nil {
+		tell = func(string, int, int) {}
+	}
+	var mu sync.Mutex // workers report too
+	o.Progress = func(what string, done, total int) {
+		mu.Lock()
+		defer mu.Unlock()
+		tell(what, done, total)
+	}
+	return o
+}
+
+// All names the benchmarks in the order in which `herald bench all` runs them.
+func All() []string { return []string{"ingest", "catchup", "match", "gossip"} }
+
+// Run runs one benchmark by name and hands out each figure as it is known.
+func Run(ctx context.Context, name string, o Options, out func(Result) error) error {
+	o = o.withDefaults()
+	switch name {
+	case "ingest":
+		return ingestBench(ctx, o, out)
+	case "catchup":
+		return catchupBench(ctx, o, out)
+	case "match":
+		return matchBench(ctx, o, out)
+	case "gossip":
+		return gossipBench(ctx, o, out)
+	}
+	return fmt.Errorf("bench %q is unknown: one of %v", name, All())
+}
+
+// atLeast and atMost give a figure with its target.
+func atLeast(name string, v float64, unit string, target float64) Result {
+	met := v >= target
+	return Result{name, v, unit, fmt.Sprintf(">= %g", target), &met}
+}
+
+func atMost(name string, v float64, unit string, target float64) Result {
+	met := v <= target
+	return Result{name, v, unit, fmt.Sprintf("<= %g", target), &met}
+}
+
+// cpu is the processor time, user and system, that this process has used.
+func cpu() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// percentile of unsorted durations, p in 0..100.
+func percentile(d []time.Duration, p int) time.Duration {
+	if len(d) == 0 {
+		return 0
+	}
+	slices.Sort(d)
+	return d[min(len(d)-1, len(d)*p/100)]
+}
+
+func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/herald-net/herald/internal/ingest"
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
+)
+
+// bed is a store with its ingest running.
+type bed struct {
+	dir    string
+	store  *store.Store
+	ingest *ingest.Ingest
+	stop   context.CancelFunc
+	run    *errgroup.Group
+}
+
+func newBed(ctx context.Context, o Options, net *network) (*bed, error) {
+	dir, err := os.MkdirTemp(o.Dir, "bench-")
+	if err != nil {
+		return nil, err
+	}
+	b := &bed{dir: dir}
+	key, err := keys.NewStorage()
+	if err != nil {
+		return nil, err
+	}
+	cfg := store.Config{Dir: dir, Key: key, Network: net.view.Network()}
+	if err := store.Create(cfg); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	if b.store, err = store.Open(cfg); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	recs, err := net.delegations()
+	if err == nil {
+		_, err = b.store.Append(recs)
+	}
+	if err != nil {
+		return nil, errors.Join(err, b.store.Close(), os.RemoveAll(dir))
+	}
+	b.ingest = ingest.New(ingest.Config{
+		Store: b.store, View: func() *roster.View { return net.view }, Gap: func(ct.LogID) {},
+	})
+	runCtx, stop := context.WithCancel(ctx)
+	b.stop = stop
+	b.run, runCtx = errgroup.WithContext(runCtx)
+	b.run.Go(func() error { return b.ingest.Run(runCtx) })
+	return b, nil
+}
+
+func (b *bed) close() error {
+	b.stop()
+	err := b.run.Wait()
+	if errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(err, b.store.Close(), os.RemoveAll(b.dir))
+}
+
+func ingestBench(ctx context.Context, o Options, out func(Result) error) (err error) {
+	net, err := newNetwork(o.Logs, o.Seed)
+	if err != nil {
+		return err
+	}
+	paced := int(1000 * o.Pace.Seconds())
+	raws, err := net.records(o.Records+paced, o, net.nodes)
+	if err != nil {
+		return err
+	}
+	b, err := newBed(ctx, o, net)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+
+	live, tail := raws[:o.Records], raws[o.Records:]
+	bytes := 0
+	for _, r := range live {
+		bytes += len(r)
+	}
+	start, used, first := time.Now(), cpu(), b.store.Last()
+	if err := feedAll(ctx, b, net, live, o); err != nil {
+		return err
+	}
+	if got := b.store.Last() - first; got != uint64(len(live)) {
+		return fmt.Errorf("ingest: %d of %d records stored", got, len(live))
+	}
+	wall, busy := time.Since(start), cpu()-used
+	acks, err := pace(ctx, b, net, tail, o.Pace)
+	if err != nil {
+		return err
+	}
+	n := float64(len(live))
+	for _, r := range []Result{
+		atLeast("ingest.live", n/wall.Seconds(), "records/s", 20_000),
+		{Name: "ingest.live.cpu", Value: float64(busy.Microseconds()) / n, Unit: "us/record"},
+		{Name: "ingest.record", Value: float64(bytes) / n, Unit: "bytes"},
+		{Name: "ingest.ack.p50", Value: ms(percentile(acks, 50)), Unit: "ms at 1000/s"},
+		atMost("ingest.ack.p99", ms(percentile(acks, 99)), "ms at 1000/s", 10),
+	} {
+		if err := out(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// feedAll verifies on all processors and offers as gossip does; where the
+// queue is full it waits as a stream does. Each worker has its own logs, so
+// that every log stays in order.
+func feedAll(ctx context.Context, b *bed, net *network, raws [][]byte, o Options) error {
+	workers := runtime.GOMAXPROCS(0)
+	logs := len(net.nodes)
+	var done atomic.Int64
+	g, ctx := errgroup.WithContext(ctx)
+	for w := range workers {
+		g.Go(func() error {
+			var last verify.Record
+			for i := range raws {
+				if i%logs%workers != w {
+					continue
+				}
+				rec, err := verify.Open(raws[i], net.view, time.Now())
+				if err != nil {
+					return err
+				}
+				if !b.ingest.Offer(rec) {
+					if _, err := b.ingest.Submit(ctx, rec); err != nil {
+						return err
+					}
+				}
+				last = rec
+				if n := done.Add(1); n%1000 == 0 {
+					o.Progress("ingest", int(n), len(raws))
+				}
+			}
+			// The queue is first in, first out: when the last is durable, all are.
+			_, err := b.ingest.Submit(ctx, last)
+			return err
+		})
+	}
+	err := g.Wait()
+	o.Progress("ingest", len(raws), len(raws))
+	return err
+}
+
+// pace submits one record a millisecond and measures from bytes to durable.
+func pace(ctx context.Context, b *bed, net *network, raws [][]byte, d time.Duration) ([]time.Duration, error) {
+	acks := make([]time.Duration, len(raws))
+	tick := time.NewTicker(d / time.Duration(max(len(raws), 1)))
+	defer tick.Stop()
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(1024)
+	for i, raw := range raws {
+		select {
+		case <-ctx.Done():
+			return nil, g.Wait()
+		case <-tick.C:
+		}
+		g.Go(func() error {
+			start := time.Now()
+			rec, err := verify.Open(raw, net.view, start)
+			if err != nil {
+				return err
+			}
+			for {
+				outcome, err := b.ingest.Submit(ctx, rec)
+				if err != nil {
+					return err
+				}
+				if outcome != ingest.Held {
+					break
+				}
+				// A record of the same log that is still on its way: wait for it.
+				if err := b.store.Wait(ctx, b.store.Last()); err != nil {
+					return err
+				}
+			}
+			acks[i] = time.Since(start)
+			return nil
+		})
+	}
+	return acks, g.Wait()
+}

@@ -1,0 +1,161 @@
+package bench
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/synth"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// network is an exercise network of one node per State, with real keys.
+type network struct {
+	view    *roster.View
+	genesis *roster.Genesis
+	nodes   []*author
+}
+
+// author is one node's log being written.
+type author struct {
+	key    *keys.Key
+	state  ct.State
+	seq    uint64
+	prev   ct.ID
+	issued ct.Millis
+}
+
+// newNetwork founds a network of n States.
+func newNetwork(n int, seed uint64) (*network, error) {
+	states := memberStates(n)
+	if len(states) < n {
+		return nil, fmt.Errorf("found a network: %d States wanted, %d known", n, len(states))
+	}
+	now := time.Now()
+	var reqs []roster.Request
+	var roots []*keys.Key
+	net := &network{}
+	for i := range n {
+		root, node := keyOf(seed, "root", i), keyOf(seed, "node", i)
+		req, err := roster.NewRequest(states[i], root, node, nil)
+		if err != nil {
+			return nil, err
+		}
+		reqs, roots = append(reqs, req), append(roots, root)
+		net.nodes = append(net.nodes, &author{key: node, state: states[i], issued: ct.MillisOf(now)})
+	}
+	g, err := roster.NewGenesis("bench", true, now, roster.DefaultPolicy(), reqs)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range roots {
+		if err := g.Sign(r, now); err != nil {
+			return nil, err
+		}
+	}
+	if net.view, err = roster.New(g); err != nil {
+		return nil, err
+	}
+	net.genesis = g
+	for _, a := range net.nodes {
+		me, ok := net.view.Node(a.key.Public())
+		if !ok {
+			return nil, fmt.Errorf("found a network: the genesis does not delegate to %s", a.state)
+		}
+		a.prev = me.Delegation
+	}
+	return net, nil
+}
+
+func memberStates(n int) []ct.State {
+	var out []ct.State
+	for _, c := range ct.Countries() {
+		if len(out) < n && c.Status != ct.StatusICAO {
+			out = append(out, c.State)
+		}
+	}
+	return out
+}
+
+func keyOf(seed uint64, what string, i int) *keys.Key {
+	h := sha256.New()
+	fmt.Fprintf(h, "herald bench %s %d %d", what, seed, i)
+	return keys.FromSeed([32]byte(h.Sum(nil)))
+}
+
+// next signs the author's next notification.
+func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand) ([]byte, error) {
+	var salt [wire.SaltSize]byte
+	for i := 0; i < len(salt); i += 8 {
+		binary.LittleEndian.PutUint64(salt[i:], rng.Uint64())
+	}
+	network := net.view.Network()
+	a.seq++
+	h := wire.Header{
+		Version: wire.Version, Network: network.Prefix(), Log: a.key.Public(), Seq: a.seq, Prev: a.prev,
+		Kind: uint32(ct.KindNotification), Topic: uint32(topic),
+		Commit: wire.Commit(salt[:], body), BodySize: uint32(len(body)),
+		Issued: a.issued, Expires: a.issued + ct.Millis((300 * 24 * time.Hour).Milliseconds()),
+		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll),
+	}
+	raw := wire.EncodeHeader(&h)
+	sig, err := a.key.Sign(keys.ContextRecord, network, raw)
+	if err != nil {
+		return nil, err
+	}
+	a.prev = wire.ID(network, raw)
+	return wire.Encode(&wire.Envelope{HeaderBytes: raw, Alg: wire.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}), nil
+}
+
+// records signs n notifications, the authors in turn.
+func (net *network) records(n int, o Options, authors []*author) ([][]byte, error) {
+	gen := synth.New(o.Seed)
+	rng := rand.New(rand.NewPCG(o.Seed, 2))
+	topics := []ct.Topic{ct.TopicTravel, ct.TopicArrival, ct.TopicDeportation, ct.TopicDetention}
+	type form struct {
+		body  []byte
+		topic ct.Topic
+	}
+	var forms []form
+	for i := range 1000 { // a body is signed again under another salt: content is not what is measured
+		c := gen.Notification(topics[i%len(topics)], time.Now())
+		body, err := wire.EncodeNotification(c)
+		if err != nil {
+			return nil, err
+		}
+		forms = append(forms, form{body, c.Topic})
+	}
+	out := make([][]byte, 0, n)
+	for i := range n {
+		f := forms[rng.IntN(len(forms))]
+		raw, err := authors[i%len(authors)].next(net, f.body, f.topic, rng)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, raw)
+		if i%1000 == 0 {
+			o.Progress("sign records", i, n)
+		}
+	}
+	o.Progress("sign records", n, n)
+	return out, nil
+}
+
+// delegations are the founders' root-log records.
+func (net *network) delegations() ([]verify.Record, error) {
+	var out []verify.Record
+	for _, raw := range net.genesis.Records() {
+		r, err := verify.Open(raw, net.view, time.Now())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
