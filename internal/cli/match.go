@@ -1,0 +1,266 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+	"github.com/herald-net/herald/node/ct"
+	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
+	"github.com/spf13/cobra"
+)
+
+// shortQuery is a person in four words, as a command line can give it.
+type shortQuery struct {
+	Name        string `json:"name,omitempty"`
+	Birth       string `json:"birth,omitempty"`
+	Nationality string `json:"nationality,omitempty"`
+	Document    string `json:"document,omitempty"`
+}
+
+func newMatchCmd() *cobra.Command {
+	var file string
+	var short shortQuery
+	var timeout time.Duration
+	req := &apiv1.MatchRequest{}
+	cmd := &cobra.Command{
+		Use:   "match -f QUERY|- --purpose P --basis B --case R --grounds G",
+		Short: "Ask other States whether they know a person",
+		Long: `Ask other States, and this node's own holdings, whether they know a person. The
+query is JSON: a person as in a notification, or the short form
+
+  {"name":"…","birth":"1965","nationality":"UTO","document":"…"}
+
+Several queries, one after the other or as an array, are asked in order; each
+ends with its summary line. Purpose, legal basis, case and grounds are
+mandatory: they go into the journals of both sides, before any answer is shown.
+
+A match is a lead for a person to look at, never an identification. A node that
+did not answer has not said "no": the exit code is 0 when any answer is
+POSSIBLE, 5 only when every node asked said NO_HIT, and 8 otherwise.
+
+Purposes: border-screening, investigation, detention-hand-over, protection.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			if err := mandatory(req); err != nil {
+				return err
+			}
+			if timeout < time.Millisecond || timeout > 2*time.Minute {
+				return usagef("--timeout %s: want 1ms to 2m", timeout)
+			}
+			req.TimeoutMs = uint32(timeout.Milliseconds())
+			queries, err := matchQueries(cmd, file, short)
+			if err != nil {
+				return err
+			}
+			req.ExerciseOnly = short != shortQuery{}
+			return matchAll(cmd, c, req, queries)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVarP(&file, "file", "f", "", "the query or queries, - for stdin")
+	fl.StringVar(&req.Purpose, "purpose", "", "why the person is looked for")
+	fl.StringVar(&req.Basis, "basis", "", "legal basis: national citation or resolution paragraph")
+	fl.StringVar(&req.Case, "case", "", "the asker's case reference")
+	fl.StringVar(&req.Grounds, "grounds", "", "why there are reasonable grounds to ask")
+	fl.StringVar(&req.Operator, "operator", "", "pseudonym for the journals")
+	fl.StringVar(&req.Priority, "priority", "", "routine, urgent or flash (default routine)")
+	fl.StringSliceVar(&req.States, "states", nil, "ask only these States, for example UTO,XXA")
+	fl.DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for each answer")
+	fl.StringVar(&short.Name, "name", "", "a name; in exercise networks only")
+	fl.StringVar(&short.Birth, "birth", "", "with --name: birth date or year")
+	fl.StringVar(&short.Nationality, "nationality", "", "with --name: State code")
+	fl.StringVar(&short.Document, "document", "", "with --name: document number")
+	return cmd
+}
+
+// mandatory names every missing flag at once.
+func mandatory(req *apiv1.MatchRequest) error {
+	var missing []string
+	for _, f := range []struct{ flag, value string }{
+		{"--purpose", req.Purpose}, {"--basis", req.Basis}, {"--case", req.Case}, {"--grounds", req.Grounds},
+	} {
+		if strings.TrimSpace(f.value) == "" {
+			missing = append(missing, f.flag)
+		}
+	}
+	if len(missing) > 0 {
+		return usagef("no request without %s: both journals record why a person is asked for", strings.Join(missing, ", "))
+	}
+	return nil
+}
+
+func matchQueries(cmd *cobra.Command, file string, short shortQuery) ([]document, error) {
+	var docs []document
+	switch {
+	case short != shortQuery{} && file != "":
+		return nil, usagef("either -f or --name, not both")
+	case short != shortQuery{}:
+		raw, err := json.Marshal(short)
+		if err != nil {
+			return nil, err
+		}
+		docs = []document{{raw, "command line", 1, 1}}
+	default:
+		data, name, err := readInput(cmd, file)
+		if err != nil {
+			return nil, err
+		}
+		if docs, err = documents(name, data); err != nil {
+			return nil, err
+		}
+	}
+	for _, d := range docs {
+		if _, err := ct.DecodeQuery(bytes.NewReader(d.raw)); err != nil {
+			return nil, d.located(err)
+		}
+	}
+	return docs, nil
+}
+
+func matchAll(cmd *cobra.Command, c *client, how *apiv1.MatchRequest, queries []document) error {
+	bar := newProgress(cmd, int64(len(queries)), "asking")
+	if len(queries) == 1 {
+		bar = &progress{}
+	}
+	defer bar.done()
+	var all apiv1.MatchSummary
+	for i, q := range queries {
+		person, err := toStruct(q.raw)
+		if err != nil {
+			return q.located(err)
+		}
+		how.Person = person
+		if !wantJSON(cmd) && len(queries) > 1 {
+			fmt.Fprintf(cmd.OutOrStdout(), "query %d (line %d)\n", i+1, q.line)
+		}
+		sum, err := matchOne(cmd, c, how)
+		if err != nil && len(queries) > 1 {
+			return fmt.Errorf("%s:%d:%d: %d of %d asked: %w", q.file, q.line, q.column, i, len(queries), err)
+		} else if err != nil {
+			return err
+		}
+		all.Asked += sum.Asked
+		all.Possible += sum.Possible
+		all.NoHit += sum.NoHit
+		bar.add(1)
+	}
+	if code := matchExit(&all); code != exitOK {
+		return withCode(code, nil)
+	}
+	return nil
+}
+
+// matchExit never lets silence or a refusal pass for "unknown person".
+func matchExit(s *apiv1.MatchSummary) int {
+	switch {
+	case s.Possible > 0:
+		return exitOK
+	case s.Asked > 0 && s.NoHit == s.Asked:
+		return exitNotFound
+	}
+	return exitPartial
+}
+
+// answerLine and summaryLine are what match prints for a program: these keys
+// and no others.
+type (
+	answerLine struct {
+		State  string    `json:"state"`
+		Node   string    `json:"node"`
+		Answer string    `json:"answer"`
+		Hits   []hitLine `json:"hits"`
+	}
+	hitLine struct {
+		Ref   string   `json:"ref"`
+		Score float64  `json:"score"`
+		Tier  string   `json:"tier"`
+		Why   []string `json:"why"`
+	}
+	summaryLine struct {
+		Asked    uint32 `json:"asked"`
+		Answered uint32 `json:"answered"`
+		Possible uint32 `json:"possible"`
+		Refused  uint32 `json:"refused"`
+	}
+)
+
+// matchSlack is what a node may take beside waiting for answers: its journal,
+// its own holdings.
+const matchSlack = 30 * time.Second
+
+func matchOne(cmd *cobra.Command, c *client, req *apiv1.MatchRequest) (*apiv1.MatchSummary, error) {
+	// The node keeps the time; the rest is for one that hangs.
+	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(req.TimeoutMs)*time.Millisecond+matchSlack)
+	defer cancel()
+	in, err := c.Match(ctx, connect.NewRequest(req))
+	if err != nil {
+		return nil, notNo(c.explain(err))
+	}
+	defer in.Close()
+	for in.Receive() {
+		if sum := in.Msg().GetSummary(); sum != nil {
+			return sum, printSummary(cmd, sum)
+		}
+		if err := printAnswer(cmd, in.Msg().GetAnswer()); err != nil {
+			return nil, err
+		}
+	}
+	if err := in.Err(); err != nil {
+		return nil, notNo(c.explain(err))
+	}
+	return nil, fmt.Errorf("the node ended its answers without a summary: %w", io.ErrUnexpectedEOF)
+}
+
+// notNo keeps a refusal such as "no member of this network" from ending with
+// the exit code that says that nobody knows the person.
+func notNo(err error) error {
+	if exitCode(err) == exitNotFound {
+		return withCode(exitUsage, err)
+	}
+	return err
+}
+
+func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
+	if wantJSON(cmd) {
+		line := answerLine{a.GetState(), a.GetNode(), a.GetAnswer(), []hitLine{}}
+		for _, h := range a.GetHits() {
+			line.Hits = append(line.Hits, hitLine{h.Ref, h.Score, h.Tier, append([]string{}, h.Why...)})
+		}
+		return printJSON(cmd, line)
+	}
+	w := cmd.OutOrStdout()
+	note := ""
+	if a.GetOwn() {
+		note = " (own holdings)"
+	}
+	if a.GetReason() != "" {
+		note += ": " + a.GetReason()
+	}
+	fmt.Fprintf(w, "%-4s %s  %s%s\n", safe(a.GetState()), short(a.GetNode()), safe(a.GetAnswer()), safe(note))
+	for _, h := range a.GetHits() {
+		fmt.Fprintf(w, "       %.3f %-8s %s\n             %s\n", h.Score, safe(h.Tier), safe(h.Ref), safe(strings.Join(h.Why, " ")))
+	}
+	return nil
+}
+
+func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
+	if wantJSON(cmd) {
+		return printJSON(cmd, summaryLine{s.Asked, s.Answered, s.Possible, s.Refused})
+	}
+	w := cmd.OutOrStdout()
+	for _, q := range s.Silent {
+		fmt.Fprintf(w, "%-4s %s  no usable answer (%s): this is not a \"no\"\n", safe(q.State), short(q.Node), safe(q.Why))
+	}
+	_, err := fmt.Fprintf(w, "%d of %d nodes answered, %d possible, %d refused\n", s.Answered, s.Asked, s.Possible, s.Refused)
+	return err
+}

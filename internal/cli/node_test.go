@@ -1,0 +1,129 @@
+package cli_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/herald-net/herald/internal/cli"
+)
+
+// TestRealNode takes one real node from nothing to a verified journal, by
+// commands alone.
+func TestRealNode(t *testing.T) {
+	root := t.TempDir()
+	dir, genesis := filepath.Join(root, "n"), filepath.Join(root, "genesis.json")
+	for _, args := range [][]string{
+		{"init", "--state", "UTO", "--listen", "/ip4/127.0.0.1/tcp/0", "--data", dir},
+		{"network", "genesis", "--name", "drill", "--exercise", "--out", genesis, filepath.Join(dir, "request.json")},
+		{"network", "sign", genesis, "--data", dir},
+		{"network", "join", genesis, "--data", dir},
+	} {
+		herald(t, "", args...).check(t, 0, "", "")
+	}
+	herald(t, "", "inspect", genesis).check(t, 0, "drill", "")
+	herald(t, "", "status", "--data", dir).check(t, 7, "", "start it with `herald run --data "+dir+"`")
+
+	stop := startNode(t, dir)
+	herald(t, "", "status", "--wait", "ready", "--timeout", "30s", "--data", dir).check(t, 0, "EXERCISE", "")
+	herald(t, "", "run", "--data", dir).check(t, 6, "", "in use")
+	herald(t, "", "store", "check", "--data", dir).check(t, 6, "", "in use")
+
+	receipt := herald(t, exampleJSON(t, 5), "publish", "-f", "-", "--data", dir)
+	receipt.check(t, 0, `"seq":`, "")
+	id := receipt.lines(t)[0]["id"].(string)
+	herald(t, "", "get", id[:10], "--data", dir).check(t, 0, "person.names[0]", "")
+	herald(t, "", "get", "--json", id, "--data", dir).check(t, 0, `"notification":{"topic":"arrival"`, "")
+	herald(t, "", "inspect", id[:10], "--data", dir).check(t, 0, "admissible", "")
+	herald(t, "", "tail", "--after", "0", "--limit", "1", "--json", "--data", dir).check(t, 0, id, "")
+	herald(t, "", "get", "ffffffff", "--data", dir).check(t, 5, "", "")
+
+	list, persons := syntheticList(t, 50)
+	l := herald(t, "", "import", "persons", list, "--json", "--data", dir).lines(t)
+	if len(l) != 1 || l[0]["read"] != 50.0 || l[0]["accepted"] != 50.0 || l[0]["rejected"] != 0.0 {
+		t.Errorf("import: got %v", l)
+	}
+	query := `{"names":[{"full":"` + persons[0].Names[0].Full + `"}]}`
+	match := append([]string{"match", "-f", "-", "--json", "--data", dir}, reasons...)
+	waitFor(t, "the imported person is found", func() bool {
+		r := herald(t, query, match...)
+		return r.code == 0 && strings.Contains(r.out, `"list:national/L0"`)
+	})
+	herald(t, `{"name":"Qqqqq Xxxxxxx"}`, match...).check(t, 5, `{"asked":1,"answered":1,"possible":0,"refused":0}`, "")
+
+	herald(t, "", "retract", id[:10], "--reason", "error", "--data", dir).check(t, 0, `"seq":`, "")
+	waitFor(t, "the retraction is in the history", func() bool {
+		return strings.Contains(herald(t, "", "get", id, "--data", dir).out, "retract by UTO")
+	})
+	herald(t, "", "get", id, "--data", dir).check(t, 0, "retracted", "")
+	online := herald(t, "", "journal", "verify", "--data", dir)
+	online.check(t, 0, "all in order", "")
+
+	stop()
+	offline := herald(t, "", "journal", "verify", "--data", dir)
+	offline.check(t, 0, "all in order", "")
+	if online.out != offline.out {
+		t.Errorf("the journal online and offline: %q and %q", online.out, offline.out)
+	}
+	herald(t, "", "store", "check", "--data", dir).check(t, 0, "records", "")
+	if l := herald(t, "", "store", "check", "--json", "--data", dir).lines(t); l[0]["problems"] != 0.0 || l[0]["records"].(float64) < 3 {
+		t.Errorf("store check: got %v", l)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "herald.sock")); err == nil {
+		t.Error("the socket outlives the node")
+	}
+	herald(t, "", "list", "--data", dir).check(t, 7, "", "no node is running")
+}
+
+// startNode runs `herald run` until stop is called.
+func startNode(t *testing.T, dir string) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan result, 1)
+	go func() { done <- heraldUntil(ctx, "", "run", "--data", dir) }()
+	ended := false
+	stop = func() {
+		if ended {
+			return
+		}
+		ended = true
+		cancel()
+		select {
+		case r := <-done:
+			r.check(t, 0, "", "")
+		case <-time.After(30 * time.Second):
+			t.Error("the node does not stop")
+		}
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+func waitFor(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline, tick := time.After(20*time.Second), time.NewTicker(50*time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-deadline:
+			t.Fatalf("not in time: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+// The data directory can come from the environment.
+func TestDataFromEnvironment(t *testing.T) {
+	dir := t.TempDir()
+	var errs strings.Builder
+	code := cli.Main(t.Context(), []string{"peers"}, cli.Env{
+		In: strings.NewReader(""), Out: &errs, Err: &errs,
+		Getenv: func(k string) string { return map[string]string{"HERALD_DATA": dir}[k] },
+	})
+	if code != 7 || !strings.Contains(errs.String(), dir) {
+		t.Errorf("got exit code %d: %s", code, errs.String())
+	}
+}
