@@ -1,0 +1,89 @@
+package testnet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// until asks again and again whether something has come true, until it has,
+// it fails, or ctx ends.
+func until(ctx context.Context, every time.Duration, ok func(context.Context) (bool, error)) error {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		done, err := ok(ctx)
+		if err != nil || done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// WaitReady waits until the named nodes answer, may sign, and are connected
+// to as many others as run, or to enough of them.
+func (n *Net) WaitReady(ctx context.Context, nodes ...Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
+	defer cancel()
+	want := uint32(min(len(n.running())-1, 8))
+	for _, i := range nodes {
+		last := "its API does not answer"
+		err := until(ctx, 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+			if _, running := i.process(); !running {
+				return false, fmt.Errorf("it has ended by itself")
+			}
+			s, err := i.status(ctx)
+			switch {
+			case err != nil:
+				return false, nil
+			case !s.Ready && len(s.Reasons) > 0:
+				last = s.Reasons[0]
+			case s.Peers < want:
+				last = fmt.Sprintf("%d of %d nodes connected", s.Peers, want)
+			}
+			return s.Ready && s.Peers >= want, nil
+		})
+		if err != nil {
+			return fmt.Errorf("%s of %s is not ready: %s (%w): see %s", i.Name, i.State, last, err, i.LogFile())
+		}
+	}
+	return nil
+}
+
+// errDiffer tells that nodes hold different records.
+var errDiffer = errors.New("not the same records")
+
+// waitSame waits until all given nodes hold the same records.
+func (n *Net) waitSame(ctx context.Context, nodes []Instance) error {
+	ctx, cancel := context.WithTimeout(ctx, arriveTimeout)
+	defer cancel()
+	what := ""
+	err := until(ctx, 50*time.Millisecond, func(ctx context.Context) (bool, error) {
+		var counts []uint64
+		for _, i := range nodes {
+			s, err := i.status(ctx)
+			if err != nil {
+				return false, err
+			}
+			counts = append(counts, s.Records)
+		}
+		for _, c := range counts {
+			if c != counts[0] {
+				what = fmt.Sprintf("records held: %v", counts)
+				return false, nil
+			}
+		}
+		diff, err := n.difference(ctx, nodes)
+		what = diff
+		return diff == "", err
+	})
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%w after %s: %s", errDiffer, arriveTimeout, what)
+	}
+	return err
+}
