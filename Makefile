@@ -1,0 +1,54 @@
+# herald: `make help` lists the targets. Only Go, make and git are needed; the
+# race detector also wants a C compiler.
+GO      ?= go
+DIR     ?= .testnet
+DATA    ?= ../shared/data
+FUZZFOR ?= 10s
+TOOL     = $(GO) tool -modfile=scripts/tools.mod
+HERALD   = bin/herald
+
+export CGO_ENABLED ?= 0
+
+# Where goroutines meet: the packages that the race detector watches in CI.
+RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./internal/desk \
+       ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
+
+.DEFAULT_GOAL := help
+.PHONY: build test race lint proto fuzz bench testnet testnet-down real help
+
+build: ## build bin/herald
+	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
+
+test: ## run all tests; no network but loopback
+	$(GO) test ./...
+
+race: ## run the concurrent packages with the race detector
+	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(RACE)
+
+lint: ## gofmt, vet, staticcheck, the import law
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+	$(GO) test ./internal/arch
+
+proto: ## generate the code of every .proto
+	cd proto && $(GO) tool -modfile=../scripts/tools.mod buf generate
+
+fuzz: ## run each fuzz target for FUZZFOR (10s)
+	FUZZFOR=$(FUZZFOR) scripts/fuzz.sh
+
+bench: build ## measure this machine against the targets
+	$(HERALD) bench all
+
+testnet: build ## start five nodes here, take the tour, leave them running
+	$(HERALD) testnet up --nodes 5 --dir $(DIR)
+	$(HERALD) testnet tour --dir $(DIR)
+
+testnet-down: build ## stop the nodes of `make testnet`
+	$(HERALD) testnet down --dir $(DIR)
+
+real: build ## measure matching on the real lists of DATA, where present
+	$(HERALD) testnet real --data $(DATA)
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
