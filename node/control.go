@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"sync"
@@ -36,28 +37,29 @@ func (n *Node) replayRoots() error {
 	return nil
 }
 
+// applyRoot gives the roster the next record of a root log. Every record must
+// pass here in order, also those without effect; an error is something to
+// show, and the view that comes with it is the one to go on with. It has one
+// caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
-	if row.Inadmissible != "" || ct.Kind(row.Header.Kind) != ct.KindDelegation {
-		return nil
-	}
-	if row.BodyState != store.BodyHeld {
-		return fmt.Errorf("seq %d: the delegation's body has not arrived", row.Header.Seq)
-	}
-	d, err := wire.DecodeDelegation(row.Body)
-	if err != nil {
-		return err
-	}
-	for {
-		old := n.view.Load()
-		next, err := old.Apply(&row.Header, row.ID, d)
-		if err != nil {
-			return err
+	var d *ct.Delegation
+	if row.Inadmissible == "" && ct.Kind(row.Header.Kind) == ct.KindDelegation {
+		if row.BodyState != store.BodyHeld {
+			return errWaits
 		}
-		if next == old || n.view.CompareAndSwap(old, next) {
-			return nil
+		var err error
+		if d, err = wire.DecodeDelegation(row.Body); err != nil {
+			return fmt.Errorf("record %d: %w", row.Header.Seq, err)
 		}
 	}
+	next, err := n.view.Load().Apply(&row.Header, row.ID, d)
+	n.view.Store(next)
+	return err
 }
+
+// errWaits: a delegation's body has not arrived. The log is read again from
+// the start when something new of it comes.
+var errWaits = errors.New("the body of a delegation has not arrived yet")
 
 // followRoster applies root-log records as they arrive and lets the host drop
 // whom the new roster does not know.

@@ -324,3 +324,19 @@ func TestManifests(t *testing.T) {
 		t.Errorf("default: got %d States, %v", len(m.States), err)
 	}
 }
+
+// TestMesh needs more nodes than a node is told of at first: the others are
+// found by the addresses that nodes publish. Up returns when all are connected.
+func TestMesh(t *testing.T) {
+	const nodes = 11
+	n := up(t, nodes)
+	for _, s := range n.Status(t.Context()) {
+		if s.Peers != nodes-1 {
+			t.Errorf("%s has %d peers, want %d", s.Name, s.Peers, nodes-1)
+		}
+	}
+	var out bytes.Buffer
+	if err := n.Scenario(t.Context(), "match", &out); err != nil {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+}

@@ -25,12 +25,22 @@ func until(ctx context.Context, every time.Duration, ok func(context.Context) (b
 	}
 }
 
+// meshed is up to how many nodes every node connects to every other one;
+// beyond, each keeps enough connections.
+const (
+	meshed = 32
+	enough = 20
+)
+
 // WaitReady waits until the named nodes answer, may sign, and are connected
-// to as many others as run, or to enough of them.
+// to all others that run, or in a large network to enough of them.
 func (n *Net) WaitReady(ctx context.Context, nodes ...Instance) error {
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
 	defer cancel()
-	want := uint32(min(len(n.running())-1, 8))
+	want := uint32(max(len(n.running())-1, 0))
+	if want >= meshed {
+		want = enough
+	}
 	for _, i := range nodes {
 		last := "its API does not answer"
 		err := until(ctx, 50*time.Millisecond, func(ctx context.Context) (bool, error) {

@@ -97,6 +97,20 @@ func TestKick(t *testing.T) {
 	})
 }
 
+// A peer that asks and shows that it holds more is asked in turn, at once.
+func TestBehindPeerPulls(t *testing.T) {
+	inBubble(t, 2, func(b *bubble) {
+		x := b.start(0, nil)
+		b.start(1, nil, 0)
+		time.Sleep(time.Minute)
+		b.put(x, b.write(0, 5, nil, "x"))
+		if err := x.Exchange.SyncNow(b.ctx, b.log(1)); err != nil {
+			t.Fatal(err)
+		}
+		b.until("pulled", time.Second, func() bool { return b.size(1, b.log(0)) == 5 })
+	})
+}
+
 // Without a gap, a connection or a kick, rounds find what is missing.
 func TestRounds(t *testing.T) {
 	inBubble(t, 4, func(b *bubble) {
@@ -163,7 +177,7 @@ func TestMissingBodies(t *testing.T) {
 func TestUnknownLogWaitsForRoster(t *testing.T) {
 	inBubble(t, 2, func(b *bubble) {
 		late := sim.Key(1, 0)
-		deleg, newer, err := b.members.Delegate(0, late.Public(), time.Now())
+		deleg, newer, err := b.members.Delegate(0, late, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

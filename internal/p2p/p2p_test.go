@@ -179,7 +179,11 @@ func TestAddressStatements(t *testing.T) {
 // A node that reached nobody tries again, and finds who came up meanwhile.
 func TestRedial(t *testing.T) {
 	inWorld(t, 2, func(w *world) {
-		b := w.host(w.members.Nodes[1], 1, w.bootstrap(w.net.Addr(0)))
+		id, err := p2p.PeerID(w.members.Nodes[0].Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := w.host(w.members.Nodes[1], 1, w.bootstrap(w.net.Addr(0)+"/p2p/"+id.String()))
 		time.Sleep(20 * time.Minute)
 		a := w.host(w.members.Nodes[0], 0, nil)
 		w.until("connected", 7*time.Minute, func() bool { return len(b.Peers()) == 1 })

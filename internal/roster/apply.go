@@ -116,7 +116,7 @@ func (v *View) apply(header *wire.Header, id ct.ID, d *ct.Delegation) error {
 		return nil
 	}
 	m := v.members[v.rights[header.Log].State]
-	if err := v.policy.CheckDelegation(d, m.State); err != nil {
+	if err := v.policy.CheckDelegation(d, m.State, header.Log); err != nil {
 		return err
 	}
 	if d.Serial <= last {

@@ -42,7 +42,22 @@ func (l *rootLog) next(kind uint32) (*wire.Header, ct.ID) {
 func (l *rootLog) delegate(node ct.LogID, from, until int) *ct.Delegation {
 	l.serial++
 	at := func(days int) ct.Millis { return ct.MillisOf(founded.Add(time.Duration(days) * day)) }
-	return &ct.Delegation{State: l.state, Serial: l.serial, Node: node, NotBefore: at(from), NotAfter: at(until)}
+	return &ct.Delegation{State: l.state, Serial: l.serial, Node: node, NotBefore: at(from), NotAfter: at(until), Proof: l.agreed(node)}
+}
+
+// agreed is the node key's proof, for the keys that these tests hold.
+func (l *rootLog) agreed(pub ct.LogID) []byte {
+	held := []*keys.Key{key("new"), root("UTO"), root("NOR"), node("NOR", 1)}
+	for i := range 200 {
+		held = append(held, node("UTO", i), key("key", i))
+	}
+	for _, k := range held {
+		if k.Public() == pub {
+			proof, _ := roster.Agree(k, l.state, root(l.state).Public())
+			return proof
+		}
+	}
+	return make([]byte, 64)
 }
 
 const delegationKind = uint32(ct.KindDelegation)

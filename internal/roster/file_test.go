@@ -116,8 +116,8 @@ func TestParseGenesisRefuses(t *testing.T) {
 		{"delegations swapped", edit(t, good, []any{delegations[1], delegations[0]}, "signatures", 1, "delegations"), "not the one that the body asks for"},
 		{"delegation: header", edit(t, good, flip(t, delegations[0], 40), "signatures", 1, "delegations", 0), "not the one"},
 		{"delegation: body", edit(t, good, flip(t, delegations[0], -1), "signatures", 1, "delegations", 0), "not the one"},
-		{"delegation: salt", edit(t, good, flip(t, delegations[0], -70), "signatures", 1, "delegations", 0), "not the one"},
-		{"delegation: signature", edit(t, good, flip(t, delegations[0], -100), "signatures", 1, "delegations", 0), "not signed by its root key"},
+		{"delegation: salt", edit(t, good, flip(t, delegations[0], -136), "signatures", 1, "delegations", 0), "not the one"},
+		{"delegation: signature", edit(t, good, flip(t, delegations[0], -170), "signatures", 1, "delegations", 0), "not signed by its root key"},
 		{"delegation: garbage", edit(t, good, "AAAA", "signatures", 1, "delegations", 0), "not a record"},
 	} {
 		g, err := roster.ParseGenesis(x.file)

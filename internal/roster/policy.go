@@ -98,7 +98,7 @@ func (p Policy) check(exercise bool) error {
 // CheckDelegation tells why a delegation found in a State's root log says
 // nothing; nil when it is sound. The answer depends on the genesis alone, so
 // every node gives it.
-func (p Policy) CheckDelegation(d *ct.Delegation, state ct.State) error {
+func (p Policy) CheckDelegation(d *ct.Delegation, state ct.State, root ct.LogID) error {
 	if err := d.Validate().Err(); err != nil {
 		return fmt.Errorf("delegation: %w", err)
 	}
@@ -109,6 +109,9 @@ func (p Policy) CheckDelegation(d *ct.Delegation, state ct.State) error {
 		return fmt.Errorf("delegation: longer than the policy's %v", p.MaxDelegation)
 	case !keys.Possible(d.Node):
 		return fmt.Errorf("delegation: node: not a possible Ed25519 key")
+	case !keys.Verify(d.Node, keys.ContextPossession, ct.NetworkID{}, wire.EncodePossession(d.State, root, d.Node), d.Proof):
+		// Else a State could claim another's node key before its owner does.
+		return fmt.Errorf("delegation: the node key has not agreed")
 	}
 	return nil
 }

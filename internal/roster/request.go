@@ -31,13 +31,23 @@ type requestFile struct {
 	Request
 }
 
+// Agree is a node key's signature by which it lets a State's root key name it.
+// Without it a delegation says nothing (Policy.CheckDelegation).
+func Agree(node keys.Signer, state ct.State, root ct.LogID) ([]byte, error) {
+	proof, err := node.Sign(keys.ContextPossession, ct.NetworkID{}, wire.EncodePossession(state, root, node.Public()))
+	if err != nil {
+		return nil, fmt.Errorf("sign with the node key: %w", err)
+	}
+	return proof, nil
+}
+
 // NewRequest makes the request of one node and signs it with both keys.
 func NewRequest(state ct.State, root, node keys.Signer, addrs []string) (Request, error) {
 	r := Request{State: state, Root: root.Public(), Node: node.Public(), Addrs: addrs}
 	var err error
 	zero := ct.NetworkID{}
-	if r.Proof, err = node.Sign(keys.ContextPossession, zero, wire.EncodePossession(state, r.Root, r.Node)); err != nil {
-		return Request{}, fmt.Errorf("sign request with the node key: %w", err)
+	if r.Proof, err = Agree(node, state, r.Root); err != nil {
+		return Request{}, err
 	}
 	if r.Signature, err = root.Sign(keys.ContextRequest, zero, r.signed()); err != nil {
 		return Request{}, fmt.Errorf("sign request with the root key: %w", err)

@@ -92,6 +92,7 @@ func (g *Genesis) draft(f *wire.Founder, i int, prev ct.ID) (*wire.Header, []byt
 	from, until := g.window()
 	body, err := wire.EncodeDelegation(&ct.Delegation{
 		State: f.State, Serial: seq, Node: f.Nodes[i].Key, NotBefore: from, NotAfter: until,
+		Proof: f.Nodes[i].Proof[:],
 	})
 	if err != nil {
 		return nil, nil, nil, err

@@ -72,10 +72,14 @@ func (m *Members) Founding(now time.Time) ([]verify.Record, error) {
 
 // Delegate has State i name a second node: the record, second of its root log,
 // and the roster that follows from it.
-func (m *Members) Delegate(i int, node ct.LogID, now time.Time) (verify.Record, *roster.View, error) {
+func (m *Members) Delegate(i int, node *keys.Key, now time.Time) (verify.Record, *roster.View, error) {
 	first, _ := m.View.Node(m.Nodes[i].Public())
+	proof, err := roster.Agree(node, m.States[i], m.Roots[i].Public())
+	if err != nil {
+		return verify.Record{}, nil, err
+	}
 	d := &ct.Delegation{
-		State: m.States[i], Serial: 2, Node: node,
+		State: m.States[i], Serial: 2, Node: node.Public(), Proof: proof,
 		NotBefore: ct.MillisOf(now), NotAfter: ct.MillisOf(now.Add(300 * 24 * time.Hour)),
 	}
 	body, err := wire.EncodeDelegation(d)

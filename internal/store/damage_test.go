@@ -181,9 +181,6 @@ func TestRottenPages(t *testing.T) {
 		if err != nil || !report.OK() {
 			reported++
 		}
-		if err != nil || !pagesSound(report) {
-			continue // herald run would not open it: see Check's caller
-		}
 		s, err := store.Open(bad)
 		if err != nil {
 			continue
@@ -223,8 +220,6 @@ func rot(rng *rand.Rand, b []byte) []byte {
 	}
 	return b
 }
-
-func pagesSound(r store.Report) bool { return r.Records > 0 }
 
 func readAll(s *store.Store) (out []store.Row) {
 	after := uint64(0)

@@ -103,7 +103,7 @@ func openFileMode(cfg *Config, spec *fileSpec, readOnly bool) (*file, error) {
 	if info.Size() == 0 { // bbolt would make a new database of it
 		return nil, fmt.Errorf("%s: %w: it is empty", f.path, ErrDamaged)
 	}
-	if f.db, err = f.openBolt(f.path, readOnly); err != nil {
+	if f.db, err = f.openSound(readOnly); err != nil {
 		return nil, err
 	}
 	if err := f.view(func(tx *bbolt.Tx) error { return checkMeta(tx, cfg, spec) }); err != nil {
@@ -111,6 +111,26 @@ func openFileMode(cfg *Config, spec *fileSpec, readOnly bool) (*file, error) {
 		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	return f, nil
+}
+
+// openSound proves the pages before bbolt follows them. Opening for reading
+// follows none, but keeps writers out meanwhile.
+func (f *file) openSound(readOnly bool) (*bbolt.DB, error) {
+	db, err := f.openBolt(f.path, true)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkPages(f.path); err != nil {
+		_ = db.Close()
+		return nil, err
+	}
+	if readOnly {
+		return db, nil
+	}
+	if err := db.Close(); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return f.openBolt(f.path, false)
 }
 
 // createFile makes a file under another name, initialises and syncs it, and

@@ -125,7 +125,7 @@ func judgeBody(e *wire.Envelope, r roster.Right, p roster.Policy) (Reason, ct.Fa
 	case ct.KindDelegation:
 		var d *ct.Delegation
 		if d, err = wire.DecodeDelegation(e.Body); err == nil {
-			if faults = d.Validate(); len(faults) == 0 && p.CheckDelegation(d, r.State) != nil {
+			if faults = d.Validate(); len(faults) == 0 && p.CheckDelegation(d, r.State, e.Header.Log) != nil {
 				return BodyInvalid, nil
 			}
 		}

@@ -57,8 +57,14 @@ func accepted(w *world) []recordVector {
 		d := w.draft(ct.KindDelegation, ct.TopicControl, nil)
 		d.by, d.h.Seq, d.h.Expires = "UTO root", 3, c.NotAfter
 		d.h.Prev = w.view[exercise].Nodes()[3].Delegation
+		c.Proof = make([]byte, 64)
 		if change != nil {
 			change(d, c)
+		}
+		for _, name := range []string{"UTO 1", "UTO 2", "UTO 3", "NOR 1"} {
+			if k := key(name); k.Public() == c.Node && c.Proof != nil {
+				c.Proof = agreed(k, "UTO", key("UTO root").Public())
+			}
 		}
 		d.body = body(c)
 		return d
@@ -211,6 +217,8 @@ func accepted(w *world) []recordVector {
 	add("address that cannot be dialled", w.draft(ct.KindAddress, ct.TopicControl, body(&ct.Addresses{Serial: 1, Addrs: []string{"localhost:4001"}})))
 	add("delegation of another State", delegate(func(_ *draft, c *ct.Delegation) { c.State = "NOR" }))
 	add("delegation over 400 days", delegate(func(_ *draft, c *ct.Delegation) { c.NotAfter++ }))
+	add("delegation without the node key's agreement", delegate(func(_ *draft, c *ct.Delegation) { c.Proof = nil }))
+	add("delegation of a key that has not agreed", delegate(func(_ *draft, c *ct.Delegation) { c.Node = key("stranger").Public() }))
 	add("delegation of a key of small order", delegate(func(_ *draft, c *ct.Delegation) { c.Node = ct.LogID{1} }))
 
 	// What a clock says is no reason: everybody has another one.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -103,8 +104,12 @@ func TestDelegationWindow(t *testing.T) {
 	// A renewal lets in what was held.
 	v := w.view[exercise]
 	c := &ct.Delegation{State: "UTO", Serial: 3, Node: key("UTO 1").Public(), NotBefore: ct.MillisOf(ends), NotAfter: ct.MillisOf(ends.Add(400 * day))}
+	var err error
+	if c.Proof, err = roster.Agree(key("UTO 1"), "UTO", key("UTO root").Public()); err != nil {
+		t.Fatal(err)
+	}
 	h := &wire.Header{Log: key("UTO root").Public(), Seq: 3, Prev: v.Nodes()[3].Delegation, Kind: uint32(ct.KindDelegation)}
-	v, err := v.Apply(h, ct.ID{1}, c)
+	v, err = v.Apply(h, ct.ID{1}, c)
 	if err != nil {
 		t.Fatal(err)
 	}

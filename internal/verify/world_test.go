@@ -182,3 +182,12 @@ func body(content any) []byte {
 	}
 	return b
 }
+
+// agreed is a node key's proof that it lets a root key name it.
+func agreed(node *keys.Key, state ct.State, root ct.LogID) []byte {
+	proof, err := roster.Agree(node, state, root)
+	if err != nil {
+		panic(err)
+	}
+	return proof
+}

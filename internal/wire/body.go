@@ -112,6 +112,7 @@ func DecodeDelegation(body []byte) (*ct.Delegation, error) {
 	d := &ct.Delegation{
 		State: ct.State(m.State), Serial: m.Serial,
 		NotBefore: ct.Millis(m.NotBefore), NotAfter: ct.Millis(m.NotAfter), Roles: m.Roles,
+		Proof: m.Proof,
 	}
 	if len(m.Node) != len(d.Node) {
 		return nil, fmt.Errorf("%w: node key of %d bytes", ErrBody, len(m.Node))
@@ -135,6 +136,7 @@ func delegationToProto(d *ct.Delegation) *heraldv1.Delegation {
 	return &heraldv1.Delegation{
 		State: string(d.State), Serial: d.Serial, Node: d.Node[:],
 		NotBefore: int64(d.NotBefore), NotAfter: int64(d.NotAfter), Roles: d.Roles,
+		Proof: d.Proof,
 	}
 }
 

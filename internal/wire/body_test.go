@@ -122,8 +122,8 @@ func fillFields(t *testing.T, v reflect.Value, next *int) {
 		v.SetString("v" + strings.Repeat("x", *next%7) + string(rune('A'+*next%26)) + time.Duration(*next).String())
 	case reflect.Bool:
 		v.SetBool(true)
-	case reflect.Uint32, reflect.Uint64:
-		v.SetUint(uint64(*next))
+	case reflect.Uint8, reflect.Uint32, reflect.Uint64:
+		v.SetUint(uint64(*next) % 256)
 	case reflect.Int64:
 		v.SetInt(int64(*next))
 	default:

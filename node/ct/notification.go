@@ -161,4 +161,5 @@ type Delegation struct {
 	NotBefore Millis   `json:"not_before"`
 	NotAfter  Millis   `json:"not_after"` // at most 400 days after NotBefore
 	Roles     []string `json:"roles,omitempty"`
+	Proof     []byte   `json:"proof"` // the node key's own signature: nobody is named against its will
 }

@@ -12,6 +12,7 @@ const (
 	MaxAddrs      = 8
 	MaxAddrLen    = 256
 	MaxDelegation = 400 * 24 * time.Hour
+	proofSize     = 64 // bytes of an Ed25519 signature
 	MaxRoles      = 8
 )
 
@@ -94,6 +95,13 @@ func (d *Delegation) Validate() Faults {
 	}
 	if d.Node.IsZero() {
 		c.fault("node", FaultMissing)
+	}
+	switch len(d.Proof) {
+	case proofSize:
+	case 0:
+		c.fault("proof", FaultMissing)
+	default:
+		c.fault("proof", FaultForm)
 	}
 	if d.NotBefore <= 0 {
 		c.fault("not_before", FaultRange)

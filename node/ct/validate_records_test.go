@@ -71,7 +71,7 @@ func TestAddressesValidate(t *testing.T) {
 func TestDelegationValidate(t *testing.T) {
 	const day = ct.Millis(24 * 60 * 60 * 1000)
 	start := ct.MillisOf(now)
-	base := ct.Delegation{State: "UTO", Serial: 1, Node: ct.LogID{1}, NotBefore: start, NotAfter: start + 400*day, Roles: []string{"node"}}
+	base := ct.Delegation{State: "UTO", Serial: 1, Node: ct.LogID{1}, NotBefore: start, NotAfter: start + 400*day, Roles: []string{"node"}, Proof: make([]byte, 64)}
 	if f := base.Validate(); f != nil {
 		t.Fatalf("the base case: %v", f)
 	}
@@ -85,6 +85,8 @@ func TestDelegationValidate(t *testing.T) {
 		{"organisation", func(d *ct.Delegation) { d.State = "XPO" }, "state", ct.FaultMembership},
 		{"no serial", func(d *ct.Delegation) { d.Serial = 0 }, "serial", ct.FaultMissing},
 		{"no node", func(d *ct.Delegation) { d.Node = ct.LogID{} }, "node", ct.FaultMissing},
+		{"no proof", func(d *ct.Delegation) { d.Proof = nil }, "proof", ct.FaultMissing},
+		{"short proof", func(d *ct.Delegation) { d.Proof = d.Proof[1:] }, "proof", ct.FaultForm},
 		{"no beginning", func(d *ct.Delegation) { d.NotBefore, d.NotAfter = 0, day }, "not_before", ct.FaultRange},
 		{"ends before it begins", func(d *ct.Delegation) { d.NotAfter = d.NotBefore }, "not_after", ct.FaultOrder},
 		{"longer than 400 days", func(d *ct.Delegation) { d.NotAfter++ }, "not_after", ct.FaultRange},

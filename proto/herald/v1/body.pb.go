@@ -2017,6 +2017,7 @@ type Delegation struct {
 	NotBefore     int64                  `protobuf:"varint,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"` // milliseconds since 1970, UTC
 	NotAfter      int64                  `protobuf:"varint,5,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`    // at most 400 days later
 	Roles         []string               `protobuf:"bytes,6,rep,name=roles,proto3" json:"roles,omitempty"`                           // at most 8
+	Proof         []byte                 `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`                           // the node key's signature over state, root key and node key: it agrees (PROTOCOL.md section 5)
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2089,6 +2090,13 @@ func (x *Delegation) GetNotAfter() int64 {
 func (x *Delegation) GetRoles() []string {
 	if x != nil {
 		return x.Roles
+	}
+	return nil
+}
+
+func (x *Delegation) GetProof() []byte {
+	if x != nil {
+		return x.Proof
 	}
 	return nil
 }
@@ -2294,7 +2302,7 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\x04text\x18\x02 \x01(\tR\x04textJ\x04\b\x03\x10\b\"?\n" +
 	"\tAddresses\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\x04R\x06serial\x12\x14\n" +
-	"\x05addrs\x18\x02 \x03(\tR\x05addrsJ\x04\b\x03\x10\b\"\xa6\x01\n" +
+	"\x05addrs\x18\x02 \x03(\tR\x05addrsJ\x04\b\x03\x10\b\"\xbc\x01\n" +
 	"\n" +
 	"Delegation\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x16\n" +
@@ -2303,7 +2311,8 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\n" +
 	"not_before\x18\x04 \x01(\x03R\tnotBefore\x12\x1b\n" +
 	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter\x12\x14\n" +
-	"\x05roles\x18\x06 \x03(\tR\x05rolesJ\x04\b\a\x10\x10B7Z5github.com/herald-net/herald/proto/herald/v1;heraldv1b\x06proto3"
+	"\x05roles\x18\x06 \x03(\tR\x05roles\x12\x14\n" +
+	"\x05proof\x18\a \x01(\fR\x05proofJ\x04\b\b\x10\x10B7Z5github.com/herald-net/herald/proto/herald/v1;heraldv1b\x06proto3"
 
 var (
 	file_herald_v1_body_proto_rawDescOnce sync.Once
