@@ -8,28 +8,37 @@ import (
 	"sync"
 	"time"
 
+	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
-// replayRoots builds the roster from the genesis and the root logs held. Root
-// logs are short, so this costs a start nothing.
+// replayRoots applies the root logs held to the roster. Root logs are short,
+// so this costs a start nothing.
 func (n *Node) replayRoots() error {
 	for log := range n.store.Heads() {
-		right, ok := n.view.Load().Right(log)
-		if !ok || !right.Root {
-			continue
-		}
-		head, _ := n.store.Head(log)
-		for seq := uint64(1); seq <= head.Size; seq++ {
-			row, err := n.store.Get(log, seq)
-			if err != nil {
-				return fmt.Errorf("read root log of %s: %w", right.State, err)
+		if right, ok := n.view.Load().Right(log); ok && right.Root {
+			if err := n.replayRoot(log); err != nil {
+				return err
 			}
-			if err := n.applyRoot(row); err != nil {
-				// Fail static: the last good roster stays in force.
-				n.cfg.Log.Error("roster record not applied, the last good roster stays", "state", right.State, "seq", seq, "error", err)
+		}
+	}
+	return nil
+}
+
+// replayRoot applies what is held of one root log; records that the roster
+// knows change nothing.
+func (n *Node) replayRoot(log ct.LogID) error {
+	head, _ := n.store.Head(log)
+	for seq := uint64(1); seq <= head.Size; seq++ {
+		row, err := n.store.Get(log, seq)
+		if err != nil {
+			return fmt.Errorf("read root log %s: %w", log.Short(), err)
+		}
+		if err := n.applyRoot(row); err != nil {
+			n.cfg.Log.Warn("a record of a root log does not change the roster", "state", row.State, "seq", seq, "error", err)
+			if errors.Is(err, errWaits) {
 				break
 			}
 		}
@@ -83,8 +92,8 @@ func (n *Node) followRoster(ctx context.Context) error {
 			switch {
 			case row.Root:
 				before := n.view.Load()
-				if err := n.applyRoot(row); err != nil {
-					n.cfg.Log.ErrorContext(ctx, "roster record not applied, the last good roster stays", "state", row.State, "error", err)
+				if err := n.replayRoot(row.Header.Log); err != nil {
+					return err
 				}
 				changed = changed || n.view.Load() != before
 			case ct.Kind(row.Header.Kind) == ct.KindAddress:
@@ -216,4 +225,4 @@ func (n *Node) Mute(s ct.State, on bool) error {
 }
 
 // ErrUnknownState tells that a State named by the caller cannot be meant.
-var ErrUnknownState = fmt.Errorf("unknown State")
+var ErrUnknownState = fmt.Errorf("%w: unknown State", api.ErrInvalid)

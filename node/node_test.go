@@ -214,6 +214,38 @@ func TestOneNode(t *testing.T) {
 	}
 }
 
+// A node tells in its own log where it can be dialled, and does not repeat
+// itself when it starts again.
+func TestAddressesAreTold(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	dir := founded(t, 1, roster.DefaultPolicy())[0]
+	cfg := node.Config{Dir: dir, Listen: []string{"/ip4/127.0.0.1/tcp/0"}}
+	n := start(t, cfg)
+	var told ct.Addresses
+	err := n.Tail(ctx, feed.Filter{All: true, Kinds: []ct.Kind{ct.KindAddress}}, 0, func(e ct.Entry) error {
+		told = *e.Addresses
+		return errEnough
+	})
+	if err != errEnough {
+		t.Fatal(err)
+	}
+	if len(told.Addrs) != 1 || !strings.HasPrefix(told.Addrs[0], "/ip4/127.0.0.1/tcp/") || strings.Contains(told.Addrs[0], "p2p") {
+		t.Errorf("told %q", told.Addrs)
+	}
+	n.close()
+	cfg.Listen = told.Addrs
+	n = start(t, cfg)
+	n.ready(ctx)
+	// What is published next would come after a second statement.
+	got, err := n.Publish(ctx, synth.New(9).Notification(ct.TopicTravel, time.Now()), desk.PublishOptions{})
+	must(t, err)
+	n.close()
+	if got.Seq != 2 {
+		t.Errorf("the first publication has seq %d, want 2: the address was told again", got.Seq)
+	}
+}
+
 // Names that were published, asked for and imported appear in no log line, no
 // metric and no error.
 func TestNothingPersonalOutside(t *testing.T) {

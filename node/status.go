@@ -74,7 +74,7 @@ func (n *Node) apiConfig() api.Config {
 	cfg := api.Config{
 		Metrics: n.cfg.Metrics, Gatherer: n.cfg.Registry, Log: n.cfg.Log.With("component", "api"),
 		Backend: api.Backend{
-			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Retract: n.desk.Retract,
+			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Discard: n.desk.Discard, Retract: n.desk.Retract,
 			List: n.feed.List, Tail: n.feed.Tail, Get: n.feed.Get, Record: n.Record,
 			Match: n.desk.Match, ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/herald-net/herald/internal/index"
@@ -92,8 +93,7 @@ func (n *Node) announce(ctx context.Context) error {
 	tick := time.NewTicker(announceRetry)
 	defer tick.Stop()
 	for {
-		addrs := n.host.Addrs()
-		slices.Sort(addrs)
+		addrs := ownAddrs(n.host.Addrs())
 		told := n.directory.of(n.own)
 		if ready, _ := n.gate.ready(); ready && len(addrs) > 0 && !slices.Equal(addrs, told.Addrs) {
 			if _, err := n.desk.Announce(ctx, ct.Addresses{Serial: told.Serial + 1, Addrs: addrs}); err != nil && ctx.Err() == nil {
@@ -106,6 +106,19 @@ func (n *Node) announce(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// ownAddrs drops the node's name from its addresses: the log that states them
+// names it.
+func ownAddrs(addrs []string) []string {
+	var out []string
+	for _, a := range addrs {
+		transport, _, _ := strings.Cut(a, "/p2p/")
+		out = append(out, transport)
+	}
+	slices.Sort(out)
+	out = slices.Compact(out)
+	return out[:min(len(out), ct.MaxAddrs)]
 }
 
 // loadDirectory reads the newest ADDRESS statement of each node.

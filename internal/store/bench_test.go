@@ -121,3 +121,22 @@ func BenchmarkErase(b *testing.B) {
 	}
 	b.ReportMetric(float64(len(recs)), "salts")
 }
+
+// BenchmarkOpen opens a store of many records: its pages are proved, its free
+// pages found and its heads read.
+func BenchmarkOpen(b *testing.B) {
+	const n = 100_000
+	w := newWorld(b, uto, isl)
+	s, cfg := w.create()
+	for range n / 1000 {
+		w.append(s, mixed(w, 1000, 600)...)
+	}
+	w.ok(s.Close())
+	b.ResetTimer()
+	for range b.N {
+		s, err := store.Open(cfg)
+		w.ok(err)
+		w.ok(s.Close())
+	}
+	b.ReportMetric(n, "records")
+}
