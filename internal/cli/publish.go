@@ -63,8 +63,13 @@ func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishReque
 	// not leave half of them published.
 	requests := make([]*apiv1.PublishRequest, len(docs))
 	for i, d := range docs {
-		if _, err := ct.DecodeNotification(bytes.NewReader(d.raw)); err != nil {
+		n, err := ct.DecodeNotification(bytes.NewReader(d.raw))
+		if err != nil {
 			return d.located(err)
+		}
+		// The node judges once more, by its network's policy.
+		if err := n.Validate(time.Now(), ct.Policy{}).Err(); err != nil {
+			return fmt.Errorf("%s:%d:%d: %w", d.file, d.line, d.column, err)
 		}
 		s, err := toStruct(d.raw)
 		if err != nil {
@@ -77,6 +82,8 @@ func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishReque
 		bar = &progress{}
 	}
 	defer bar.done()
+	warn := warnings{cmd: cmd}
+	defer warn.rest()
 	for i, req := range requests {
 		r, err := publishOne(cmd, c, req)
 		if err != nil && len(docs) > 1 {
@@ -88,7 +95,8 @@ func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishReque
 		if len(docs) > 1 {
 			place = fmt.Sprintf("%s:%d:%d: ", docs[i].file, docs[i].line, docs[i].column)
 		}
-		if err := printReceipt(cmd, place, r, how.DryRun); err != nil {
+		warn.show(place, r)
+		if err := printReceipt(cmd, r, how.DryRun); err != nil {
 			return err
 		}
 		bar.add(1)
@@ -152,12 +160,37 @@ type receiptLine struct {
 	Why     string `json:"why,omitempty"`
 }
 
-// printReceipt tells what became of one document; place says which one of a
-// file of several its warnings are about.
-func printReceipt(cmd *cobra.Command, place string, r *apiv1.Receipt, dryRun bool) error {
-	for _, w := range r.GetWarnings() {
-		fmt.Fprintln(cmd.ErrOrStderr(), place+"warning: "+safe(w))
+// warnings shows what a human should look at, and of a long file only the
+// first: a screen full of them is read by nobody.
+type warnings struct {
+	cmd    *cobra.Command
+	hidden int
+	shown  int
+}
+
+const maxWarnings = 10
+
+// show takes a receipt's warnings; place says which document of a file they
+// are about.
+func (w *warnings) show(place string, r *apiv1.Receipt) {
+	for _, text := range r.GetWarnings() {
+		if w.shown == maxWarnings {
+			w.hidden++
+			continue
+		}
+		w.shown++
+		fmt.Fprintln(w.cmd.ErrOrStderr(), place+"warning: "+safe(text))
 	}
+}
+
+func (w *warnings) rest() {
+	if w.hidden > 0 {
+		fmt.Fprintf(w.cmd.ErrOrStderr(), "and %d more warnings: --dry-run shows those of one notification\n", w.hidden)
+	}
+}
+
+// printReceipt tells what became of one document.
+func printReceipt(cmd *cobra.Command, r *apiv1.Receipt, dryRun bool) error {
 	if dryRun {
 		return printPreview(cmd, r)
 	}
@@ -212,7 +245,8 @@ goes to the journal. --discard drops one item for good, with a reason too.`,
 			if err != nil {
 				return c.explain(err)
 			}
-			return printReceipt(cmd, "", res.Msg.Receipt, false)
+			(&warnings{cmd: cmd}).show("", res.Msg.Receipt)
+			return printReceipt(cmd, res.Msg.Receipt, false)
 		},
 	}
 	cmd.Flags().StringVar(&signNow, "sign-now", "", "sign the item with this key now")
@@ -283,7 +317,8 @@ deceased, error.`,
 			if err != nil {
 				return c.explain(err)
 			}
-			return printReceipt(cmd, "", res.Msg.Receipt, false)
+			(&warnings{cmd: cmd}).show("", res.Msg.Receipt)
+			return printReceipt(cmd, res.Msg.Receipt, false)
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why it is withdrawn")

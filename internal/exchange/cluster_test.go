@@ -32,7 +32,7 @@ type bubble struct {
 	evils   []*p2p.Host
 }
 
-func inBubble(t *testing.T, n int, fn func(b *bubble)) {
+func inBubble(t *testing.T, n int, fn func(t *testing.T, b *bubble)) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -54,7 +54,7 @@ func inBubble(t *testing.T, n int, fn func(b *bubble)) {
 				_ = h.Close()
 			}
 		}()
-		fn(b)
+		fn(t, b)
 	})
 }
 

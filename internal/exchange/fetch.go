@@ -23,8 +23,10 @@ type submit func(ctx context.Context, recs []verify.Record) error
 
 // fetch asks for all of f and stores the answers. Reading, verifying and
 // storing overlap; the order of records is kept. When it returns, everything
-// that arrived before an error is durable or dropped.
-func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, put submit) error {
+// that arrived before an error is durable or dropped. Held are the logs with a
+// record that cannot be judged by this roster.
+func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, put submit) (held map[ct.LogID]bool, err error) {
+	held = map[ct.LogID]bool{}
 	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, 1)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
@@ -33,7 +35,7 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, pu
 	})
 	g.Go(func() error {
 		defer close(recs)
-		return e.endOn(x.verifyStage(ctx, raws, recs))
+		return e.endOn(x.verifyStage(ctx, raws, recs, held))
 	})
 	g.Go(func() error {
 		for chunk := range recs {
@@ -44,7 +46,8 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, pu
 		}
 		return nil
 	})
-	return g.Wait()
+	err = g.Wait()
+	return held, err
 }
 
 // endOn resets the stream when a later stage has failed, which ends the reading.
@@ -55,10 +58,9 @@ func (e *session) endOn(err error) error {
 	return err
 }
 
-func (x *Exchange) verifyStage(ctx context.Context, raws <-chan [][]byte, out chan<- []verify.Record) error {
-	skip := map[ct.LogID]bool{}
+func (x *Exchange) verifyStage(ctx context.Context, raws <-chan [][]byte, out chan<- []verify.Record, held map[ct.LogID]bool) error {
 	for chunk := range raws {
-		good, err := x.verifyAll(chunk, skip)
+		good, err := x.verifyAll(chunk, held)
 		select {
 		case out <- good:
 		case <-ctx.Done():
@@ -119,8 +121,8 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 
 // verifyAll proves the records of one chunk on all cores. A fault that any
 // node would find is the peer's. One that depends on this node's roster or
-// clock blames nobody: the rest of that log waits for a later sync.
-func (x *Exchange) verifyAll(raws [][]byte, skip map[ct.LogID]bool) ([]verify.Record, error) {
+// clock blames nobody: the log is held, its rest waits for another roster.
+func (x *Exchange) verifyAll(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
 	view, now := x.cfg.View(), time.Now()
 	recs, errs := make([]verify.Record, len(raws)), make([]error, len(raws))
 	workers := runtime.GOMAXPROCS(0)
@@ -138,7 +140,7 @@ func (x *Exchange) verifyAll(raws [][]byte, skip map[ct.LogID]bool) ([]verify.Re
 	for i, err := range errs {
 		var fault *verify.Error
 		switch {
-		case err == nil && !skip[recs[i].Header().Log]:
+		case err == nil && !held[recs[i].Header().Log]:
 			good = append(good, recs[i])
 		case err == nil:
 		case errors.As(err, &fault) && fault.Verdict() == verify.Reject:
@@ -148,8 +150,8 @@ func (x *Exchange) verifyAll(raws [][]byte, skip map[ct.LogID]bool) ([]verify.Re
 			if derr != nil {
 				return good, fmt.Errorf("%w: %w", errPeer, derr)
 			}
-			if !skip[env.Header.Log] {
-				skip[env.Header.Log] = true
+			if !held[env.Header.Log] {
+				held[env.Header.Log] = true
 				x.log.Debug("cannot judge a record yet", "log", env.Header.Log.Short(), "seq", env.Header.Seq, "err", err)
 			}
 		}

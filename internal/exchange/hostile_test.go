@@ -123,7 +123,7 @@ func TestLyingResponder(t *testing.T) {
 	}
 	for _, tt := range scripts {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, 4, func(b *bubble) {
+			inBubble(t, 4, func(t *testing.T, b *bubble) {
 				recs := b.write(2, 10, nil, "true")
 				b.evil(1, func(c conn) { tt.serve(b, recs, c) })
 				x := b.start(0, nil, 1)
@@ -155,7 +155,7 @@ func TestLyingResponder(t *testing.T) {
 
 // The same from the other side: a member's node opens streams and asks.
 func TestLyingInitiator(t *testing.T) {
-	inBubble(t, 2, func(b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *bubble) {
 		x := b.start(0, nil)
 		recs := b.write(0, 20, nil, "x")
 		b.put(x, recs)
@@ -255,7 +255,7 @@ func TestLyingInitiator(t *testing.T) {
 
 // A stream of a node that is muted while it is open gets no further.
 func TestStreamOfAMutedPeer(t *testing.T) {
-	inBubble(t, 2, func(b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *bubble) {
 		muted := false
 		x := b.start(0, func(c *sim.StackConfig) { c.Muted = func(ct.State) bool { return muted } })
 		e := b.evil(1, nil)

@@ -109,6 +109,7 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}
 	skip := map[ct.LogID]bool{}
+	x.claims.addHeld(skip, node, theirs, x.cfg.View().Version())
 	for {
 		view := x.cfg.View()
 		x.believe(node, said)
@@ -120,13 +121,14 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 			}
 		}
 		if len(batch) == 0 {
-			if plan.Skipped > 0 {
+			if plan.Skipped > 0 || len(skip) > 0 {
 				x.queue.awaits(node, view.Version())
 			}
 			break
 		}
-		err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.submitInOrder)
+		held, err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.submitInOrder)
 		x.claims.release(batch)
+		x.claims.hold(node, held, view.Version())
 		if err != nil {
 			return err
 		}
@@ -166,7 +168,7 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 		}
 	}
 	if len(suspects) > 0 {
-		if err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.submitEach); err != nil {
+		if _, err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.submitEach); err != nil {
 			return err
 		}
 	}
@@ -189,7 +191,8 @@ func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) er
 	if len(refs) == 0 || !x.told.mayAskBodies(node, time.Now()) {
 		return nil
 	}
-	return x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.submitInOrder)
+	_, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.submitInOrder)
+	return err
 }
 
 func (x *Exchange) hello(to ct.LogID, mine []wire.LogHead) *wire.SyncHello {

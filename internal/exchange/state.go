@@ -16,7 +16,13 @@ type claims struct {
 	mu    sync.Mutex
 	logs  map[ct.LogID]struct{}
 	pulls map[ct.LogID]chan struct{} // closed when the pull from this node ends
+	// held are logs of which a peer served a record that the roster of that
+	// version could not judge: they are not fetched from this peer again before
+	// the roster changes. Other peers are asked: no signature was checked.
+	held map[heldLog]uint64
 }
+
+type heldLog struct{ from, log ct.LogID }
 
 // begin waits until no other pull from node runs, and marks this one.
 func (c *claims) begin(ctx context.Context, node ct.LogID) (end func(), err error) {
@@ -69,6 +75,29 @@ func (c *claims) release(ranges []wire.SyncRange) {
 	defer c.mu.Unlock()
 	for _, r := range ranges {
 		delete(c.logs, r.Log)
+	}
+}
+
+func (c *claims) hold(from ct.LogID, logs map[ct.LogID]bool, version uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for log := range logs {
+		c.held[heldLog{from, log}] = version
+	}
+}
+
+// addHeld puts into skip the logs of theirs that are held under this roster.
+func (c *claims) addHeld(skip map[ct.LogID]bool, from ct.LogID, theirs []wire.LogHead, version uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, h := range theirs {
+		k := heldLog{from, h.Log}
+		switch v, ok := c.held[k]; {
+		case ok && v == version:
+			skip[h.Log] = true
+		case ok:
+			delete(c.held, k)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ import (
 
 // chain runs n nodes in virtual time, each connected to its neighbours only,
 // and with gossip alone; node quiet (-1: none) has not even that.
-func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, m *sim.Members, nodes []*sim.Stack)) {
+func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack)) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -65,7 +65,7 @@ func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, m *sim.Membe
 				t.Fatalf("node %d has %d peers, want %d", i, got, want)
 			}
 		}
-		fn(ctx, m, nodes)
+		fn(ctx, t, m, nodes)
 	})
 }
 
@@ -100,7 +100,7 @@ func largest(t *testing.T, m *sim.Members, i int) verify.Record {
 }
 
 func TestLargestRecordThroughHops(t *testing.T) {
-	chain(t, 4, -1, func(ctx context.Context, m *sim.Members, nodes []*sim.Stack) {
+	chain(t, 4, -1, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
 		rec := largest(t, m, 0)
 		if _, err := nodes[0].Ingest.Submit(ctx, rec); err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestLargestRecordThroughHops(t *testing.T) {
 
 // The transport carries wire.MaxRecord bytes: they arrive and are judged.
 func TestMaxRecordBytesArrive(t *testing.T) {
-	chain(t, 2, 0, func(ctx context.Context, m *sim.Members, nodes []*sim.Stack) {
+	chain(t, 2, 0, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
 		evil := nodes[0]
 		raw := make([]byte, wire.MaxRecord)
 		send(ctx, t, evil, nodes[1], m, &pb.RPC{Publish: []*pb.Message{{
@@ -151,7 +151,7 @@ func send(ctx context.Context, t *testing.T, from, to *sim.Stack, m *sim.Members
 }
 
 func TestSubscriptionFloodIsRefused(t *testing.T) {
-	chain(t, 2, 0, func(ctx context.Context, m *sim.Members, nodes []*sim.Stack) {
+	chain(t, 2, 0, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
 		rpc := &pb.RPC{}
 		for i := range 1000 {
 			rpc.Subscriptions = append(rpc.Subscriptions, &pb.RPC_SubOpts{Subscribe: proto.Bool(true), Topicid: proto.String(fmt.Sprint("topic ", i))})
@@ -166,7 +166,7 @@ func TestSubscriptionFloodIsRefused(t *testing.T) {
 
 // Gossip is what is newly stored: what was there at the start is sync's.
 func TestPublishesOnlyNewOwnRecords(t *testing.T) {
-	chain(t, 3, -1, func(ctx context.Context, m *sim.Members, nodes []*sim.Stack) {
+	chain(t, 3, -1, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
 		for i := range 5 {
 			if _, err := nodes[1].Publish(ctx, ct.TopicDetention, fmt.Append(nil, i)); err != nil {
 				t.Fatal(err)

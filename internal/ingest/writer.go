@@ -162,17 +162,20 @@ func (in *Ingest) putFork(f fork) error {
 	return in.cfg.Store.PutForkHeld(f.b.rec)
 }
 
-// settle answers the callers and asks for what is missing.
+// settle asks for what is missing and answers the callers, last: they find
+// everything that they may look at up to date.
 func (in *Ingest) settle(b *batch, jobs []*job) {
+	in.metrics.waiting.Store(int64(in.waiting.n))
 	for _, j := range append(jobs, b.loose) {
 		for _, o := range j.outcomes {
 			in.metrics.count(o)
 		}
-		close(j.done)
 	}
-	in.metrics.waiting.Store(int64(in.waiting.n))
 	for log := range b.gaps {
 		in.gap(log)
+	}
+	for _, j := range jobs {
+		close(j.done)
 	}
 }
 

@@ -78,7 +78,7 @@ type world struct {
 	hosts   []*p2p.Host
 }
 
-func inWorld(t *testing.T, n int, fn func(w *world)) {
+func inWorld(t *testing.T, n int, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -99,7 +99,7 @@ func inWorld(t *testing.T, n int, fn func(w *world)) {
 			}
 			w.net.Close()
 		}()
-		fn(w)
+		fn(t, w)
 	})
 }
 
@@ -137,7 +137,7 @@ func (w *world) until(what string, limit time.Duration, ok func() bool) {
 }
 
 func TestBootstrapWithAndWithoutName(t *testing.T) {
-	inWorld(t, 3, func(w *world) {
+	inWorld(t, 3, func(t *testing.T, w *world) {
 		a := w.host(w.members.Nodes[0], 0, nil)
 		named := a.Addrs()
 		if len(named) != 1 || !strings.HasPrefix(named[0], w.net.Addr(0)+"/p2p/") {
@@ -162,7 +162,7 @@ func TestBootstrapWithAndWithoutName(t *testing.T) {
 }
 
 func TestAddressStatements(t *testing.T) {
-	inWorld(t, 2, func(w *world) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
 		said := map[ct.LogID][]string{w.members.Nodes[0].Public(): {
 			"nonsense", "/ip4/9.9.9.9/tcp/1/ws", w.net.Addr(0),
 		}}
@@ -178,7 +178,7 @@ func TestAddressStatements(t *testing.T) {
 
 // A node that reached nobody tries again, and finds who came up meanwhile.
 func TestRedial(t *testing.T) {
-	inWorld(t, 2, func(w *world) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
 		id, err := p2p.PeerID(w.members.Nodes[0].Public())
 		if err != nil {
 			t.Fatal(err)
@@ -228,14 +228,14 @@ func TestStranger(t *testing.T) {
 	// the outbound direction the member has been told its address.
 	stranger := sim.Stranger(1)
 	t.Run("dials a member", func(t *testing.T) {
-		inWorld(t, 1, func(w *world) {
+		inWorld(t, 1, func(t *testing.T, w *world) {
 			member := w.host(w.members.Nodes[0], 0, nil)
 			s := w.host(stranger, 1, w.bootstrap(w.net.Addr(0)))
 			refused(w, s, member)
 		})
 	})
 	t.Run("is dialled by a member", func(t *testing.T) {
-		inWorld(t, 1, func(w *world) {
+		inWorld(t, 1, func(t *testing.T, w *world) {
 			s := w.host(stranger, 1, nil)
 			member := w.host(w.members.Nodes[0], 0, func(c *p2p.Config) {
 				c.Bootstrap = []string{w.net.Addr(1), s.Addrs()[0]}
@@ -256,7 +256,7 @@ func TestStranger(t *testing.T) {
 }
 
 func TestMuteAndExpiry(t *testing.T) {
-	inWorld(t, 2, func(w *world) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
 		var muted atomic.Bool
 		a := w.host(w.members.Nodes[0], 0, func(c *p2p.Config) {
 			c.Muted = func(s ct.State) bool { return s == w.members.States[1] && muted.Load() }
@@ -282,7 +282,7 @@ func TestMuteAndExpiry(t *testing.T) {
 
 // A roster that no longer has a node cuts its connection without being asked.
 func TestRosterChangeCuts(t *testing.T) {
-	inWorld(t, 2, func(w *world) {
+	inWorld(t, 2, func(t *testing.T, w *world) {
 		alone, err := sim.NewMembers(1, 7, time.Now())
 		if err != nil {
 			t.Fatal(err)
@@ -300,7 +300,7 @@ func TestRosterChangeCuts(t *testing.T) {
 // Beyond 32 other nodes a host keeps 24 to 32 connections of its own making.
 func TestLargeNetworkKeepsSome(t *testing.T) {
 	const n = 48
-	inWorld(t, n, func(w *world) {
+	inWorld(t, n, func(t *testing.T, w *world) {
 		said := map[ct.LogID][]string{}
 		for i := range n {
 			said[w.members.Nodes[i].Public()] = []string{w.net.Addr(i)}

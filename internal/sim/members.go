@@ -70,9 +70,9 @@ func (m *Members) Founding(now time.Time) ([]verify.Record, error) {
 	return out, nil
 }
 
-// Delegate has State i name a second node: the record, second of its root log,
-// and the roster that follows from it.
-func (m *Members) Delegate(i int, node *keys.Key, now time.Time) (verify.Record, *roster.View, error) {
+// Delegate has State i name a node once more, a second one or its first anew:
+// the record, second of its root log, and the roster that follows from v.
+func (m *Members) Delegate(v *roster.View, i int, node *keys.Key, now time.Time) (verify.Record, *roster.View, error) {
 	first, _ := m.View.Node(m.Nodes[i].Public())
 	proof, err := roster.Agree(node, m.States[i], m.Roots[i].Public())
 	if err != nil {
@@ -92,7 +92,7 @@ func (m *Members) Delegate(i int, node *keys.Key, now time.Time) (verify.Record,
 	if err != nil {
 		return rec, nil, err
 	}
-	v, err := m.View.Apply(rec.Header(), rec.ID(), d)
+	v, err = v.Apply(rec.Header(), rec.ID(), d)
 	return rec, v, err
 }
 

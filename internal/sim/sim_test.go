@@ -31,7 +31,7 @@ type cluster struct {
 
 // inBubble runs fn on n nodes in virtual time. The race detector makes the
 // scheduler slow: one processor keeps virtual and real work in step.
-func inBubble(t *testing.T, n int, limit time.Duration, fn func(c *cluster)) {
+func inBubble(t *testing.T, n int, limit time.Duration, fn func(t *testing.T, c *cluster)) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -53,7 +53,7 @@ func inBubble(t *testing.T, n int, limit time.Duration, fn func(c *cluster)) {
 				c.stop(i)
 			}
 		}()
-		fn(c)
+		fn(t, c)
 	})
 }
 
@@ -197,7 +197,7 @@ func each(nodes []int, k uint64) map[int]uint64 {
 func TestDeliverWithLoss(t *testing.T) {
 	for _, n := range []int{3, 20} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
-			inBubble(t, n, 20*time.Minute, func(c *cluster) {
+			inBubble(t, n, 20*time.Minute, func(t *testing.T, c *cluster) {
 				c.net.SetLoss(0.1)
 				c.startAll()
 				c.publish(5, c.all()...) // before there is a connection: sync brings these
@@ -219,7 +219,7 @@ func TestDeliverWithLoss(t *testing.T) {
 
 // A burst that overflows the queues of gossip still arrives whole.
 func TestBurst(t *testing.T) {
-	inBubble(t, 5, 10*time.Minute, func(c *cluster) {
+	inBubble(t, 5, 10*time.Minute, func(t *testing.T, c *cluster) {
 		const burst = 1600
 		c.startAll()
 		c.connected()
@@ -247,7 +247,7 @@ func TestBurst(t *testing.T) {
 }
 
 func TestPartitionHeals(t *testing.T) {
-	inBubble(t, 8, time.Hour, func(c *cluster) {
+	inBubble(t, 8, time.Hour, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.publish(2, c.all()...)
 		c.settle(each(c.all(), 2))
@@ -274,7 +274,7 @@ func TestPartitionHeals(t *testing.T) {
 }
 
 func TestAbsentNodeCatchesUp(t *testing.T) {
-	inBubble(t, 4, time.Hour, func(c *cluster) {
+	inBubble(t, 4, time.Hour, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.publish(1, c.all()...)
 		c.settle(each(c.all(), 1))
@@ -295,7 +295,7 @@ func TestAbsentNodeCatchesUp(t *testing.T) {
 }
 
 func TestStrangerIsRefused(t *testing.T) {
-	inBubble(t, 3, 10*time.Minute, func(c *cluster) {
+	inBubble(t, 3, 10*time.Minute, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.publish(3, c.all()...)
 		c.settle(each(c.all(), 3))

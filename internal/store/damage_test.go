@@ -331,12 +331,6 @@ func TestCrashInErase(t *testing.T) {
 	recs := w.authors[uto].notifyMany(20, 100)
 	w.append(s, recs...)
 	w.ok(s.Close())
-	files := make(map[string][]byte)
-	for _, name := range []string{"keys.db", "body.db"} {
-		data, err := os.ReadFile(filepath.Join(cfg.Dir, name))
-		w.ok(err)
-		files[name] = data
-	}
 	// As if the process had died right after the tombstone was committed.
 	at := append([]byte{0, 0, 0, 1}, number(5)...)
 	tamper(t, cfg, "log.db", func(tx *bbolt.Tx) error {
@@ -344,12 +338,17 @@ func TestCrashInErase(t *testing.T) {
 		v[8] = byte(store.BodyRetracted)
 		return errors.Join(tx.Bucket([]byte("hdr")).Put(at, v), tx.Bucket([]byte("erase")).Put(at, []byte{1}))
 	})
-	w.ok(os.WriteFile(filepath.Join(cfg.Dir, "keys.db.new"), []byte("half a copy"), 0o600))
+	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new"} {
+		w.ok(os.WriteFile(filepath.Join(cfg.Dir, name), []byte("half a copy"), 0o600))
+	}
 	scan(t, cfg.Dir, recs[4].Salt(), true)
 	s = w.reopen(cfg)
 	checkStore(t, w, s)
 	scan(t, cfg.Dir, recs[4].Salt(), false)
 	scan(t, cfg.Dir, recs[5].Salt(), true)
+	if left, err := filepath.Glob(filepath.Join(cfg.Dir, "*.new")); err != nil || len(left) != 0 {
+		t.Fatalf("left over: %v, %v", left, err)
+	}
 	if r := checkFiles(t, s, cfg); r.Erased != 1 || r.Bodies != 19 {
 		t.Fatalf("check counted %+v", r)
 	}

@@ -136,13 +136,30 @@ func Open(cfg Config) (_ *Store, err error) {
 	if err = s.loadHeads(); err != nil {
 		return nil, err
 	}
-	if err = s.prune(); err != nil {
-		return nil, err
-	}
-	if err = s.finishErase(); err != nil {
+	if err = s.recover(); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// recover removes what a crash left and finishes an erasure. Neither keeps the
+// store from serving, so a full disk does not keep it shut: what is left has
+// no header or a tombstone, and the next Erase or Open tries again.
+func (s *Store) recover() error {
+	for _, f := range []*file{s.keysDB, s.bodyDB, s.local.file} {
+		if err := os.Remove(f.path + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	err := s.prune()
+	if err == nil {
+		err = s.finishErase()
+	}
+	if errors.Is(err, ErrFull) {
+		s.log.Warn("what a crash left is not yet removed", "error", err)
+		return nil
+	}
+	return err
 }
 
 // Close waits for running calls and closes the files. Wait returns ErrClosed.
