@@ -218,7 +218,7 @@ func TestHeldLogIsFetchedOnce(t *testing.T) {
 		h := sim.Header(b.members.View.Network(), b.log(2), ct.TopicTravel, time.Now())
 		right, _ := b.members.View.Right(b.log(2))
 		h.Seq, h.Prev = 1, right.First
-		ended, err := sim.Sign(b.members.Nodes[2], b.members.View, h, make([]byte, 4000))
+		ended, err := sim.Sign(b.members.Nodes[2], b.members.View, h, make([]byte, 20_000))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -247,7 +247,7 @@ func TestHeldLogIsFetchedOnce(t *testing.T) {
 		if got := b.size(1, b.log(2)); got != 0 {
 			t.Fatalf("%d records of a log whose delegation has ended were stored", got)
 		}
-		if got := y.Counter("herald_sync_bytes_total", "direction", "received"); got > 2*4000 {
+		if got := y.Counter("herald_sync_bytes_total", "direction", "received"); got > 2*20_000 {
 			t.Errorf("%v bytes were received: the log was fetched again", got)
 		}
 	})

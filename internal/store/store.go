@@ -136,16 +136,16 @@ func Open(cfg Config) (_ *Store, err error) {
 	if err = s.loadHeads(); err != nil {
 		return nil, err
 	}
-	if err = s.recover(); err != nil {
+	if err = s.finish(); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-// recover removes what a crash left and finishes an erasure. Neither keeps the
+// finish removes what a crash left and finishes an erasure. Neither keeps the
 // store from serving, so a full disk does not keep it shut: what is left has
 // no header or a tombstone, and the next Erase or Open tries again.
-func (s *Store) recover() error {
+func (s *Store) finish() error {
 	for _, f := range []*file{s.keysDB, s.bodyDB, s.local.file} {
 		if err := os.Remove(f.path + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
