@@ -24,6 +24,13 @@ func (n *Net) Difference(ctx context.Context, nodes []Instance) (string, error) 
 
 func (i Instance) Running() bool { _, ok := i.process(); return ok }
 
-func StartTime(pid int) (string, error) { st, err := stat(pid); return st.start, err }
+func StartTime(pid int) (start, boot string, err error) {
+	st, err := stat(pid)
+	if err != nil {
+		return "", "", err
+	}
+	boot, err = bootID()
+	return st.start, boot, err
+}
 
 var PossibleDate, StateOf, ReadQueries = possibleDate, stateOf, readQueries

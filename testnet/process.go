@@ -25,6 +25,7 @@ const stopTimeout = 15 * time.Second
 type pidFile struct {
 	PID   int    `json:"pid"`
 	Start string `json:"start"` // field 22 of /proc/PID/stat: clock ticks after boot
+	Boot  string `json:"boot"`  // which boot
 }
 
 // start runs the instance's node in a session of its own, so that it outlives
@@ -42,19 +43,27 @@ func (i Instance) start(binary string) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", i.Name, err)
 	}
-	pid := cmd.Process.Pid
-	st, err := stat(pid)
-	if err != nil {
-		return fmt.Errorf("start %s: %w", i.Name, err)
-	}
-	raw, err := json.Marshal(pidFile{PID: pid, Start: st.start})
-	if err != nil {
-		return err
-	}
-	if err := writeFile(filepath.Join(i.Data, filePID), append(raw, '\n')); err != nil {
+	if err := i.record(cmd.Process.Pid); err != nil {
 		return fmt.Errorf("start %s: %w", i.Name, errors.Join(err, cmd.Process.Kill()))
 	}
 	return cmd.Process.Release()
+}
+
+// record writes the pid file of the instance's new process.
+func (i Instance) record(pid int) error {
+	st, err := stat(pid)
+	if err != nil {
+		return err
+	}
+	boot, err := bootID()
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(pidFile{PID: pid, Start: st.start, Boot: boot})
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(i.Data, filePID), append(raw, '\n'))
 }
 
 // ownEnvironment leaves out HERALD_*: what the user set for one node is not
@@ -88,11 +97,21 @@ func (i Instance) process() (*os.Process, bool) {
 	if err != nil || st.dead() || st.start != f.Start {
 		return nil, false
 	}
+	if boot, err := bootID(); err != nil || boot != f.Boot {
+		return nil, false
+	}
+	// For a moment after its start a process has no command line yet.
 	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", f.PID))
-	if err != nil || !strings.Contains(string(cmdline), i.Data) {
+	if err != nil || len(cmdline) > 0 && !strings.Contains(string(cmdline), i.Data) {
 		return nil, false
 	}
 	return p, true
+}
+
+// bootID tells one boot of the machine from another.
+func bootID() (string, error) {
+	raw, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(raw)), err
 }
 
 // procStat is what we need of /proc/PID/stat.

@@ -282,13 +282,14 @@ func TestUpAfterInterruption(t *testing.T) {
 
 // TestNeverSignalsAnother gives an instance pid files that name other processes.
 func TestNeverSignalsAnother(t *testing.T) {
-	start, err := testnet.StartTime(os.Getpid())
+	start, boot, err := testnet.StartTime(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, tc := range []struct{ name, file string }{
-		{"number used again", fmt.Sprintf(`{"pid":%d,"start":"1"}`, os.Getpid())},
-		{"other command line", fmt.Sprintf(`{"pid":%d,"start":%q}`, os.Getpid(), start)},
+		{"number used again", fmt.Sprintf(`{"pid":%d,"start":"1","boot":%q}`, os.Getpid(), boot)},
+		{"another boot", fmt.Sprintf(`{"pid":%d,"start":%q,"boot":"0"}`, os.Getpid(), start)},
+		{"other command line", fmt.Sprintf(`{"pid":%d,"start":%q,"boot":%q}`, os.Getpid(), start, boot)},
 		{"init", `{"pid":1,"start":"0"}`},
 		{"group", `{"pid":-1,"start":"0"}`},
 		{"no process", `{"pid":4194303,"start":"0"}`},

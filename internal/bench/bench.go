@@ -32,6 +32,7 @@ type Options struct {
 	Nodes    int           // of gossip, default 20
 	Pace     time.Duration // of the paced ingest, default 5 s
 	Seed     uint64
+	Quick    bool                               // few messages and queries: to see that it runs, not how fast
 	Progress func(what string, done, total int) // never called twice at once; may be nil
 }
 

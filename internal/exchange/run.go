@@ -107,11 +107,11 @@ func (x *Exchange) pullAndReport(ctx context.Context, node ct.LogID) {
 	}
 }
 
-// pullForGap asks the author itself when it is connected, else anyone.
+// pullForGap asks the author itself when it is connected, and someone else: the
+// author may be the one who leaves gaps.
 func (x *Exchange) pullForGap(log ct.LogID) {
 	if x.cfg.Host.Connected(log) {
 		x.queue.add(log)
-		return
 	}
 	for _, p := range x.pick(1) {
 		x.queue.add(p.Node)

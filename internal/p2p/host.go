@@ -116,8 +116,19 @@ func New(cfg Config) (*Host, error) {
 	if err != nil {
 		return nil, err
 	}
+	cm, err := connmgr.NewConnManager(trimLow, trimHigh)
+	if err != nil {
+		return nil, fmt.Errorf("connection manager: %w", err)
+	}
+	rm, err := newResourceManager(cfg.Registerer != nil)
+	if err != nil {
+		return nil, errors.Join(err, cm.Close())
+	}
+	// From here on the host owns both; it closes them, but not if it never began.
+	opts = append(opts, libp2p.ConnectionManager(cm), libp2p.ResourceManager(rm))
 	if p.h, err = libp2p.New(opts...); err != nil {
-		return nil, fmt.Errorf("start libp2p host on %s: %w", strings.Join(cfg.Listen, ", "), err)
+		err = fmt.Errorf("start libp2p host on %s: %w", strings.Join(cfg.Listen, ", "), err)
+		return nil, errors.Join(err, cm.Close(), rm.Close())
 	}
 	return p, nil
 }
@@ -127,22 +138,12 @@ func (p *Host) options() ([]libp2p.Option, error) {
 	if err != nil {
 		return nil, err
 	}
-	cm, err := connmgr.NewConnManager(trimLow, trimHigh)
-	if err != nil {
-		return nil, fmt.Errorf("connection manager: %w", err)
-	}
-	rm, err := newResourceManager(p.cfg.Registerer != nil)
-	if err != nil {
-		return nil, err
-	}
 	opts := []libp2p.Option{
 		libp2p.Identity(priv),
 		libp2p.Security(libp2ptls.ID, libp2ptls.New), // negotiates X25519MLKEM768; Noise cannot
 		libp2p.Muxer(yamux.ID, yamux.DefaultTransport),
 		libp2p.Transport(libp2pquic.NewTransport),
 		libp2p.ConnectionGater(p.gate),
-		libp2p.ConnectionManager(cm),
-		libp2p.ResourceManager(rm),
 		libp2p.DisableRelay(),
 		libp2p.DisableIdentifyAddressDiscovery(),
 		libp2p.ForceReachabilityPublic(), // addresses are configured, not probed

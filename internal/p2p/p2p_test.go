@@ -68,6 +68,27 @@ func TestConfigAddresses(t *testing.T) {
 	}
 }
 
+// Two nodes on one address: the second says so and leaves nothing behind.
+func TestListenAddressInUse(t *testing.T) {
+	m, err := sim.NewMembers(2, 1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := func() *roster.View { return m.View }
+	a, err := p2p.New(p2p.Config{Key: m.Nodes[0], View: view, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	taken := a.Libp2p().Addrs()[0].String()
+	if b, err := p2p.New(p2p.Config{Key: m.Nodes[1], View: view, Listen: []string{taken}}); err == nil {
+		b.Close()
+		t.Errorf("a second host listens on %s", taken)
+	} else if !strings.Contains(err.Error(), taken) {
+		t.Errorf("the error does not name the address: %v", err)
+	}
+}
+
 // world is hosts on a simulated network, without gossip or sync.
 type world struct {
 	t       *testing.T

@@ -220,7 +220,7 @@ func TestDeliverWithLoss(t *testing.T) {
 // A burst that overflows the queues of gossip still arrives whole.
 func TestBurst(t *testing.T) {
 	inBubble(t, 5, 10*time.Minute, func(t *testing.T, c *cluster) {
-		const burst = 1600
+		const burst = 1200
 		c.startAll()
 		c.connected()
 		var g errgroup.Group
