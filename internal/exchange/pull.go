@@ -71,7 +71,7 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 	if m.Hello == nil {
 		return fmt.Errorf("%w: want a hello", errPeer)
 	}
-	said := heard{m.Hello.YourSize, m.Hello.Time.Time().Sub(time.Now())}
+	said := heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}
 	if m.Hello.Digest != hello.Digest {
 		if err := x.pullFrontier(ctx, e, node, mine, said); err != nil {
 			return err

@@ -68,7 +68,7 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 	if m.Hello == nil {
 		return fmt.Errorf("%w: want a hello", errPeer)
 	}
-	if !x.believe(node.Key, heard{m.Hello.YourSize, m.Hello.Time.Time().Sub(time.Now())}) {
+	if !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
 		x.queue.add(node.Key)
 	}
 	mine := x.frontier()

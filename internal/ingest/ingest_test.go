@@ -49,7 +49,12 @@ func TestOutcomes(t *testing.T) {
 	w.ok(b.store.Erase([]ct.Ref{{Log: a.log(), Seq: 5, ID: row.ID}}, store.BodyLocal))
 	b.submit(recs[4], ingest.Duplicate) // tombstoned: nothing is wanted
 	w.ok(b.SubmitAll(t.Context(), recs[5:257]))
-	b.size(a.log(), 258) // and the one that waited at its end
+	b.size(a.log(), 258)             // and the one that waited at its end
+	b.submit(recs[259], ingest.Held) // by gossip, with its body
+	w.ok(b.SubmitAll(t.Context(), []verify.Record{w.bare(recs[258]), w.bare(recs[259])}))
+	if missing := b.store.MissingBodies(10); len(missing) != 1 || missing[0].Seq != 259 {
+		t.Fatalf("missing: %v; a body that had come was thrown away", missing)
+	}
 	b.submit(w.authors[1].sign(1, ct.ID{1}, nil), ingest.Refused)
 	b.size(w.authors[1].log(), 0)
 	b.check()
@@ -128,6 +133,14 @@ func TestForks(t *testing.T) {
 			six := a.sign(6, held[4].ID(), []byte("6"))
 			b.submit(six, ingest.Stored) // and 7 does not name it
 		}, 6, 6},
+		{"what waited is another, and the chunk has both", func(b *bench, a *author, held []verify.Record) {
+			six := a.sign(6, held[4].ID(), []byte("6"))
+			b.submit(a.sign(7, six.ID(), []byte("x")), ingest.Held)
+			err := b.SubmitAll(b.tb.Context(), []verify.Record{six, a.sign(7, six.ID(), []byte("y"))})
+			if !errors.Is(err, ingest.ErrForked) {
+				b.tb.Fatal(err)
+			}
+		}, 7, 6},
 		{"both in one chunk", func(b *bench, a *author, held []verify.Record) {
 			six := a.sign(6, held[4].ID(), []byte("6"))
 			err := b.SubmitAll(b.tb.Context(), []verify.Record{six, a.sign(6, held[4].ID(), []byte("x")), a.sign(7, six.ID(), nil)})
@@ -260,6 +273,10 @@ func TestAuthorRefuses(t *testing.T) {
 
 // Whoever gives up before the writer has begun is sure that nothing happens.
 func TestAuthorGivesUp(t *testing.T) {
+	synctest.Test(t, testAuthorGivesUp)
+}
+
+func testAuthorGivesUp(t *testing.T) {
 	w := newWorld(t, "UTO")
 	b := w.start()
 	a := w.authors[0]
@@ -284,6 +301,7 @@ func TestAuthorGivesUp(t *testing.T) {
 		})
 		lateDone <- err
 	}()
+	synctest.Wait() // it is queued
 	lateCancel()
 	if err := <-lateDone; !errors.Is(err, context.Canceled) {
 		t.Fatalf("gave up while queued: %v", err)

@@ -320,7 +320,7 @@ func TestRosterChangeCuts(t *testing.T) {
 
 // Beyond 32 other nodes a host keeps 24 to 32 connections of its own making.
 func TestLargeNetworkKeepsSome(t *testing.T) {
-	const n = 48
+	const n = 38
 	inWorld(t, n, func(t *testing.T, w *world) {
 		said := map[ct.LogID][]string{}
 		for i := range n {

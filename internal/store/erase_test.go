@@ -188,6 +188,40 @@ func TestRetractWithALyingRef(t *testing.T) {
 	checkStore(t, w, s)
 }
 
+// verify cannot see that a retraction is of another State's log while the
+// roster does not know that log. The store can, as soon as it holds it.
+func TestRetractOfALogNotYetKnown(t *testing.T) {
+	for _, first := range []string{"target", "retraction"} {
+		w := newWorld(t, uto, isl)
+		s, _ := w.create()
+		before := w.view
+		newcomer := w.delegate(uto)
+		target := newcomer.notify(100)
+		known := w.view
+		w.view = before
+		foreign := w.authors[isl].retract(ref(target))
+		own := w.authors[uto].retract(ref(target))
+		w.view = known
+		if foreign.Inadmissible() != "" {
+			t.Fatalf("the test is pointless: %s", foreign.Inadmissible())
+		}
+		if first == "target" {
+			w.append(s, target, foreign)
+		} else {
+			w.append(s, foreign, target)
+		}
+		if by, ok := s.Hidden(target.ID()); ok {
+			t.Fatalf("%s first: hidden by %s of another State", first, by.Short())
+		}
+		checkStore(t, w, s)
+		w.append(s, own)
+		if by, ok := s.Hidden(target.ID()); !ok || by != own.ID() {
+			t.Fatalf("%s first: not hidden by its own State", first)
+		}
+		checkStore(t, w, s)
+	}
+}
+
 func TestDueRetractions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, uto)

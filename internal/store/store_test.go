@@ -158,7 +158,7 @@ func TestFillBodies(t *testing.T) {
 		t.Fatal("a body came out that never went in")
 	}
 	other := newWorld(t, uto).authors[uto].notify(300) // same log and seq, other content
-	n, err := s.FillBodies(append(recs[:4:4], w.bare(recs[4]), recs[2], other))
+	n, err := s.FillBodies(append([]verify.Record{other, w.bare(recs[4]), recs[0], recs[0]}, recs[1:4]...))
 	w.ok(err)
 	if n != 2 {
 		t.Fatalf("%d bodies added, want 2", n)

@@ -28,6 +28,7 @@ type world struct {
 	network ct.NetworkID
 	authors map[ct.State]*author
 	seconds map[ct.State]*author
+	roots   map[ct.State]*keys.Key
 	rng     *mrand.Rand
 }
 
@@ -42,12 +43,11 @@ type author struct {
 
 func newWorld(tb testing.TB, states ...ct.State) *world {
 	tb.Helper()
-	w := &world{tb: tb, authors: make(map[ct.State]*author), seconds: make(map[ct.State]*author), rng: mrand.New(mrand.NewPCG(1, 2))}
+	w := &world{tb: tb, authors: make(map[ct.State]*author), seconds: make(map[ct.State]*author), roots: make(map[ct.State]*keys.Key), rng: mrand.New(mrand.NewPCG(1, 2))}
 	var reqs []roster.Request
-	roots := make(map[ct.State]*keys.Key)
 	for i, state := range states {
 		root := keys.FromSeed([32]byte{1, byte(i)})
-		roots[state] = root
+		w.roots[state] = root
 		for n := range byte(2) {
 			node := keys.FromSeed([32]byte{2, byte(i), n})
 			req, err := roster.NewRequest(state, root, node, nil)
@@ -62,7 +62,7 @@ func newWorld(tb testing.TB, states ...ct.State) *world {
 	}
 	g, err := roster.NewGenesis("store test", true, created, roster.Policy{}, reqs)
 	w.ok(err)
-	for _, root := range roots {
+	for _, root := range w.roots {
 		w.ok(g.Sign(root, created))
 	}
 	w.view, err = roster.New(g)
@@ -127,6 +127,32 @@ func (a *author) sign(h wire.Header, salt, body []byte) []byte {
 	sig, err := a.key.Sign(keys.ContextRecord, a.w.network, header)
 	a.w.ok(err)
 	return wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt, Body: body})
+}
+
+// delegate adds a third node to a State: the view knows it from now on.
+func (w *world) delegate(state ct.State) *author {
+	w.tb.Helper()
+	node := keys.FromSeed([32]byte{3})
+	m, ok := w.view.Member(state)
+	if !ok || len(m.Nodes) != 2 {
+		w.tb.Fatalf("%s has %d nodes", state, len(m.Nodes))
+	}
+	last := m.Nodes[1]
+	proof, err := roster.Agree(node, state, m.Root)
+	w.ok(err)
+	d := &ct.Delegation{
+		State: state, Serial: 3, Node: node.Public(), Proof: proof, NotBefore: last.NotBefore, NotAfter: last.NotAfter,
+	}
+	body, err := wire.EncodeDelegation(d)
+	w.ok(err)
+	root := &author{w: w, key: w.roots[state], state: state, seq: 2, prev: last.Delegation}
+	salt := w.salt()
+	h := root.header(ct.KindDelegation, salt, body)
+	h.Topic, h.Expires = uint32(ct.TopicControl), last.NotAfter
+	rec := w.open(root.sign(h, salt, body))
+	w.view, err = w.view.Apply(rec.Header(), rec.ID(), d)
+	w.ok(err)
+	return &author{w: w, key: node, state: state, prev: rec.ID()}
 }
 
 // record signs the next record of the log.
