@@ -401,7 +401,8 @@ func TestExample(t *testing.T) {
 		}
 		return n.Person.Names[0].Full
 	}
-	if name("7") != name("7") || name("7") == name("8") {
+	first, again := name("7"), name("7")
+	if first != again || first == name("8") {
 		t.Error("a seed does not name one person")
 	}
 }

@@ -89,7 +89,7 @@ func servant(w, rest string, abjad bool) (head, tail string) {
 		return "", ""
 	case allahEnd(after) && (vowels > 0 || abjad):
 		return "abd", "alah"
-	case len(after) <= 2 && vowels > 0 && strings.IndexAny(after, "aeiou") < 0:
+	case len(after) <= 2 && vowels > 0 && !strings.ContainsAny(after, "aeiou"):
 		return "abd", "" // abdul, abdel, abdur, abdush
 	case after[0] == 'l' && len(after) >= 4 && (vowels > 0 || abjad) && !vowel(after[1]):
 		after = after[1:] // the article; abdulatif keeps its own l
