@@ -90,6 +90,14 @@ func (n *Node) forget(ctx context.Context, refs []ct.Ref, why store.BodyState) e
 // announce tells the network where this node can be dialled, whenever that
 // has changed, in a record of its own log.
 func (n *Node) announce(ctx context.Context) error {
+	// What was told before a restart may not be indexed yet: nothing is told
+	// twice for that.
+	if err := n.index.Reach(ctx, index.Cursors{Store: n.store.Last()}); err != nil {
+		return nil
+	}
+	if err := n.loadDirectory(); err != nil {
+		return err
+	}
 	tick := time.NewTicker(announceRetry)
 	defer tick.Stop()
 	for {
