@@ -307,6 +307,21 @@ func TestNeverSignalsAnother(t *testing.T) {
 	}
 }
 
+// TestUpSaysWhyANodeEnded gives a node a directory whose socket has too long a
+// path: the error must carry the node's own words.
+func TestUpSaysWhyANodeEnded(t *testing.T) {
+	dir := filepath.Join(shortDir(t), strings.Repeat("long", 25))
+	n, _, err := testnet.Up(t.Context(), testnet.Options{Dir: dir, Nodes: 1})
+	if err == nil || !strings.Contains(err.Error(), "shorter --data") {
+		t.Errorf("got %v", err)
+	}
+	if n != nil {
+		if _, err := n.Down(t.Context(), true); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestManifests(t *testing.T) {
 	names := testnet.Manifests()
 	if !slices.Contains(names, "default") || !slices.Contains(names, "real") {

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
+	"strings"
 	"time"
 )
 
@@ -45,7 +48,8 @@ func (n *Net) WaitReady(ctx context.Context, nodes ...Instance) error {
 		last := "its API does not answer"
 		err := until(ctx, 50*time.Millisecond, func(ctx context.Context) (bool, error) {
 			if _, running := i.process(); !running {
-				return false, fmt.Errorf("it has ended by itself")
+				last = "it has ended by itself: " + i.lastWords()
+				return false, errEnded
 			}
 			s, err := i.status(ctx)
 			switch {
@@ -63,6 +67,28 @@ func (n *Net) WaitReady(ctx context.Context, nodes ...Instance) error {
 		}
 	}
 	return nil
+}
+
+var errEnded = errors.New("ended")
+
+// lastWords is the last line that the instance has logged.
+func (i Instance) lastWords() string {
+	const tail = 4 << 10
+	f, err := os.Open(i.LogFile())
+	if err != nil {
+		return err.Error()
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return err.Error()
+	}
+	raw := make([]byte, min(tail, st.Size()))
+	if _, err := f.ReadAt(raw, st.Size()-int64(len(raw))); err != nil && !errors.Is(err, io.EOF) {
+		return err.Error()
+	}
+	text := strings.TrimSpace(string(raw))
+	return text[strings.LastIndexByte(text, '\n')+1:]
 }
 
 // errDiffer tells that nodes hold different records.
