@@ -23,7 +23,7 @@ test: ## run all tests; no network but loopback
 	$(GO) test ./...
 
 race: ## run the concurrent packages with the race detector
-	CGO_ENABLED=1 $(GO) test -race -timeout 20m $(RACE)
+	CGO_ENABLED=1 HERALD_ROUNDS=4 $(GO) test -race -timeout 20m $(RACE)
 
 lint: ## gofmt, vet, staticcheck, the import law
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }
