@@ -136,9 +136,9 @@ func (s *stage) persons(ctx context.Context, more uint64) (map[string]uint64, er
 	return out, nil
 }
 
-// match asks every other State for a person and tells the outcome.
-func (s *stage) match(ctx context.Context, asker Instance, p *ct.Person, states ...string) (*apiv1.MatchSummary, error) {
-	sum, err := asker.match(ctx, p, states, func(a *apiv1.MatchAnswer) {
+// match asks every State for a person and tells the outcome.
+func (s *stage) match(ctx context.Context, asker Instance, p *ct.Person) (*apiv1.MatchSummary, error) {
+	sum, err := asker.match(ctx, p, nil, func(a *apiv1.MatchAnswer) {
 		why := ""
 		if len(a.Hits) > 0 {
 			why = fmt.Sprintf("%s, %s: %s", a.Hits[0].Ref[:min(12, len(a.Hits[0].Ref))], a.Hits[0].Tier, strings.Join(a.Hits[0].Why, " "))
