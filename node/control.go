@@ -141,6 +141,18 @@ func (d *directory) addrs() map[ct.LogID][]string {
 	return out
 }
 
+// addresses are where nodes can be dialled: by their own newest statement, or,
+// until one has come, by the founders' requests in the genesis.
+func (n *Node) addresses() map[ct.LogID][]string {
+	out := n.directory.addrs()
+	for _, m := range n.view.Load().Nodes() {
+		if _, told := out[m.Key]; !told && len(m.Addrs) > 0 {
+			out[m.Key] = m.Addrs
+		}
+	}
+	return out
+}
+
 func (d *directory) of(log ct.LogID) ct.Addresses {
 	d.mu.Lock()
 	defer d.mu.Unlock()

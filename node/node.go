@@ -135,9 +135,11 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	})
 	if n.host, err = p2p.New(p2p.Config{
 		Key: n.key, Listen: cfg.Listen, Announce: cfg.Announce, Bootstrap: cfg.Peers,
-		View: n.view.Load, Muted: n.mutes.muted, Addresses: n.directory.addrs,
+		View: n.view.Load, Muted: n.mutes.muted, Addresses: n.addresses,
 		Underlay: cfg.Underlay, Log: log, Registerer: cfg.Registry,
-	}); err != nil {
+	}); errors.Is(err, p2p.ErrInUse) {
+		return nil, inUse{err}
+	} else if err != nil {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.host.Close)
@@ -208,6 +210,11 @@ func (n *Node) Close() error {
 	n.closers = nil
 	return errors.Join(errs...)
 }
+
+// inUse says what err says and is what the command line knows a port in use by.
+type inUse struct{ error }
+
+func (e inUse) Unwrap() []error { return []error{e.error, api.ErrInUse} }
 
 // ErrNotJoined tells that a data directory has keys but no network yet.
 var ErrNotJoined = errors.New("no network joined")

@@ -27,8 +27,9 @@ import (
 var states = []ct.State{"UTO", "NOR", "KEN", "CHL", "JPN", "FJI", "PER", "MAR", "ISL", "LAO",
 	"MLT", "QAT", "URY", "ZMB", "BTN", "COM", "DMA", "ERI", "GAB", "HTI"}
 
-// founded prepares n data directories of one exercise network.
-func founded(t testing.TB, n int, policy roster.Policy) []string {
+// founded prepares n data directories of one exercise network. The founders'
+// requests state addrs, where there are any.
+func founded(t testing.TB, n int, policy roster.Policy, addrs ...string) []string {
 	t.Helper()
 	root := t.TempDir()
 	var dirs []string
@@ -42,7 +43,11 @@ func founded(t testing.TB, n int, policy roster.Policy) []string {
 		storage, err := keys.NewStorage()
 		must(t, err)
 		must(t, keys.SaveStorage(filepath.Join(dir, node.FileStorageKey), storage))
-		req, err := roster.NewRequest(states[i], rootKey, nodeKey, nil)
+		var own []string
+		if i < len(addrs) {
+			own = addrs[i : i+1]
+		}
+		req, err := roster.NewRequest(states[i], rootKey, nodeKey, own)
 		must(t, err)
 		dirs, roots, reqs = append(dirs, dir), append(roots, rootKey), append(reqs, req)
 	}

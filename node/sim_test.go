@@ -117,3 +117,21 @@ func TestLossAndPartition(t *testing.T) {
 		}
 	})
 }
+
+// Founders find each other by the addresses in the genesis, without being told
+// of any peer.
+func TestFoundersNeedNoPeers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		today()
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+		defer cancel()
+		net := sim.New(1)
+		defer net.Close()
+		addrs := []string{net.Addr(0), net.Addr(1), net.Addr(2)}
+		for i, dir := range founded(t, len(addrs), roster.DefaultPolicy(), addrs...) {
+			n := start(t, node.Config{Dir: dir, Listen: addrs[i : i+1], Underlay: net.Underlay(i)})
+			defer n.close()
+			defer n.ready(ctx)
+		}
+	})
+}

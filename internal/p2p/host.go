@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/herald-net/herald/internal/keys"
@@ -127,11 +128,42 @@ func New(cfg Config) (*Host, error) {
 	// From here on the host owns both; it closes them, but not if it never began.
 	opts = append(opts, libp2p.ConnectionManager(cm), libp2p.ResourceManager(rm))
 	if p.h, err = libp2p.New(opts...); err != nil {
-		err = fmt.Errorf("start libp2p host on %s: %w", strings.Join(cfg.Listen, ", "), err)
+		err = fmt.Errorf("start libp2p host: %w", err)
 		return nil, errors.Join(err, cm.Close(), rm.Close())
+	}
+	for _, s := range cfg.Listen {
+		if err := p.listen(s); err != nil {
+			return nil, errors.Join(err, p.h.Close())
+		}
 	}
 	return p, nil
 }
+
+// listen opens one address. All that are configured must open: a host is
+// content with one of them, and an operator would not learn that nobody can
+// reach the node over the other.
+func (p *Host) listen(s string) error {
+	addr, _, err := parseAddress(s)
+	if err != nil {
+		return fmt.Errorf("listen %w", err)
+	}
+	// The swarm's own method keeps the cause; Network.Listen makes text of it.
+	swarm, ok := p.h.Network().(interface{ AddListenAddr(ma.Multiaddr) error })
+	if !ok {
+		return errors.New("listen: this host cannot open addresses one by one")
+	}
+	err = swarm.AddListenAddr(addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listen on %s: %w", s, ErrInUse)
+	}
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", s, err)
+	}
+	return nil
+}
+
+// ErrInUse: another process listens there.
+var ErrInUse = errors.New("in use by another process: set another `listen` in herald.toml")
 
 func (p *Host) options() ([]libp2p.Option, error) {
 	priv, err := identity(p.cfg.Key)
@@ -151,11 +183,7 @@ func (p *Host) options() ([]libp2p.Option, error) {
 		libp2p.UserAgent("herald/1"),
 		libp2p.WithDialTimeout(dialTimeout),
 	}
-	if len(p.cfg.Listen) == 0 {
-		opts = append(opts, libp2p.NoListenAddrs)
-	} else {
-		opts = append(opts, libp2p.ListenAddrStrings(p.cfg.Listen...))
-	}
+	opts = append(opts, libp2p.NoListenAddrs) // New opens them one by one
 	if len(p.cfg.Announce) > 0 {
 		announce := make([]ma.Multiaddr, 0, len(p.cfg.Announce))
 		for _, s := range p.cfg.Announce {

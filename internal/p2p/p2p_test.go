@@ -2,7 +2,10 @@ package p2p_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"math/rand/v2"
+	"net"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -406,5 +409,37 @@ func TestLoopback(t *testing.T) {
 			cancel()
 			_ = g.Wait()
 		})
+	}
+}
+
+// A port in use is an error at start, on either transport, also when the other
+// could be opened.
+func TestPortInUse(t *testing.T) {
+	m, err := sim.NewMembers(1, 1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tcp.Close()
+	udp, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer udp.Close()
+	const free = "/ip4/127.0.0.1/tcp/0"
+	for _, taken := range []string{
+		fmt.Sprintf("/ip4/127.0.0.1/tcp/%d", tcp.Addr().(*net.TCPAddr).Port),
+		fmt.Sprintf("/ip4/127.0.0.1/udp/%d/quic-v1", udp.LocalAddr().(*net.UDPAddr).Port),
+	} {
+		h, err := p2p.New(p2p.Config{Key: m.Nodes[0], View: func() *roster.View { return m.View }, Listen: []string{free, taken}})
+		if err == nil {
+			h.Close()
+		}
+		if !errors.Is(err, p2p.ErrInUse) || !strings.Contains(err.Error(), taken) {
+			t.Errorf("%s: got %v, want ErrInUse", taken, err)
+		}
 	}
 }
