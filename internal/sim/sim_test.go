@@ -315,8 +315,13 @@ func TestStrangerIsRefused(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		for i, n := range c.nodes {
-			if got := len(n.Host.Libp2p().Network().Peers()); got != 2 {
-				t.Errorf("node %d has %d connections, want the 2 members", i, got)
+			for _, id := range n.Host.Libp2p().Network().Peers() {
+				if _, ok := n.Host.Member(id); !ok {
+					t.Errorf("node %d is connected with a stranger", i)
+				}
+			}
+			if got := len(n.Host.Peers()); got == 0 {
+				t.Errorf("node %d has lost the members", i)
 			}
 		}
 		if got := s.Host.Peers(); len(got) != 0 {
