@@ -34,3 +34,5 @@ func StartTime(pid int) (start, boot string, err error) {
 }
 
 var PossibleDate, StateOf, ReadQueries = possibleDate, stateOf, readQueries
+
+func (n *Net) WaitSame(ctx context.Context) error { return n.waitSame(ctx, n.Nodes) }
