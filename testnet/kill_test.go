@@ -74,12 +74,14 @@ func TestKilledHalfWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(acked)
+	published := time.Now()
 	if err := n.Perturb(ctx, testnet.Restart, victims); err != nil {
 		t.Fatal(err)
 	}
 	if err := n.WaitSame(ctx); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("all the same %v after the last publication", time.Since(published).Round(time.Millisecond))
 	entries, err := n.Nodes[1].Entries(ctx)
 	if err != nil {
 		t.Fatal(err)
