@@ -1,10 +1,12 @@
 package gossip
 
 import (
+	"context"
 	"time"
 
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -23,4 +25,13 @@ var (
 // Judge is the validator without pubsub.
 func (g *Gossip) Judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) (verify.Record, verify.Verdict, string) {
 	return g.judge(topic, from, raw, now)
+}
+
+// PubSub starts the library as Run does, for a look at what it keeps.
+func (g *Gossip) PubSub(ctx context.Context) (*pubsub.PubSub, error) {
+	opts, err := g.options()
+	if err != nil {
+		return nil, err
+	}
+	return pubsub.NewGossipSub(ctx, g.cfg.Host.Libp2p(), opts...)
 }

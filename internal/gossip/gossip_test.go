@@ -164,6 +164,46 @@ func TestSubscriptionFloodIsRefused(t *testing.T) {
 	})
 }
 
+// A member may subscribe to anything; what is kept of it is the topics of the
+// network, so that no peer makes this node's memory grow.
+func TestUnknownTopicsAreNotKept(t *testing.T) {
+	chain(t, 2, 1, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		g, err := gossip.New(gossip.Config{
+			Host: nodes[1].Host, View: nodes[1].View, Store: nodes[1].Store,
+			Offer: func(verify.Record) bool { return true }, Own: m.Nodes[1].Public(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ps, err := g.PubSub(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Second) // the peer tells its topics
+		subscribe := func(topic string) *pb.RPC_SubOpts {
+			return &pb.RPC_SubOpts{Subscribe: proto.Bool(true), Topicid: proto.String(topic)}
+		}
+		other := []string{"topic", "/herald/1/0000000000000000/travel", gossip.TopicName(m.View.Network(), ct.TopicTravel) + "/more"}
+		known := gossip.TopicName(m.View.Network(), ct.TopicTravel)
+		rpc := &pb.RPC{Subscriptions: []*pb.RPC_SubOpts{subscribe(known)}}
+		for _, topic := range other {
+			rpc.Subscriptions = append(rpc.Subscriptions, subscribe(topic))
+		}
+		send(ctx, t, nodes[0], nodes[1], m, rpc)
+		time.Sleep(time.Second)
+		if got := len(ps.ListPeers(known)); got != 1 {
+			t.Errorf("%d peers kept of a topic of the network, want 1", got)
+		}
+		for _, topic := range other {
+			if got := len(ps.ListPeers(topic)); got != 0 {
+				t.Errorf("%d peers kept of %q, which is no topic of the network", got, topic)
+			}
+		}
+	})
+}
+
 // Gossip is what is newly stored: what was there at the start is sync's.
 func TestPublishesOnlyNewOwnRecords(t *testing.T) {
 	chain(t, 3, -1, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
