@@ -15,6 +15,8 @@ const (
 	AheadMax    = aheadMax
 	BehindMax   = behindMax
 	AuthorBurst = authorBurst
+
+	ForwardBurst = forwardBurst
 )
 
 var (
@@ -27,11 +29,12 @@ func (g *Gossip) Judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) 
 	return g.judge(topic, from, raw, now)
 }
 
-// PubSub starts the library as Run does, for a look at what it keeps.
-func (g *Gossip) PubSub(ctx context.Context) (*pubsub.PubSub, error) {
+// PubSub starts the library as Run does, but for other options, for a look at
+// what it keeps.
+func (g *Gossip) PubSub(ctx context.Context, other ...pubsub.Option) (*pubsub.PubSub, error) {
 	opts, err := g.options()
 	if err != nil {
 		return nil, err
 	}
-	return pubsub.NewGossipSub(ctx, g.cfg.Host.Libp2p(), opts...)
+	return pubsub.NewGossipSub(ctx, g.cfg.Host.Libp2p(), append(opts, other...)...)
 }
