@@ -2,6 +2,7 @@ package exchange_test
 
 import (
 	"bytes"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -257,6 +258,31 @@ func TestStreamOfAMutedPeer(t *testing.T) {
 		c.send(&wire.SyncMessage{Want: &wire.SyncWant{Ranges: []wire.SyncRange{{Log: b.log(0), From: 1, Count: 1}}}})
 		if m := c.receive(); m != nil {
 			t.Errorf("got %+v after the mute", m)
+		}
+	})
+}
+
+// A stream is held against the roster when it opens, whatever the connection
+// that carries it was when that was made.
+func TestStreamsAreCheckedAgain(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, b *bubble) {
+		var muted atomic.Bool
+		x := b.start(0, func(c *sim.StackConfig) { c.Muted = func(ct.State) bool { return muted.Load() } })
+		e := b.evil(1, nil)
+		c := e.dial(x)
+		c.send(hello(1, 0))
+		if m := c.receive(); m == nil || m.Hello == nil {
+			t.Fatal("a member's stream is not served")
+		}
+		_ = c.Close()
+		muted.Store(true) // nobody has looked at the connections yet
+		c = e.dial(x)
+		c.send(hello(1, 0))
+		if m := c.receive(); m != nil {
+			t.Errorf("a muted State's new stream got %+v", m)
+		}
+		if got := x.Counter("herald_streams_refused_total", "service", p2p.ServiceSync); got != 1 {
+			t.Errorf("refused streams: got %v, want 1", got)
 		}
 	})
 }

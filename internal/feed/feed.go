@@ -5,8 +5,8 @@
 package feed
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -79,24 +79,35 @@ const readChunk = 500
 // go on from; it equals the newest one when nothing is left.
 func (f *Feed) List(filter Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
 	var out []ct.Entry
-	now := time.Now()
 	for len(out) < max {
-		rows, err := f.cfg.Store.Read(after, readChunk, true)
+		entries, next, err := f.page(filter, after, max-len(out))
 		if err != nil {
 			return nil, after, err
 		}
-		if len(rows) == 0 {
+		if next == after {
 			break
 		}
-		for i := range rows {
-			after = rows[i].Cursor
-			if !filter.match(&rows[i]) {
-				continue
-			}
-			out = append(out, f.Entry(&rows[i], now))
-			if len(out) == max {
-				break
-			}
+		out, after = append(out, entries...), next
+	}
+	return out, after, nil
+}
+
+// page is one look at the store: the entries among its rows, at most max, and
+// the cursor behind the last row looked at.
+func (f *Feed) page(filter Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
+	rows, err := f.cfg.Store.Read(after, readChunk, true)
+	if err != nil {
+		return nil, after, err
+	}
+	var out []ct.Entry
+	now := time.Now()
+	for i := range rows {
+		after = rows[i].Cursor
+		if !filter.match(&rows[i]) {
+			continue
+		}
+		if out = append(out, f.Entry(&rows[i], now)); len(out) == max {
+			break
 		}
 	}
 	return out, after, nil
@@ -106,7 +117,11 @@ func (f *Feed) List(filter Filter, after uint64, max int) ([]ct.Entry, uint64, e
 // fails. It reads at the reader's pace.
 func (f *Feed) Tail(ctx context.Context, filter Filter, after uint64, fn func(ct.Entry) error) error {
 	for {
-		entries, next, err := f.List(filter, after, readChunk)
+		// Wait asks for the context only when there is nothing newer.
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		entries, next, err := f.page(filter, after, readChunk)
 		if err != nil {
 			return err
 		}
@@ -150,11 +165,13 @@ func (f *Feed) Get(prefix string) (ct.Entry, []ct.Entry, error) {
 		if err != nil {
 			return ct.Entry{}, nil, err
 		}
-		// A reference counts only from a log of the same State.
-		if r.State == row.State {
+		// A reference counts only from a log of the same State. A record whose
+		// body came late has two cursors and is named once, at the newer.
+		if r.State == row.State && !slices.ContainsFunc(history, func(e ct.Entry) bool { return e.ID == r.ID }) {
 			history = append(history, f.Entry(&r, now))
 		}
 	}
+	slices.SortFunc(history, func(a, b ct.Entry) int { return cmp.Compare(a.Cursor, b.Cursor) })
 	return e, history, nil
 }
 
@@ -170,7 +187,7 @@ func (f *Feed) find(prefix string) (store.Row, error) {
 	if len(prefix) < 4 || len(prefix) > 64 {
 		return store.Row{}, ErrPrefix
 	}
-	if _, err := hex.DecodeString(prefix[:len(prefix)&^1]); err != nil {
+	if strings.Trim(prefix, "0123456789abcdef") != "" {
 		return store.Row{}, ErrPrefix
 	}
 	tail := f.cfg.Index.Cursors().Store

@@ -1,10 +1,12 @@
 package gossip
 
 import (
+	"context"
 	"time"
 
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -13,6 +15,8 @@ const (
 	AheadMax    = aheadMax
 	BehindMax   = behindMax
 	AuthorBurst = authorBurst
+
+	ForwardBurst = forwardBurst
 )
 
 var (
@@ -23,4 +27,14 @@ var (
 // Judge is the validator without pubsub.
 func (g *Gossip) Judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) (verify.Record, verify.Verdict, string) {
 	return g.judge(topic, from, raw, now)
+}
+
+// PubSub starts the library as Run does, but for other options, for a look at
+// what it keeps.
+func (g *Gossip) PubSub(ctx context.Context, other ...pubsub.Option) (*pubsub.PubSub, error) {
+	opts, err := g.options()
+	if err != nil {
+		return nil, err
+	}
+	return pubsub.NewGossipSub(ctx, g.cfg.Host.Libp2p(), append(opts, other...)...)
 }

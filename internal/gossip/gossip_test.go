@@ -17,6 +17,7 @@ import (
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
@@ -24,7 +25,8 @@ import (
 )
 
 // chain runs n nodes in virtual time, each connected to its neighbours only,
-// and with gossip alone; node quiet (-1: none) has not even that.
+// and with gossip alone; node quiet (-1: none) has not even that, nor has
+// everyone if that is what quiet says.
 func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack)) {
 	t.Helper()
 	seed := rand.Uint64()
@@ -47,7 +49,7 @@ func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, t *testing.T
 			}
 			s, err := sim.Start(sim.StackConfig{
 				Key: m.Nodes[i], View: func() *roster.View { return m.View }, Dir: filepath.Join(dir, fmt.Sprint(i)),
-				Underlay: net.Underlay(i), Listen: []string{net.Addr(i)}, Bootstrap: boot, NoSync: true, NoGossip: i == quiet,
+				Underlay: net.Underlay(i), Listen: []string{net.Addr(i)}, Bootstrap: boot, NoSync: true, NoGossip: i == quiet || quiet == everyone,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -68,6 +70,8 @@ func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, t *testing.T
 		fn(ctx, t, m, nodes)
 	})
 }
+
+const everyone = -2
 
 // largest is a record of exactly the largest size, first of its log.
 func largest(t *testing.T, m *sim.Members, i int) verify.Record {
@@ -160,6 +164,53 @@ func TestSubscriptionFloodIsRefused(t *testing.T) {
 		time.Sleep(time.Second)
 		if got := nodes[1].Counter("herald_gossip_rpcs_refused_total", "reason", "subscriptions"); got != 1 {
 			t.Errorf("refused RPCs: got %v, want 1", got)
+		}
+	})
+}
+
+// A member may subscribe to anything; what is kept of it is the topics of the
+// network, so that no peer makes this node's memory grow.
+func TestUnknownTopicsAreNotKept(t *testing.T) {
+	chain(t, 2, everyone, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		start := func(i int, opts ...pubsub.Option) *pubsub.PubSub {
+			g, err := gossip.New(gossip.Config{
+				Host: nodes[i].Host, View: nodes[i].View, Store: nodes[i].Store,
+				Offer: func(verify.Record) bool { return true }, Own: m.Nodes[i].Public(),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			ps, err := g.PubSub(ctx, opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return ps
+		}
+		known := gossip.TopicName(m.View.Network(), ct.TopicTravel)
+		names := []string{known, "topic", "/herald/1/0000000000000000/travel", known + "/more"}
+		evil := start(0, pubsub.WithSubscriptionFilter(pubsub.NewAllowlistSubscriptionFilter(names...)))
+		ps := start(1)
+		time.Sleep(5 * time.Second)
+		for _, name := range names {
+			topic, err := evil.Join(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := topic.Subscribe(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(5 * time.Second)
+		for i, name := range names {
+			want := 0
+			if i == 0 {
+				want = 1
+			}
+			if got := len(ps.ListPeers(name)); got != want {
+				t.Errorf("%d peers are kept of topic %q, want %d", got, name, want)
+			}
 		}
 	})
 }
@@ -319,6 +370,23 @@ func TestVerdicts(t *testing.T) {
 		}
 		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, next.Raw(), now.Add(time.Second)); verdict != verify.Accept {
 			t.Errorf("a second later: got %v %q, want accept", verdict, reason)
+		}
+	})
+
+	t.Run("rate of a forwarder", func(t *testing.T) {
+		// Each forgery costs a signature check, which whoever forwards it pays.
+		later, checked := now.Add(time.Hour), 0
+		for range 2 * gossip.ForwardBurst {
+			if _, _, reason := s.Gossip.Judge(ct.TopicTravel, forwarder, forged, later); reason == string(verify.BadSignature) {
+				checked++
+			}
+		}
+		if checked != gossip.ForwardBurst {
+			t.Errorf("%d signatures of forgeries were checked at once, want %d", checked, gossip.ForwardBurst)
+		}
+		other, _ := p2p.PeerID(m.Nodes[1].Public())
+		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, next.Raw(), later); verdict != verify.Accept {
+			t.Errorf("another forwarder meanwhile: got %v %q, want accept", verdict, reason)
 		}
 	})
 }

@@ -311,3 +311,43 @@ func TestNodesOfAStateAreBounded(t *testing.T) {
 		t.Errorf("keys without end: %v with %d nodes", err, n)
 	}
 }
+
+// A State names a node key that has agreed to be its own, and no other's.
+func TestDelegationNeedsTheKeysAgreement(t *testing.T) {
+	agree := func(k *keys.Key, s ct.State, rootOf ct.State) []byte {
+		proof, err := roster.Agree(k, s, root(rootOf).Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return proof
+	}
+	flipped := agree(key("new"), "UTO", "UTO")
+	flipped[3] ^= 1
+	for _, x := range []struct {
+		name  string
+		proof []byte
+		want  string
+	}{
+		{"agreed", agree(key("new"), "UTO", "UTO"), ""},
+		{"altered", flipped, "has not agreed"},
+		{"of another key", agree(key("other"), "UTO", "UTO"), "has not agreed"},
+		{"to another State", agree(key("new"), "NOR", "UTO"), "has not agreed"},
+		{"to another root key", agree(key("new"), "UTO", "NOR"), "has not agreed"},
+		{"nothing", make([]byte, 64), "has not agreed"},
+	} {
+		t.Run(x.name, func(t *testing.T) {
+			v := view(t)
+			l := openLog(t, v, "UTO")
+			h, id := l.next(delegationKind)
+			d := l.delegate(key("new").Public(), 0, 30)
+			d.Proof = x.proof
+			n, err := v.Apply(h, id, d)
+			if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
+				t.Errorf("got %v, want %q in it", err, x.want)
+			}
+			if _, named := n.Node(key("new").Public()); named != (x.want == "") {
+				t.Errorf("the key is a node of the network: %v", named)
+			}
+		})
+	}
+}

@@ -92,6 +92,12 @@ func TestAppendRefusesTheWholeBatch(t *testing.T) {
 	if _, err := s.Append([]verify.Record{w.open(other.sign(other.header(ct.KindNotification, salt, nil), salt, nil))}); err == nil {
 		t.Fatal("a record that does not name the head was accepted")
 	}
+	for _, seq := range []uint64{2, 3, 5} { // and a seq that is not the next, though the head is named
+		other.seq, other.prev = seq-1, a[2].ID()
+		if _, err := s.Append([]verify.Record{w.open(other.sign(other.header(ct.KindNotification, salt, nil), salt, nil))}); err == nil {
+			t.Fatalf("record %d was accepted after 3", seq)
+		}
+	}
 }
 
 func TestRange(t *testing.T) {
