@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
@@ -12,6 +13,7 @@ import (
 const (
 	AheadMax    = aheadMax
 	BehindMax   = behindMax
+	BeaconBurst = beaconBurst
 	AuthorBurst = authorBurst
 )
 
@@ -24,3 +26,13 @@ var (
 func (g *Gossip) Judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) (verify.Record, verify.Verdict, string) {
 	return g.judge(topic, from, raw, now)
 }
+
+// JudgeBeacon is the validator of beacons without pubsub, Beacon what this node
+// would send now, and Follow what comes after an accepted one.
+func (g *Gossip) JudgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Verdict, string) {
+	_, verdict, reason := g.judgeBeacon(from, raw, now)
+	return verdict, reason
+}
+
+func (g *Gossip) Beacon() ([]byte, error) { return g.beacon() }
+func (g *Gossip) Follow(b wire.Beacon)    { g.follow(b) }
