@@ -15,7 +15,7 @@ var law = map[string]rule{
 	// Public.
 	"node": {
 		own: "internal/api internal/desk internal/exchange internal/feed internal/gossip internal/index internal/ingest " +
-			"internal/journal internal/keys internal/p2p internal/roster internal/store internal/verify internal/wire node/ct",
+			"internal/journal internal/keys internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
 		heavy: "os prometheus x/sync",
 	},
 	"node/ct": {pure: true},
