@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"time"
 
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/prometheus/client_golang/prometheus"
@@ -53,6 +54,8 @@ type Config struct {
 	Underlay *p2p.Underlay
 	// Version is shown in status.
 	Version string
+
+	clock func() time.Time // of the beacons; nil: time.Now; tests set it wrong
 }
 
 func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/herald-net/herald/internal/reconcile"
 )
 
 // ownHeadWait is how long a node that few peers answer waits before one
@@ -13,7 +15,10 @@ const (
 	ownHeadAnswers = 3
 )
 
-// gate is the own-head check: a node signs nothing until its peers have told
+// gate is the own-head check and the clock check. What a node signs far from
+// the members' time would be dated wrong for ever.
+//
+// The own-head check: a node signs nothing until its peers have told
 // how far they know its log, and it holds that much itself. A restored backup
 // would otherwise sign a seq a second time and fork its own log.
 type gate struct {
@@ -21,6 +26,7 @@ type gate struct {
 	others func() int                         // other live nodes of the network
 	told   func() (answers int, known uint64) // what peers told of our log
 	held   func() uint64                      // what we hold of it
+	ahead  func() (time.Duration, int)        // the members' clocks against ours, and of how many
 	clock  func() time.Time
 
 	mu   sync.Mutex
@@ -38,6 +44,9 @@ func (g *gate) ready() (bool, string) {
 		g.open = false
 		return false, fmt.Sprintf("waiting for own records: %d held, peers know %d", held, known)
 	}
+	if ahead, clocks := g.ahead(); clocks > 0 && ahead.Abs() > reconcile.ClockRefuse {
+		return false, fmt.Sprintf("clock: this node's clock is %s the median of %d others: set it", offset(ahead), clocks)
+	}
 	if g.open {
 		return true, ""
 	}
@@ -52,6 +61,23 @@ func (g *gate) ready() (bool, string) {
 	default:
 		return false, "own-head check: no peer has answered yet; see `herald outbox --sign-now` for an override"
 	}
+}
+
+// offset says where this node's clock is when the others' are ahead by so much.
+func offset(ahead time.Duration) string {
+	if ahead < 0 {
+		return ahead.Abs().Round(time.Second).String() + " ahead of"
+	}
+	return ahead.Round(time.Second).String() + " behind"
+}
+
+// clocks are the others' clocks against this node's: of the member States, as
+// their beacons tell, and before the first beacon of the nodes it has met.
+func (n *Node) clocks() (ahead time.Duration, count int) {
+	if ahead, count = n.gossip.Clock(); count > 0 {
+		return ahead, count
+	}
+	return n.exchange.Clock()
 }
 
 // others counts the live delegated nodes beside own.

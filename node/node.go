@@ -145,7 +145,8 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	n.closers = append(n.closers, n.host.Close)
 	if n.gossip, err = gossip.New(gossip.Config{
 		Host: n.host, View: n.view.Load, Store: n.store, Offer: n.ingest.Offer, Own: n.own,
-		Log: log, Registerer: cfg.Registry,
+		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
+		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
 	}
@@ -154,7 +155,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Answer: func(ctx context.Context, from ct.LogID, req []byte) []byte { return n.desk.Answer(ctx, from, req) },
 		Log:    log, Registerer: cfg.Registry,
 	})
-	n.gate = &gate{start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, clock: time.Now}
+	n.gate = &gate{start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now}
 
 	// What people do with it.
 	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load})

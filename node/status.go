@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/index"
+	"github.com/herald-net/herald/internal/reconcile"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -38,7 +40,24 @@ func (n *Node) Status() api.Status {
 		s.Reasons = append(s.Reasons, "this node's delegation is not in force: see `herald status` for its window")
 	}
 	s.Ready = len(s.Reasons) == 0
+	w := n.gossip.Watch()
+	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
+	s.ClockAhead, s.Clocks = n.clocks()
+	s.Alarms = alarms(w, s.ClockAhead, s.Clocks)
 	return s
+}
+
+// alarms are what a person has to look into. They do not stop the node: data
+// keeps flowing, and only the gate keeps it from signing.
+func alarms(w reconcile.Watch, ahead time.Duration, clocks int) []string {
+	var out []string
+	if w.Eclipsed {
+		out = append(out, fmt.Sprintf("eclipse: %d of %d member States heard in ten minutes; this node may be cut off", w.Heard, w.States))
+	}
+	if clocks > 0 && ahead.Abs() > reconcile.ClockAlarm {
+		out = append(out, fmt.Sprintf("clock: this node's clock is %s the median of %d others", offset(ahead), clocks))
+	}
+	return out
 }
 
 // records counts the records of all logs held.
@@ -62,6 +81,33 @@ func (n *Node) registerMetrics() {
 		return float64(n.store.Last()) - float64(n.index.Cursors().Store)
 	})
 	gauge("roster_version", "Accepted roster changes.", func() float64 { return float64(n.view.Load().Version()) })
+	gauge("member_states", "Member States with a node that may speak, this one included.", func() float64 { return float64(n.gossip.Watch().States) })
+	gauge("heard_states", "Of these, heard in the last ten minutes.", func() float64 { return float64(n.gossip.Watch().Heard) })
+	gauge("beacon_ahead_nodes", "Nodes whose beacon names more of their own log than is held here.", func() float64 {
+		return float64(n.gossip.Watch().Behind)
+	})
+	gauge("beacon_short_nodes", "Nodes whose beacon names less of their own log than was held here.", func() float64 {
+		return float64(n.gossip.Watch().Short)
+	})
+	gauge("clock_offset_seconds", "Median of the others' clocks against this node's; positive: theirs are ahead.", func() float64 {
+		ahead, _ := n.clocks()
+		return ahead.Seconds()
+	})
+	alarm := func(name string, on func() bool) {
+		n.cfg.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "herald_alarm", Help: "1 while an alarm holds.", ConstLabels: prometheus.Labels{"alarm": name},
+		}, func() float64 {
+			if on() {
+				return 1
+			}
+			return 0
+		}))
+	}
+	alarm("eclipse", func() bool { return n.gossip.Watch().Eclipsed })
+	alarm("clock", func() bool {
+		ahead, clocks := n.clocks()
+		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
+	})
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {
 			return 1

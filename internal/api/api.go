@@ -80,6 +80,14 @@ type Status struct {
 	Addrs         []string
 	LastSync      time.Time // zero: none yet
 	RosterVersion uint64
+
+	// What the beacons of the other members tell.
+	States     int           // member States with a node that may speak, this one included
+	Heard      int           // of these, heard in the last ten minutes
+	Silent     []ct.State    // of these, the others
+	Alarms     []string      // what a person has to look into, one line each
+	ClockAhead time.Duration // median of the others' clocks against this node's
+	Clocks     int           // how many others are in that median; 0: it is not known
 }
 
 // Config says where to serve. The zero value of a field is its default.

@@ -310,7 +310,17 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		Records: st.Records, Cursor: st.Cursor, Peers: uint32(st.Peers), Members: uint32(st.Members),
 		Outbox: uint32(st.Outbox), Persons: uint64(st.Persons), Forks: uint32(st.Forks), Addrs: st.Addrs,
 		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
+		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
+		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
 	}), nil
+}
+
+func stateTexts(states []ct.State) []string {
+	var out []string
+	for _, s := range states {
+		out = append(out, string(s))
+	}
+	return out
 }
 
 func (s *service) JournalVerify(context.Context, *connect.Request[apiv1.JournalVerifyRequest]) (*connect.Response[apiv1.JournalVerifyResponse], error) {

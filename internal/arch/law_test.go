@@ -15,7 +15,7 @@ var law = map[string]rule{
 	// Public.
 	"node": {
 		own: "internal/api internal/desk internal/exchange internal/feed internal/gossip internal/index internal/ingest " +
-			"internal/journal internal/keys internal/p2p internal/roster internal/store internal/verify internal/wire node/ct",
+			"internal/journal internal/keys internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
 		heavy: "os prometheus x/sync",
 	},
 	"node/ct": {pure: true},
@@ -51,7 +51,7 @@ var law = map[string]rule{
 	// Between nodes.
 	"internal/reconcile": {own: "internal/wire node/ct", pure: true},
 	"internal/p2p":       {own: "internal/keys internal/roster node/ct", heavy: "libp2p multiaddr prometheus x/sync"},
-	"internal/gossip":    {own: "internal/p2p internal/roster internal/store internal/verify internal/wire node/ct", heavy: "libp2p pubsub prometheus x/sync x/time"},
+	"internal/gossip":    {own: "internal/keys internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct", heavy: "libp2p pubsub prometheus x/sync x/time"},
 	"internal/exchange": {
 		own:   "internal/ingest internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
 		heavy: "libp2p prometheus x/sync",

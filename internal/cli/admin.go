@@ -217,10 +217,18 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			Addrs         []string `json:"addrs"`
 			LastSync      string   `json:"last_sync"`
 			RosterVersion uint64   `json:"roster_version"`
+			MemberStates  uint32   `json:"member_states"`
+			HeardStates   uint32   `json:"heard_states"`
+			Silent        []string `json:"silent"`
+			Alarms        []string `json:"alarms"`
+			ClockAheadMS  int64    `json:"clock_ahead_ms"`
+			Clocks        uint32   `json:"clocks"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
 			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
+			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
+			s.ClockAheadMs, s.Clocks,
 		})
 	}
 	w := cmd.OutOrStdout()
@@ -233,10 +241,24 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 	}
 	t := newTable(w, "FIELD", "VALUE")
 	t.row("ready", ready)
+	for _, a := range s.Alarms {
+		t.row("ALARM", a)
+	}
 	t.row("state", s.State)
 	t.row("node", s.Node)
 	t.row("network", fmt.Sprintf("%s (%s), roster version %d", s.NetworkName, short(s.Network), s.RosterVersion))
 	t.row("peers", fmt.Sprintf("%d connected of %d other nodes", s.Peers, s.Members))
+	heard := fmt.Sprintf("%d of %d member States in ten minutes", s.HeardStates, s.MemberStates)
+	switch n := len(s.Silent); {
+	case n > 12: // all of them are in --json
+		heard += fmt.Sprintf("; silent: %s and %d more", strings.Join(s.Silent[:12], " "), n-12)
+	case n > 0:
+		heard += "; silent: " + strings.Join(s.Silent, " ")
+	}
+	t.row("heard", heard)
+	if s.Clocks > 0 {
+		t.row("clock", fmt.Sprintf("the others' are %+d ms from this one, median of %d", s.ClockAheadMs, s.Clocks))
+	}
 	t.row("records", fmt.Sprintf("%d, newest cursor %d", s.Records, s.Cursor))
 	t.row("persons", fmt.Sprintf("%d that match requests are answered from", s.Persons))
 	t.row("outbox", fmt.Sprintf("%d waiting", s.Outbox))

@@ -347,7 +347,8 @@ func TestAdmin(t *testing.T) {
 			return []api.Peer{{Node: ct.LogID{1}, State: "UTO", Addr: "/ip4/127.0.0.1/tcp/1", Inbound: true, Since: time.UnixMilli(1e12)}}
 		},
 		Status: func() api.Status {
-			return api.Status{State: "UTO", Ready: true, Exercise: true, NetworkName: "drill", Records: 5}
+			return api.Status{State: "UTO", Ready: true, Exercise: true, NetworkName: "drill", Records: 5,
+				States: 3, Heard: 1, Silent: []ct.State{"FJI", "NOR"}, Alarms: []string{"eclipse: 1 of 3"}, ClockAhead: -31 * time.Second, Clocks: 2}
 		},
 		JournalVerify: func() (uint64, [32]byte, error) { return 9, [32]byte{0xab}, nil },
 	})
@@ -367,6 +368,13 @@ func TestAdmin(t *testing.T) {
 	l := herald(t, "", "status", "--wait", "ready", "--json", "--data", dir).lines(t)
 	if len(l) != 1 || l[0]["ready"] != true || l[0]["records"] != 5.0 || l[0]["reasons"] == nil {
 		t.Errorf("status: got %v", l)
+	}
+	if l[0]["member_states"] != 3.0 || l[0]["heard_states"] != 1.0 || fmt.Sprint(l[0]["silent"]) != "[FJI NOR]" ||
+		fmt.Sprint(l[0]["alarms"]) != "[eclipse: 1 of 3]" || l[0]["clock_ahead_ms"] != -31_000.0 || l[0]["clocks"] != 2.0 {
+		t.Errorf("what beacons tell: got %v", l)
+	}
+	for _, want := range []string{"eclipse: 1 of 3", "1 of 3 member States in ten minutes; silent: FJI NOR", "-31000 ms from this one"} {
+		herald(t, "", "status", "--data", dir).check(t, 0, want, "")
 	}
 	herald(t, "", "journal", "verify", "--data", dir).check(t, 0, "9 entries", "")
 	if l := herald(t, "", "journal", "verify", "--json", "--data", dir).lines(t); l[0]["entries"] != 9.0 || !strings.HasPrefix(l[0]["head"].(string), "ab00") {

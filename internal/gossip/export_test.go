@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -14,6 +15,7 @@ import (
 const (
 	AheadMax    = aheadMax
 	BehindMax   = behindMax
+	BeaconBurst = beaconBurst
 	AuthorBurst = authorBurst
 
 	ForwardBurst = forwardBurst
@@ -38,3 +40,13 @@ func (g *Gossip) PubSub(ctx context.Context, other ...pubsub.Option) (*pubsub.Pu
 	}
 	return pubsub.NewGossipSub(ctx, g.cfg.Host.Libp2p(), append(opts, other...)...)
 }
+
+// JudgeBeacon is the validator of beacons without pubsub, Beacon what this node
+// would send now, and Follow what comes after an accepted one.
+func (g *Gossip) JudgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Verdict, string) {
+	_, verdict, reason := g.judgeBeacon(from, raw, now)
+	return verdict, reason
+}
+
+func (g *Gossip) Beacon() ([]byte, error) { return g.beacon() }
+func (g *Gossip) Follow(b wire.Beacon)    { g.follow(b) }

@@ -1,5 +1,5 @@
 // Package gossip is the fast hint: it spreads records live over GossipSub and
-// hands what arrives to ingest. It promises nothing, and what it loses exchange
+// hands what arrives to ingest, and it carries the beacons. It promises nothing, and what it loses exchange
 // finds. It keeps no record and decides no order.
 package gossip
 
@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
+	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
@@ -29,6 +31,13 @@ type Config struct {
 	Own        ct.LogID                 // this node's key
 	Log        *slog.Logger             // nil: discard
 	Registerer prometheus.Registerer    // nil: no metrics
+
+	Signer  keys.Signer                            // signs this node's beacons; nil: it sends none
+	Journal func() (entries uint64, head [32]byte) // of the audit journal, for beacons; nil: none
+	// Sync is called when a beacon shows that its node holds other records than
+	// this one; it must not block. nil: nothing is done.
+	Sync  func(node ct.LogID)
+	Clock func() time.Time // nil: time.Now; simulations set it wrong
 }
 
 // Gossip is one node's place in the six topics.
@@ -37,6 +46,7 @@ type Gossip struct {
 	log     *slog.Logger
 	metrics *metrics
 	budget  *budget
+	beacons *beacons
 }
 
 // New makes a gossip; Run joins the topics.
@@ -47,11 +57,15 @@ func New(cfg Config) (*Gossip, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
 	return &Gossip{
 		cfg:     cfg,
 		log:     cfg.Log.With("component", "gossip"),
 		metrics: newMetrics(cfg.Registerer),
 		budget:  newBudget(),
+		beacons: newBeacons(cfg),
 	}, nil
 }
 
@@ -91,6 +105,7 @@ func (g *Gossip) Run(ctx context.Context) error {
 		group.Go(func() error { return g.receive(ctx, sub) })
 	}
 	group.Go(func() error { return g.publish(ctx, topics) })
+	group.Go(func() error { return g.sendBeacons(ctx, topics[ct.TopicControl]) })
 	if err := group.Wait(); outer.Err() == nil {
 		return err
 	}
@@ -105,8 +120,15 @@ func (g *Gossip) receive(ctx context.Context, sub *pubsub.Subscription) error {
 		if err != nil {
 			return fmt.Errorf("receive gossip: %w", err)
 		}
+		if msg.ReceivedFrom == self {
+			continue
+		}
+		if b, ok := msg.ValidatorData.(verify.Beacon); ok {
+			g.follow(b.Said())
+			continue
+		}
 		rec, ok := msg.ValidatorData.(verify.Record)
-		if msg.ReceivedFrom == self || !ok {
+		if !ok {
 			continue
 		}
 		if !g.cfg.Offer(rec) {

@@ -18,6 +18,8 @@ type metrics struct {
 	dropped       prometheus.Counter     // messages in RPCs that did not fit a peer's queue
 	undeliverable prometheus.Counter
 	rpcs          *prometheus.CounterVec // refused whole, by reason
+	beacons       *prometheus.CounterVec // by verdict and reason
+	lacks         *prometheus.CounterVec // syncs asked for, by what a beacon showed
 	grafts        prometheus.Counter
 	prunes        prometheus.Counter
 }
@@ -38,12 +40,14 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped:       counter("dropped_total", "Messages dropped before sending: a peer's queue was full."),
 		undeliverable: counter("undeliverable_total", "Messages dropped after validation: this node read too slowly."),
 		rpcs:          vec("rpcs_refused_total", "RPCs refused whole, by reason.", "reason"),
+		beacons:       vec("beacons_total", "Beacons sent, and those that came, by verdict and reason.", "verdict", "reason"),
+		lacks:         vec("beacon_syncs_total", "Syncs asked for because of a beacon, by what it showed.", "lack"),
 		grafts:        counter("grafts_total", "Mesh links begun, all topics together."),
 		prunes:        counter("prunes_total", "Mesh links ended by either side."),
 	}
 	if reg != nil {
 		reg.MustRegister(m.published, m.delivered, m.duplicate, m.rejected, m.refused,
-			m.dropped, m.undeliverable, m.rpcs, m.grafts, m.prunes)
+			m.dropped, m.undeliverable, m.rpcs, m.beacons, m.lacks, m.grafts, m.prunes)
 	}
 	return m
 }

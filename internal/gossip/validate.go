@@ -38,6 +38,9 @@ func (g *Gossip) validator(topic ct.Topic) func(context.Context, peer.ID, *pubsu
 		if from == self {
 			return pubsub.ValidationAccept // stored here, so judged already
 		}
+		if topic == ct.TopicControl && wire.IsBeacon(msg.GetData()) {
+			return g.validateBeacon(from, msg)
+		}
 		rec, verdict, reason := g.judge(topic, from, msg.GetData(), time.Now())
 		switch verdict {
 		case verify.Accept:

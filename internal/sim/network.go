@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
+	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -35,6 +36,7 @@ type Network struct {
 	loss    float64
 	group   map[int]int // partition: nodes of different groups are cut off
 	cut     bool
+	bytes   map[int]int64 // sent to a node, by node
 }
 
 // New starts a network. The seed fixes which packets are lost; the order of
@@ -43,6 +45,7 @@ func New(seed uint64) *Network {
 	n := &Network{
 		rng:     rand.New(rand.NewPCG(seed, 0)),
 		index:   map[string]int{},
+		bytes:   map[int]int64{},
 		latency: func(int, int) time.Duration { return 20 * time.Millisecond },
 	}
 	n.sim = &simnet.Simnet{LatencyFunc: n.delay, Logger: slog.New(slog.DiscardHandler)}
@@ -108,7 +111,22 @@ func (n *Network) delay(p *simnet.Packet) time.Duration {
 	if n.cut && n.group[from] != n.group[to] || n.loss > 0 && n.rng.Float64() < n.loss {
 		return never
 	}
+	n.bytes[to] += headers + int64(size(p))
 	return n.latency(from, to)
+}
+
+// headers are the bytes of IPv4 and UDP around a packet's payload.
+const headers = 20 + 8
+
+// size is a packet's payload in bytes, which simnet keeps to itself.
+func size(p *simnet.Packet) int { return reflect.ValueOf(p).Elem().FieldByName("buf").Len() }
+
+// Received is how many bytes have gone to node i, lost ones left out, all
+// protocols and headers together.
+func (n *Network) Received(i int) int64 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.bytes[i]
 }
 
 func (n *Network) node(a net.Addr) int {

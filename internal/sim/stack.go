@@ -35,7 +35,9 @@ type StackConfig struct {
 	NoSync    bool // only gossip does
 	Answer    func(ctx context.Context, from ct.LogID, req []byte) []byte
 	Muted     func(ct.State) bool
-	Log       *slog.Logger // nil: discard
+	Beacons   bool             // it sends beacons, and syncs with whose beacon says something else
+	Clock     func() time.Time // of its beacons; nil: time.Now
+	Log       *slog.Logger     // nil: discard
 }
 
 // Stack is the lower half of a node, as node.New joins it: store, ingest, host,
@@ -97,10 +99,14 @@ func Start(cfg StackConfig) (_ *Stack, err error) {
 		runs = append(runs, s.Exchange.Run)
 	}
 	if !cfg.NoGossip {
-		s.Gossip, err = gossip.New(gossip.Config{
+		gc := gossip.Config{
 			Host: s.Host, View: cfg.View, Store: s.Store, Offer: s.Ingest.Offer, Own: own,
-			Log: cfg.Log, Registerer: s.Metrics,
-		})
+			Clock: cfg.Clock, Log: cfg.Log, Registerer: s.Metrics,
+		}
+		if cfg.Beacons {
+			gc.Signer, gc.Sync = cfg.Key, s.Exchange.Kick
+		}
+		s.Gossip, err = gossip.New(gc)
 		if err != nil {
 			return nil, errors.Join(err, s.Host.Close(), s.Store.Close())
 		}

@@ -2740,6 +2740,17 @@ type StatusResponse struct {
 	// Empty: none yet.
 	LastSync      string `protobuf:"bytes,18,opt,name=last_sync,json=lastSync,proto3" json:"last_sync,omitempty"`
 	RosterVersion uint64 `protobuf:"varint,19,opt,name=roster_version,json=rosterVersion,proto3" json:"roster_version,omitempty"`
+	// Member States with a node that may speak, this one included, and of these
+	// the ones whose beacon was heard in the last ten minutes, and the others.
+	MemberStates uint32   `protobuf:"varint,20,opt,name=member_states,json=memberStates,proto3" json:"member_states,omitempty"`
+	HeardStates  uint32   `protobuf:"varint,21,opt,name=heard_states,json=heardStates,proto3" json:"heard_states,omitempty"`
+	Silent       []string `protobuf:"bytes,22,rep,name=silent,proto3" json:"silent,omitempty"`
+	// What a person has to look into, one line each.
+	Alarms []string `protobuf:"bytes,23,rep,name=alarms,proto3" json:"alarms,omitempty"`
+	// Median of the others' clocks against this node's, positive when theirs are
+	// ahead, and of how many; 0: not known.
+	ClockAheadMs  int64  `protobuf:"zigzag64,24,opt,name=clock_ahead_ms,json=clockAheadMs,proto3" json:"clock_ahead_ms,omitempty"`
+	Clocks        uint32 `protobuf:"varint,25,opt,name=clocks,proto3" json:"clocks,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2903,6 +2914,48 @@ func (x *StatusResponse) GetLastSync() string {
 func (x *StatusResponse) GetRosterVersion() uint64 {
 	if x != nil {
 		return x.RosterVersion
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetMemberStates() uint32 {
+	if x != nil {
+		return x.MemberStates
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetHeardStates() uint32 {
+	if x != nil {
+		return x.HeardStates
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetSilent() []string {
+	if x != nil {
+		return x.Silent
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetAlarms() []string {
+	if x != nil {
+		return x.Alarms
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetClockAheadMs() int64 {
+	if x != nil {
+		return x.ClockAheadMs
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetClocks() uint32 {
+	if x != nil {
+		return x.Clocks
 	}
 	return 0
 }
@@ -3180,7 +3233,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xfb\x03\n" +
+	"\rStatusRequest\"\xb1\x05\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -3201,7 +3254,13 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05forks\x18\x10 \x01(\rR\x05forks\x12\x14\n" +
 	"\x05addrs\x18\x11 \x03(\tR\x05addrs\x12\x1b\n" +
 	"\tlast_sync\x18\x12 \x01(\tR\blastSync\x12%\n" +
-	"\x0eroster_version\x18\x13 \x01(\x04R\rrosterVersion\"\x16\n" +
+	"\x0eroster_version\x18\x13 \x01(\x04R\rrosterVersion\x12#\n" +
+	"\rmember_states\x18\x14 \x01(\rR\fmemberStates\x12!\n" +
+	"\fheard_states\x18\x15 \x01(\rR\vheardStates\x12\x16\n" +
+	"\x06silent\x18\x16 \x03(\tR\x06silent\x12\x16\n" +
+	"\x06alarms\x18\x17 \x03(\tR\x06alarms\x12$\n" +
+	"\x0eclock_ahead_ms\x18\x18 \x01(\x12R\fclockAheadMs\x12\x16\n" +
+	"\x06clocks\x18\x19 \x01(\rR\x06clocks\"\x16\n" +
 	"\x14JournalVerifyRequest\"E\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +

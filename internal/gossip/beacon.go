@@ -1,0 +1,278 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"golang.org/x/time/rate"
+)
+
+const (
+	// firstBeacon lets connections and meshes come up before the first one.
+	firstBeacon = 5 * time.Second
+	// Two a minute and node: room for jitter, and for a restart.
+	beaconRate  = rate.Limit(2.0 / 60)
+	beaconBurst = 2
+)
+
+// beacons guards the machine that reads beacons, and their budgets.
+type beacons struct {
+	mu      sync.Mutex
+	machine *reconcile.Beacons
+	rates   map[ct.LogID]*rate.Limiter // bounded by the roster
+	alarms  [2]bool                    // eclipse and clock, as last logged
+}
+
+func newBeacons(cfg Config) *beacons {
+	me, _ := cfg.View().Node(cfg.Own)
+	return &beacons{machine: reconcile.NewBeacons(me.State, cfg.Clock()), rates: map[ct.LogID]*rate.Limiter{}}
+}
+
+// Watch is what the members' beacons tell now.
+func (g *Gossip) Watch() reconcile.Watch {
+	now, view := g.cfg.Clock(), g.cfg.View()
+	members := map[ct.LogID]ct.State{}
+	for _, n := range view.Nodes() {
+		if view.Live(n.Key, now) {
+			members[n.Key] = n.State
+		}
+	}
+	g.beacons.mu.Lock()
+	defer g.beacons.mu.Unlock()
+	return g.beacons.machine.Watch(members, g.size, now)
+}
+
+// Clock is the median of the other members' clocks against this node's, of the
+// last ten minutes, and of how many States; positive when theirs are ahead.
+func (g *Gossip) Clock() (ahead time.Duration, states int) {
+	g.beacons.mu.Lock()
+	defer g.beacons.mu.Unlock()
+	return g.beacons.machine.Clock(g.cfg.Clock())
+}
+
+func (g *Gossip) size(log ct.LogID) uint64 {
+	h, _ := g.cfg.Store.Head(log)
+	return h.Size
+}
+
+// sendBeacons gossips this node's own beacon every minute, at a moment that
+// differs from node to node.
+func (g *Gossip) sendBeacons(ctx context.Context, topic *pubsub.Topic) error {
+	if g.cfg.Signer == nil {
+		return nil
+	}
+	timer := time.NewTimer(jitter(firstBeacon))
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		}
+		timer.Reset(jitter(reconcile.BeaconEvery))
+		g.logAlarms(ctx)
+		if !g.cfg.View().Live(g.cfg.Own, g.cfg.Clock()) {
+			continue
+		}
+		raw, err := g.beacon()
+		if err == nil {
+			err = topic.Publish(ctx, raw)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			g.log.Warn("cannot gossip a beacon; the next one is due in a minute", "err", err)
+			continue
+		}
+		g.metrics.beacons.WithLabelValues("sent", "").Inc()
+	}
+}
+
+func jitter(d time.Duration) time.Duration { return d*9/10 + rand.N(d/5) }
+
+// beacon is what this node says of itself now, signed and encoded.
+func (g *Gossip) beacon() ([]byte, error) {
+	view := g.cfg.View()
+	own, _ := g.cfg.Store.Head(g.cfg.Own)
+	digest, logs := g.holdings()
+	b := wire.Beacon{
+		Network: view.Network().Prefix(), Node: g.cfg.Own, Time: ct.MillisOf(g.cfg.Clock()),
+		Size: own.Size, Head: own.ID, Logs: uint32(logs), Digest: digest, Roster: view.Version(),
+	}
+	if g.cfg.Journal != nil {
+		b.JournalEntries, b.JournalHead = g.cfg.Journal()
+	}
+	s := wire.SignedBeacon{Bytes: wire.EncodeBeacon(&b), Alg: wire.AlgEd25519}
+	var err error
+	if s.Sig, err = g.cfg.Signer.Sign(keys.ContextBeacon, view.Network(), s.Bytes); err != nil {
+		return nil, fmt.Errorf("sign beacon: %w", err)
+	}
+	return wire.EncodeSignedBeacon(&s), nil
+}
+
+// holdings are the digest and the number of all logs held.
+func (g *Gossip) holdings() ([32]byte, int) {
+	var heads []wire.LogHead
+	for log, h := range g.cfg.Store.Heads() {
+		if h.Size > 0 {
+			heads = append(heads, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested})
+		}
+	}
+	reconcile.Sort(heads)
+	return wire.FrontierDigest(heads), len(heads)
+}
+
+func (g *Gossip) validateBeacon(from peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
+	b, verdict, reason := g.judgeBeacon(from, msg.GetData(), g.cfg.Clock())
+	g.metrics.beacons.WithLabelValues(verdict.String(), reason).Inc()
+	switch verdict {
+	case verify.Accept:
+		msg.ValidatorData = b
+		return pubsub.ValidationAccept
+	case verify.Reject:
+		return pubsub.ValidationReject
+	default:
+		return pubsub.ValidationIgnore
+	}
+}
+
+// judgeBeacon is the validator of beacons: as for records, what depends on this
+// node's state is ignored, the clock included.
+func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Beacon, verify.Verdict, string) {
+	none := verify.Beacon{}
+	if !g.member(from) {
+		return none, verify.Ignore, "forwarder"
+	}
+	s, err := verify.DecodeBeacon(raw)
+	if err != nil {
+		return none, verdictOf(err), reasonOf(err)
+	}
+	node := s.Beacon.Node
+	var author *rate.Limiter
+	if _, ok := g.cfg.View().Node(node); ok {
+		if node == g.cfg.Own || g.oldBeacon(&s.Beacon, now) {
+			return none, verify.Ignore, "old"
+		}
+		author = g.beacons.rate(node)
+		if !g.budget.forwarder(from).AllowN(now, 1) || author.TokensAt(now) < 1 {
+			return none, verify.Ignore, "rate"
+		}
+	}
+	b, err := verify.OpenBeacon(s, g.cfg.View(), now)
+	if err != nil {
+		return none, verdictOf(err), reasonOf(err)
+	}
+	if author != nil {
+		author.AllowN(now, 1)
+	}
+	g.beacons.mu.Lock()
+	defer g.beacons.mu.Unlock()
+	switch g.beacons.machine.Hear(&s.Beacon, b.State(), g.size(node), now) {
+	case reconcile.Heard:
+		return b, verify.Accept, ""
+	case reconcile.Off:
+		return none, verify.Ignore, "clock"
+	default:
+		return none, verify.Ignore, "old"
+	}
+}
+
+func (g *Gossip) oldBeacon(b *wire.Beacon, now time.Time) bool {
+	g.beacons.mu.Lock()
+	defer g.beacons.mu.Unlock()
+	return g.beacons.machine.Old(b.Node, b.Time, now)
+}
+
+func (b *beacons) rate(node ct.LogID) *rate.Limiter {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l, ok := b.rates[node]
+	if !ok {
+		l = rate.NewLimiter(beaconRate, beaconBurst)
+		b.rates[node] = l
+	}
+	return l
+}
+
+func verdictOf(err error) verify.Verdict {
+	var fault *verify.Error
+	if errors.As(err, &fault) {
+		return fault.Verdict()
+	}
+	return verify.Ignore
+}
+
+func reasonOf(err error) string {
+	var fault *verify.Error
+	if errors.As(err, &fault) {
+		return string(fault.Reason)
+	}
+	return "error"
+}
+
+// follow compares what a node said with what is held here, and asks for a sync
+// when the two differ.
+func (g *Gossip) follow(b wire.Beacon) {
+	if g.cfg.Sync == nil {
+		return
+	}
+	head, _ := g.cfg.Store.Head(b.Node)
+	mine := reconcile.Mine{Size: head.Size, Contested: head.Contested}
+	mine.Digest, _ = g.holdings()
+	switch {
+	case b.Size == head.Size:
+		mine.At = head.ID
+	case b.Size < head.Size:
+		id, _, ok, err := g.cfg.Store.Lookup(b.Node, b.Size)
+		if err != nil || !ok {
+			mine.At = b.Head // what cannot be read here is no evidence against anyone
+		} else {
+			mine.At = id
+		}
+	}
+	g.beacons.mu.Lock()
+	lack := g.beacons.machine.Lacks(&b, mine, g.cfg.Clock())
+	g.beacons.mu.Unlock()
+	switch lack {
+	case reconcile.LackNothing:
+		return
+	case reconcile.LackFork:
+		g.log.Warn("a beacon names another record of its own log than is held here; asking for the proof",
+			"node", b.Node.Short(), "seq", b.Size)
+	}
+	g.metrics.lacks.WithLabelValues(lack.String()).Inc()
+	g.cfg.Sync(b.Node)
+}
+
+// logAlarms says when an alarm begins and when it ends.
+func (g *Gossip) logAlarms(ctx context.Context) {
+	w := g.Watch()
+	g.beacons.mu.Lock()
+	before := g.beacons.alarms
+	g.beacons.alarms = [2]bool{w.Eclipsed, w.ClockOff}
+	g.beacons.mu.Unlock()
+	switch {
+	case w.Eclipsed && !before[0]:
+		g.log.WarnContext(ctx, "eclipse alarm: too few member States are heard", "heard", w.Heard, "states", w.States)
+	case !w.Eclipsed && before[0]:
+		g.log.InfoContext(ctx, "eclipse alarm is over", "heard", w.Heard, "states", w.States)
+	}
+	switch {
+	case w.ClockOff && !before[1]:
+		g.log.WarnContext(ctx, "clock alarm: this node's clock is not the members'", "members_ahead", w.Ahead, "states", w.Clocks)
+	case !w.ClockOff && before[1]:
+		g.log.InfoContext(ctx, "clock alarm is over", "members_ahead", w.Ahead, "states", w.Clocks)
+	}
+}
