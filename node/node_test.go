@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -220,8 +221,14 @@ func TestOneNode(t *testing.T) {
 }
 
 // A node tells in its own log where it can be dialled, and does not repeat
-// itself when it starts again.
+// itself when it starts again, though the index be lost.
 func TestAddressesAreTold(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		t.Run(fmt.Sprint("index lost ", lost), func(t *testing.T) { addressesAreTold(t, lost) })
+	}
+}
+
+func addressesAreTold(t *testing.T, lost bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	dir := founded(t, 1, roster.DefaultPolicy())[0]
@@ -239,7 +246,17 @@ func TestAddressesAreTold(t *testing.T) {
 		t.Errorf("told %q", told.Addrs)
 	}
 	n.close()
+	if lost {
+		must(t, os.Remove(filepath.Join(dir, "index.db")))
+	}
 	cfg.Listen = told.Addrs
+	cfg.NoAPI = true
+	quiet, err := node.New(ctx, cfg)
+	must(t, err)
+	if got := quiet.Told(); got.Serial != told.Serial || !slices.Equal(got.Addrs, told.Addrs) {
+		t.Errorf("before it runs again it knows %+v of itself, want %+v", got, told)
+	}
+	must(t, quiet.Close())
 	must(t, os.Remove(filepath.Join(dir, "index.db"))) // derived, and far behind now
 	n = start(t, cfg)
 	n.ready(ctx)

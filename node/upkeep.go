@@ -21,7 +21,7 @@ const (
 // followStore keeps the derived index behind the store and the imported lists.
 func (n *Node) followStore(ctx context.Context) error {
 	return n.index.Follow(ctx, index.Source{
-		Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden,
+		Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden, Get: n.store.Get,
 		Lists: n.desk.ListPersons, WaitLists: n.desk.WaitLists,
 	})
 }
@@ -129,14 +129,33 @@ func ownAddrs(addrs []string) []string {
 	return out[:min(len(out), ct.MaxAddrs)]
 }
 
-// loadDirectory reads the newest ADDRESS statement of each node.
+// loadDirectory reads the newest ADDRESS statement of each node: from the
+// index, and from what the index has not followed yet, which is all there is
+// when its file is built again.
 func (n *Node) loadDirectory() error {
-	return n.index.EachAddress(func(cursor uint64) error {
-		row, err := n.store.At(cursor)
-		if err != nil {
-			return nil // the index is derived: a stale row is not a fault of the store
-		}
-		n.directory.learn(row)
+	cursor := n.index.Cursors().Store
+	err := n.index.EachAddress(func(cursor uint64) error {
+		n.learnAt(cursor)
 		return nil
 	})
+	for err == nil {
+		var rows []store.Row
+		if rows, err = n.store.Read(cursor, 1000, false); len(rows) == 0 {
+			break
+		}
+		for i := range rows {
+			cursor = rows[i].Cursor
+			if ct.Kind(rows[i].Header.Kind) == ct.KindAddress {
+				n.learnAt(cursor)
+			}
+		}
+	}
+	return err
+}
+
+func (n *Node) learnAt(cursor uint64) {
+	// The index is derived: a stale cursor is not a fault of the store.
+	if row, err := n.store.At(cursor); err == nil {
+		n.directory.learn(row)
+	}
 }

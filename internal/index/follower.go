@@ -25,6 +25,7 @@ type Source struct {
 	Wait   func(ctx context.Context, after uint64) error
 	Read   func(after uint64, max int, bodies bool) ([]store.Row, error)
 	Hidden func(id ct.ID) (by ct.ID, ok bool)
+	Get    func(log ct.LogID, seq uint64) (store.Row, error) // ErrNotFound; Follow alone asks
 
 	// Lists gives the changes of imported lists after a sequence, and the
 	// sequence that they reach. WaitLists blocks until there are more.
@@ -108,15 +109,39 @@ func (x *Index) catchUp(src Source) (bool, error) {
 		if ok {
 			changes = append(changes, change)
 		}
-		if ct.Kind(r.Header.Kind) == ct.KindRetract && r.Inadmissible == "" {
-			for _, ref := range r.Header.Refs {
-				if _, hidden := src.Hidden(ref.ID); hidden {
-					changes = append(changes, Change{Ref: recordRef(ref.ID)})
-				}
+		if ct.Kind(r.Header.Kind) == ct.KindRetract && len(r.Header.Refs) > 0 {
+			change, ok, err := retracted(r, src, now)
+			if err != nil {
+				return false, fmt.Errorf("follow store: %w", err)
+			}
+			if ok {
+				changes = append(changes, change)
 			}
 		}
 	}
 	return true, x.write(&next, changes, places)
+}
+
+// retracted is what a RETRACT means for the person of its target. One that
+// hid without its body and, with it, turned out to be none gives the person
+// back: the target itself does not arrive again.
+func retracted(r *store.Row, src Source, now time.Time) (Change, bool, error) {
+	ref := r.Header.Refs[0] // an admissible one has no more
+	if _, hidden := src.Hidden(ref.ID); hidden {
+		return Change{Ref: recordRef(ref.ID)}, true, nil
+	}
+	if r.Inadmissible == "" {
+		return Change{}, false, nil
+	}
+	target, err := src.Get(ref.Log, ref.Seq)
+	if errors.Is(err, store.ErrNotFound) || err == nil && target.ID != ref.ID {
+		return Change{}, false, nil
+	}
+	if err != nil {
+		return Change{}, false, err
+	}
+	change, ok := personOf(&target, src.Hidden, now)
+	return change, ok, nil
 }
 
 // personOf gives the person that a record makes known, unless it may not be

@@ -17,7 +17,7 @@ import (
 //	ids:       first 8 bytes of the id ‖ cursor         → nothing of meaning
 //	referrers: first 16 bytes of the target ‖ cursor    → nothing of meaning
 //	expiries:  expires_at ‖ log ‖ seq                   → id
-//	addresses: log                                      → cursor of its newest ADDRESS
+//	addresses: log                                      → cursor and seq of its newest ADDRESS
 var (
 	bucketIDs       = []byte("ids")
 	bucketReferrers = []byte("referrers")
@@ -45,7 +45,7 @@ func placeOf(r *store.Row) place {
 		expires: r.Header.Expires, refs: r.Header.Refs,
 		// Root logs hold no person and must stay readable: their bodies say who may speak.
 		expiry:  !r.Root && (r.BodyState == store.BodyHeld || r.BodyState == store.BodyMissing),
-		address: ct.Kind(r.Header.Kind) == ct.KindAddress && r.Inadmissible == "",
+		address: ct.Kind(r.Header.Kind) == ct.KindAddress && r.Inadmissible == "" && r.BodyState == store.BodyHeld,
 	}
 }
 
@@ -63,7 +63,7 @@ func writePlaces(tx *bbolt.Tx, places []place) error {
 			expiries = append(expiries, row{expiryKey(p.expires, p.log, p.seq), bytes.Clone(p.id[:])})
 		}
 		if p.address {
-			if err := tx.Bucket(bucketAddresses).Put(p.log[:], u64(p.cursor)); err != nil {
+			if err := writeAddress(tx.Bucket(bucketAddresses), &p); err != nil {
 				return err
 			}
 		}
@@ -77,6 +77,15 @@ func writePlaces(tx *bbolt.Tx, places []place) error {
 		}
 	}
 	return nil
+}
+
+// writeAddress notes a log's statement unless a later one of the log is noted:
+// with a body that comes late, the older one arrives after the newer.
+func writeAddress(b *bbolt.Bucket, p *place) error {
+	if v := b.Get(p.log[:]); len(v) == 16 && binary.BigEndian.Uint64(v[8:]) > p.seq {
+		return nil
+	}
+	return b.Put(p.log[:], append(u64(p.cursor), u64(p.seq)...))
 }
 
 func expiryKey(t ct.Millis, log ct.LogID, seq uint64) []byte {
