@@ -72,12 +72,14 @@ func offset(ahead time.Duration) string {
 }
 
 // clocks are the others' clocks against this node's: of the member States, as
-// their beacons tell, and before the first beacon of the nodes it has met.
+// their beacons tell, and before the first beacon of the nodes it has met. What
+// those said does not age, so it serves no longer than a beacon would.
 func (n *Node) clocks() (ahead time.Duration, count int) {
-	if ahead, count = n.gossip.Clock(); count > 0 {
-		return ahead, count
+	ahead, count = n.gossip.Clock()
+	if count == 0 && time.Since(n.start) < reconcile.HeardWithin {
+		return n.exchange.Clock()
 	}
-	return n.exchange.Clock()
+	return ahead, count
 }
 
 // others counts the live delegated nodes beside own.

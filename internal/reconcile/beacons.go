@@ -195,7 +195,9 @@ func (s *Beacons) Watch(members map[ct.LogID]ct.State, size func(ct.LogID) uint6
 	w.ClockOff = w.Ahead.Abs() > ClockAlarm
 	heard := map[ct.State]bool{s.state: true}
 	for node, state := range members {
-		heard[state] = heard[state] // counts as a member
+		if _, ok := heard[state]; !ok {
+			heard[state] = false
+		}
 		v, ok := s.by[node]
 		if !ok || !v.current(now) {
 			continue
