@@ -19,6 +19,7 @@ func newGate(k *known) *gate {
 		others: func() int { return k.others },
 		told:   func() (int, uint64) { return k.answers, k.peers },
 		held:   func() uint64 { return k.held },
+		ahead:  func() (time.Duration, int) { return 0, 0 },
 		clock:  time.Now,
 	}
 }
