@@ -14,7 +14,7 @@ RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./int
        ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint proto fuzz bench testnet testnet-down real help
+.PHONY: build test race lint proto fuzz mutate bench testnet testnet-down real help
 
 build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
@@ -36,6 +36,9 @@ proto: ## generate the code of every .proto
 
 fuzz: ## run each fuzz target for FUZZFOR (10s)
 	FUZZFOR=$(FUZZFOR) scripts/fuzz.sh
+
+mutate: ## take out one control at a time and show the test that goes red
+	$(GO) run ./scripts/mutate
 
 bench: build ## measure this machine against the targets
 	$(HERALD) bench all

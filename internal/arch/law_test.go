@@ -84,6 +84,9 @@ var law = map[string]rule{
 		heavy: "os prometheus x/sync",
 	},
 	"internal/arch": {},
+
+	// Checks of the tree itself.
+	"scripts/mutate": {heavy: "os x/sync"},
 }
 
 // libraries names what is heavy, by import path prefix. An import that is

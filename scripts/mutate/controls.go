@@ -1,0 +1,306 @@
+package main
+
+// controls are the safeguards that a test must hold, one edit each. An edit
+// takes out the rule and nothing beside it, and is as short as can be: it must
+// stand exactly once in its file.
+var controls = []control{
+	// Who signed what.
+	{
+		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if !keys.Verify(h.Log,", "if false && !keys.Verify(h.Log,"}},
+	},
+	{
+		name: "network-context", rule: "a signature counts in one network", pkg: "./internal/keys",
+		edits: []edit{{"internal/keys/keys.go", "{AlgEd25519}, network[:], msg}", "{AlgEd25519}, msg}"}},
+	},
+	{
+		name: "domain-context", rule: "a signature counts for one purpose", pkg: "./internal/keys",
+		edits: []edit{{"internal/keys/keys.go", "[][]byte{[]byte(c), ", "[][]byte{"}},
+	},
+	{
+		name: "network-prefix", rule: "a record names its network", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if h.Network != network.Prefix() {", "if false {"}},
+	},
+	{
+		name: "small-order-keys", rule: "a key under which anything verifies is no key", pkg: "./internal/keys",
+		edits: []edit{{"internal/keys/keys.go", "\t\treturn false\n\t}\n\t// The prime", "\t\treturn true\n\t}\n\t// The prime"}},
+	},
+	{
+		name: "stranger", rule: "only a log of the roster may speak", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if !ok {\n\t\treturn Record{}, &Error{Stranger", "if false && !ok {\n\t\treturn Record{}, &Error{Stranger"}},
+	},
+	{
+		name: "delegation-window", rule: "outside its delegation a log is held", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "case h.Issued < r.NotBefore || h.Issued >= r.NotAfter:", "case false:"}},
+	},
+	{
+		name: "delegation-end", rule: "after its delegation nothing new of a log is taken", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "case ct.MillisOf(now) >= r.NotAfter:", "case false:"}},
+	},
+	{
+		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster",
+		edits: []edit{{"internal/roster/policy.go", "case !keys.Verify(d.Node, keys.ContextPossession", "case false && !keys.Verify(d.Node, keys.ContextPossession"}},
+	},
+	{
+		name: "genesis-signature", rule: "a founder has signed the genesis", pkg: "./internal/roster",
+		edits: []edit{{"internal/roster/genesis.go", "if !keys.Verify(f.Root, keys.ContextGenesis", "if false && !keys.Verify(f.Root, keys.ContextGenesis"}},
+	},
+
+	// What a record is.
+	{
+		name: "commitment", rule: "a body is the one that its header commits to", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if wire.Commit(e.Salt, e.Body) != e.Header.Commit {", "if false {"}},
+	},
+	{
+		name: "body-present", rule: "gossip carries the body", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if topic != nil && !e.HasBody() {", "if false {"}},
+	},
+	{
+		name: "topic", rule: "a record is gossiped on its own topic", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if topic != nil && h.Topic != uint32(*topic) {", "if false {"}},
+	},
+	{
+		name: "one-encoding-varint", rule: "a number has its shortest form", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "if n < 0 || n != protowire.SizeVarint(v) {", "if n < 0 {"}},
+	},
+	{
+		name: "one-encoding-order", rule: "fields ascend", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "if num < 1 || int(num) < d.last {", "if num < 1 {"}},
+	},
+	{
+		name: "one-encoding-default", rule: "a default value is not written", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "if v == 0 { // a default", "if false { // a default"}},
+	},
+	{
+		name: "one-encoding-repeat", rule: "a field stands once", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "\tif d.rep {\n", "\tif false {\n"}},
+	},
+	{
+		name: "record-size", rule: "a record has at most 64 KiB", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/record_codec.go", "if len(raw) > MaxRecord {", "if false {"}},
+	},
+	{
+		name: "body-size", rule: "a record fits 64 KiB with its body too", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/record_codec.go", "if n := fullSize(e); n > MaxRecord {", "if n := fullSize(e); n < 0 {"}},
+	},
+	{
+		name: "frame-size", rule: "a frame of a stream has a limit", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/sync_frame.go", "if size > uint64(limit) {", "if false {"}},
+	},
+	{
+		name: "message-id", rule: "the gossip id covers all bytes of the message", pkg: "./internal/gossip", tests: "TestMessageIDCoversAll",
+		edits: []edit{{"internal/gossip/settings.go", "h.Write(m.GetData())", "h.Write(m.GetData()[:min(1, len(m.GetData()))])"}},
+	},
+	{
+		name: "message-id-in-use", rule: "gossip uses that id", pkg: "./internal/gossip", tests: "TestPublishesOnlyNewOwnRecords",
+		edits: []edit{{"internal/gossip/settings.go", "pubsub.WithMessageIdFn(messageID),", ""}},
+	},
+	{
+		name: "strict-json", rule: "a document has no unknown field", pkg: "./node/ct",
+		edits: []edit{{"node/ct/strict.go", "if !known {\n", "if !known {\n\t\t\tfield = &schema{want: \"string\"}\n\t\t}\n\t\tif false {\n"}},
+	},
+	{
+		name: "repeated-json", rule: "a document gives a field once", pkg: "./node/ct",
+		edits: []edit{{"node/ct/strict.go", "if seen[key] {", "if false {"}},
+	},
+
+	// The order of a log.
+	{
+		name: "seq", rule: "the writer takes the next seq only", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case h.Seq == hd.Size+1:", "case h.Seq > hd.Size:"}},
+	},
+	{
+		name: "prev", rule: "the writer takes a record that names its predecessor", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Size > 0 && h.Prev != hd.ID:", "case false:"}},
+	},
+	{
+		name: "first-prev", rule: "the first record of a log names its delegation", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Size == 0 && h.Prev != it.rec.First():", "case false:"}},
+	},
+	{
+		name: "seq-in-store", rule: "the store holds the seq itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
+		edits: []edit{{"internal/store/append.go", "case h.Seq != l.head.Size+1:", "case false:"}},
+	},
+	{
+		name: "prev-in-store", rule: "the store holds the chain itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
+		edits: []edit{{"internal/store/append.go", "case h.Prev != prev:", "case false && h.Prev != prev:"}},
+	},
+	{
+		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Contested:\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
+	},
+	{
+		name: "fork-proof", rule: "a second history of a log is found out", pkg: "./internal/ingest", tests: "TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case id != it.rec.ID():", "case false && id != it.rec.ID():"}},
+	},
+	{
+		name: "writer-asks-roster", rule: "who lost the right to speak is not stored", pkg: "./internal/ingest", tests: "TestRefusedByTheRoster",
+		edits: []edit{{"internal/ingest/batch.go", "case !b.mayspeak(h.Log):", "case false:"}},
+	},
+
+	// Signing own records.
+	{
+		name: "own-head", rule: "nothing is signed while peers know more of the own log", pkg: "./node", tests: "TestGate|TestGateClosesAgain",
+		edits: []edit{{"node/gate.go", "if held < known {", "if false {"}},
+	},
+	{
+		name: "own-head-answers", rule: "nothing is signed before peers have told", pkg: "./node", tests: "TestGate|TestGateClosesAgain",
+		edits: []edit{{"node/gate.go", "case answers >= need, ", "case true, "}},
+	},
+	{
+		name: "own-head-alone", rule: "silence of the peers is no answer", pkg: "./node", tests: "TestGate|TestGateClosesAgain",
+		edits: []edit{{"node/gate.go", "waited >= ownHeadWait && answers >= 1:", "waited >= ownHeadWait:"}},
+	},
+	{
+		name: "outbox-gate", rule: "the outbox asks the gate", pkg: "./internal/desk", tests: "TestOutboxWaitsForTheGate",
+		edits: []edit{
+			{"internal/desk/outbox.go", "if ready, _ := d.cfg.Gate(); !ready {", "if false {"},
+			{"internal/desk/desk.go", "if ready, _ := d.cfg.Gate(); !ready {", "if false {"},
+		},
+	},
+	{
+		name: "publish-gate", rule: "publishing asks the gate", pkg: "./internal/desk", tests: "TestCancelLeavesTheDraft|TestSignNow",
+		edits: []edit{{"internal/desk/publish.go", "if ready, _ := d.cfg.Gate(); ready && !noWait", "if !noWait"}},
+	},
+	{
+		name: "own-gap", rule: "the writer signs nothing over a gap in the own log", pkg: "./internal/ingest", tests: "TestAuthor|TestAuthorRefuses",
+		edits: []edit{{"internal/ingest/batch.go", "case b.in.seen[a.log] > hd.Size:", "case false:"}},
+	},
+
+	// What is durable, and what is gone.
+	{
+		name: "fsync", rule: "a commit is on the disk before it is acknowledged", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
+		edits: []edit{{"internal/store/file.go", "NoStatistics:   true,", "NoStatistics:   true,\n\t\tNoSync: true,"}},
+	},
+	{
+		name: "fsync-new-file", rule: "a new file is on the disk before it has its name", pkg: "./internal/store", tests: "TestNewFilesAreSynced",
+		edits: []edit{{"internal/store/file.go", "return errors.Join(f.Sync(), f.Close())", "return f.Close()"}},
+	},
+	{
+		name: "fsync-failed", rule: "after a failed sync nothing is written", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
+		edits: []edit{{"internal/store/file.go", "case f.stopped != nil:\n\t\treturn f.stopped\n\t}\n\tvar id int", "case false:\n\t}\n\tvar id int"}},
+	},
+	{
+		name: "commit-order", rule: "bodies are on the disk before the header that acknowledges", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
+		edits: []edit{{"internal/store/append.go", "if err := s.putBodies(entries); err != nil {",
+			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()\n\tif err := error(nil); err != nil {"}},
+	},
+	{
+		name: "prune", rule: "what a crash left of a commit is removed", pkg: "./internal/store", tests: "TestCrashBetweenCommits",
+		edits: []edit{{"internal/store/store.go", "err := s.prune()", "var err error"}},
+	},
+	{
+		name: "retract-hides", rule: "a retraction hides in the commit that brings it", pkg: "./internal/store", tests: "TestRetractHidesInAnyOrder",
+		edits: []edit{{"internal/store/append.go", "return s.applyRetractions(tx, entries, logs)", "return nil"}},
+	},
+	{
+		name: "retract-own-state", rule: "a State retracts what it said itself", pkg: "./internal/store", tests: "TestRetractHidesInAnyOrder|TestInadmissibleRetractDoesNotHide|TestRetractOfALogNotYetKnown|TestRetractWithALyingRef",
+		edits: []edit{{"internal/store/retract.go", "if target != nil && target.state != e.log.state {", "if false {"}},
+	},
+	{
+		name: "erase-salt", rule: "erasing a body deletes its salt", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
+		edits: []edit{{"internal/store/erase.go", "\tif salted {\n", "\tif false {\n"}},
+	},
+	{
+		name: "erase-trace", rule: "a deleted salt is in no free page", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
+		edits: []edit{{"internal/store/erase.go", "err := s.keysDB.rewrite(func(k []byte) bool {\n\t\t\treturn len(k) == len(place{}) && gone[place(k)]\n\t\t})",
+			"err := s.keysDB.update(func(tx *bbolt.Tx) error {\n\t\t\tfor at := range gone {\n\t\t\t\t_ = tx.Bucket([]byte(bktSalt)).Delete(at[:])\n\t\t\t}\n\t\t\treturn nil\n\t\t})"}},
+	},
+	{
+		name: "tombstone-final", rule: "an erased body does not come back", pkg: "./internal/store", tests: "TestErase|TestEraseReasons",
+		edits: []edit{{"internal/store/fill.go", "wanted := h.state == BodyMissing ||", "wanted := h.state != BodyHeld ||"}},
+	},
+	{
+		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed",
+		edits: []edit{{"internal/feed/feed.go", "case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:", "case false:"}},
+	},
+	{
+		name: "feed-expiry", rule: "an expired record's content is not shown", pkg: "./internal/feed",
+		edits: []edit{{"internal/feed/feed.go", "case r.BodyState == store.BodyExpired, r.Header.Expires.Time().Before(now):", "case false:"}},
+	},
+	{
+		name: "index-hides", rule: "a retracted person is found no more", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
+		edits: []edit{{"internal/index/follower.go", "return Change{Ref: recordRef(ref.ID)}, true, nil", "return Change{}, false, nil"}},
+	},
+
+	{
+		name: "index-fresh-hides", rule: "a retracted person is not indexed", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
+		edits: []edit{{"internal/index/follower.go", "if _, ok := hidden(r.ID); ok {", "if false {"}},
+	},
+
+	// Who gets in, and how much.
+	{
+		name: "gater", rule: "only a live member connects", pkg: "./internal/p2p", tests: "TestStranger|TestMuteAndExpiry|TestRosterChangeCuts",
+		edits: []edit{{"internal/p2p/gater.go", "\t_, ok := g.member(id)\n\treturn ok", "\t_, ok := g.member(id)\n\treturn ok || true"}},
+	},
+	{
+		name: "mute", rule: "a muted State does not connect", pkg: "./internal/p2p", tests: "TestMuteAndExpiry",
+		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State) {", " {"}},
+	},
+	{
+		name: "stream-member", rule: "a stream is checked against the roster again", pkg: "./internal/exchange", tests: "TestStreamsAreCheckedAgain",
+		edits: []edit{{"internal/exchange/serve.go", "\tif ok {\n\t\tok = s.Scope()", "\t{\n\t\tok = s.Scope()"}},
+	},
+	{
+		name: "gossip-member", rule: "gossip of who is no member is not read", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "if !g.member(from) {", "if false {"}},
+	},
+	{
+		name: "subscription-filter", rule: "a peer subscribes to the topics of the network only", pkg: "./internal/gossip", tests: "TestSubscriptionFloodIsRefused|TestUnknownTopicsAreNotKept",
+		edits: []edit{{"internal/gossip/settings.go", "pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(\n\t\t\tpubsub.NewAllowlistSubscriptionFilter(names...), maxSubscriptions)),", ""}},
+	},
+	{
+		name: "subscription-limit", rule: "one message subscribes to few topics", pkg: "./internal/gossip", tests: "TestSubscriptionFloodIsRefused",
+		edits: []edit{{"internal/gossip/settings.go", "case len(rpc.GetSubscriptions()) > maxSubscriptions:", "case false:"}},
+	},
+	{
+		name: "token-bucket", rule: "an author has a rate", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "author.AllowN(now, 1)\n", "_ = author\n"}},
+	},
+	{
+		name: "forwarder-bucket", rule: "a forwarder has a rate of signature checks", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "if !g.budget.forwarder(from).AllowN(now, 1) || ", "if "}},
+	},
+	{
+		name: "window-ahead", rule: "what is far ahead of its log is not passed on", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "case h.Seq > head.Size+aheadMax:", "case false:"}},
+	},
+
+	// Match requests.
+	{
+		name: "match-signature", rule: "a request is signed by who asks", pkg: "./internal/desk", tests: "TestAnswerRefusals",
+		edits: []edit{{"internal/desk/match_answer.go", "case !keys.Verify(asker.Key,", "case false && !keys.Verify(asker.Key,"}},
+	},
+	{
+		name: "match-answer-signature", rule: "an answer is signed by who was asked", pkg: "./internal/desk", tests: "TestMatchSilence|TestForgedAnswer",
+		edits: []edit{{"internal/desk/match_ask.go", "case !keys.Verify(node,", "case false && !keys.Verify(node,"}},
+	},
+	{
+		name: "match-budget", rule: "a State asks no more than its budget", pkg: "./internal/desk", tests: "TestBudgetPerState|TestBudgetWindows",
+		edits: []edit{{"internal/desk/budget.go", ">= int(w.most) {", "< 0 {"}},
+	},
+	{
+		name: "match-replay", rule: "a request is answered once", pkg: "./internal/desk", tests: "TestAnswerRefusals|TestNoncesAreBounded",
+		edits: []edit{{"internal/desk/match_answer.go", "case !fresh:", "case false && !fresh:"}},
+	},
+	{
+		name: "match-muted", rule: "a muted State is not answered", pkg: "./internal/desk", tests: "TestAnswerRefusals",
+		edits: []edit{{"internal/desk/match_answer.go", "case d.cfg.Muted(asker.State):", "case false:"}},
+	},
+	{
+		name: "match-hidden", rule: "a hidden record is no hit, whatever the index says", pkg: "./internal/desk", tests: "TestHiddenRecordsDoNotMatch",
+		edits: []edit{{"internal/desk/holdings.go", "if !live {", "if false && !live {"}},
+	},
+	{
+		name: "journal-before-answer", rule: "no answer leaves before the journal holds the request", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
+		edits: []edit{{"internal/desk/match_answer.go", "not journalled\", \"error\", err)\n\t\treturn refuse(refusedUnavailable)", "not journalled\", \"error\", err)"}},
+	},
+	{
+		name: "journal-before-ask", rule: "nobody is asked before the journal holds the query", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
+		edits: []edit{{"internal/desk/match_ask.go", "d.openCase(&q, v, targets, now)\n\tif err != nil {", "d.openCase(&q, v, targets, now)\n\tif false {"}},
+	},
+	{
+		name: "journal-chain", rule: "an altered journal is found out", pkg: "./internal/journal",
+		edits: []edit{{"internal/journal/verify.go", "case e.Prev != w.hash:", "case false:"}},
+	},
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// control is a safeguard with the edit that takes it out.
+type control struct {
+	name  string
+	rule  string // what it holds, in words
+	edits []edit
+	pkg   string // the package whose tests must notice
+	tests string // which of them, as go test -run takes it; empty: all
+}
+
+// edit replaces a text that stands exactly once in a file.
+type edit struct{ file, old, new string }
+
+// apply gives the altered file. A text that is not there once means that the
+// code has moved on and the table has not.
+func (e edit) apply(root string) ([]byte, error) {
+	src, err := os.ReadFile(filepath.Join(root, e.file))
+	if err != nil {
+		return nil, err
+	}
+	if n := bytes.Count(src, []byte(e.old)); n != 1 {
+		return nil, fmt.Errorf("%s: %q is there %d times, want once: bring scripts/mutate/controls.go up to date", e.file, e.old, n)
+	}
+	if e.old == e.new {
+		return nil, fmt.Errorf("%s: the edit changes nothing", e.file)
+	}
+	return bytes.Replace(src, []byte(e.old), []byte(e.new), 1), nil
+}
+
+// result of taking a control out: the test that went red.
+type result struct {
+	test string
+	took time.Duration
+	err  error
+}
+
+type mutator struct{ root, dir string }
+
+// testLimit ends a test that a missing control makes hang: red too.
+const testLimit = 2 * time.Minute
+
+// baseline runs all tests that are going to be asked, on the untouched tree.
+func (m *mutator) baseline(ctx context.Context, chosen []control) error {
+	byPkg := map[string][]string{}
+	for _, c := range chosen {
+		byPkg[c.pkg] = append(byPkg[c.pkg], c.tests)
+	}
+	for _, c := range chosen {
+		tests, ok := byPkg[c.pkg]
+		if !ok {
+			continue
+		}
+		delete(byPkg, c.pkg)
+		pattern := strings.Join(tests, "|")
+		if slices.Contains(tests, "") {
+			pattern = ""
+		}
+		r, err := m.test(ctx, "", c.pkg, pattern)
+		if err != nil {
+			return fmt.Errorf("the untouched tree: %w", err)
+		}
+		if r != "" {
+			return fmt.Errorf("the untouched tree is red: %s %s", c.pkg, r)
+		}
+	}
+	return nil
+}
+
+// prove takes one control out and tells which test noticed.
+func (m *mutator) prove(ctx context.Context, c control) result {
+	start := time.Now()
+	overlay, err := m.overlay(c)
+	if err != nil {
+		return result{err: err}
+	}
+	test, err := m.test(ctx, overlay, c.pkg, c.tests)
+	if err == nil && test != "" {
+		test = strings.TrimPrefix(c.pkg, "./") + " " + test
+	}
+	return result{test, time.Since(start), err}
+}
+
+// overlay writes the altered files and the list that tells go of them.
+func (m *mutator) overlay(c control) (string, error) {
+	dir := filepath.Join(m.dir, c.name)
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	replace := map[string]string{}
+	for i, e := range c.edits {
+		src, err := e.apply(m.root)
+		if err != nil {
+			return "", err
+		}
+		altered := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(e.file)))
+		if err := os.WriteFile(altered, src, 0o600); err != nil {
+			return "", err
+		}
+		if _, twice := replace[filepath.Join(m.root, e.file)]; twice {
+			return "", fmt.Errorf("%s is edited twice", e.file)
+		}
+		replace[filepath.Join(m.root, e.file)] = altered
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "overlay.json")
+	return path, os.WriteFile(path, list, 0o600)
+}
+
+// test runs tests and names the first that fails; empty: all are green.
+func (m *mutator) test(ctx context.Context, overlay, pkg, tests string) (string, error) {
+	args := []string{"test", "-json", "-vet=off", "-failfast", "-timeout", testLimit.String()}
+	if tests != "" {
+		args = append(args, "-run", "^("+tests+")$")
+	}
+	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
+	cmd.Dir = m.root
+	cmd.Env = os.Environ()
+	if overlay != "" {
+		flags := strings.TrimSpace(os.Getenv("GOFLAGS") + " -overlay=" + overlay)
+		cmd.Env = append(cmd.Env, "GOFLAGS="+flags)
+	}
+	var errs bytes.Buffer
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return "", ctx.Err()
+	}
+	found := read(out)
+	var exit *exec.ExitError
+	switch {
+	case err != nil && !errors.As(err, &exit):
+		return "", err
+	case found.build != "":
+		return "", fmt.Errorf("does not compile: %s", found.build)
+	case found.ran == 0:
+		return "", fmt.Errorf("no test of %s is called %s: %s", pkg, tests, firstLine(errs.String()))
+	case err != nil && found.failed == "":
+		return "a panic or the time limit", nil
+	}
+	return found.failed, nil
+}
+
+// outcome is what go test -json tells.
+type outcome struct {
+	ran    int
+	failed string // the innermost test that failed first
+	build  string // the compiler's first complaint
+}
+
+func read(out []byte) (o outcome) {
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var e struct{ Action, Test, Output string }
+		if json.Unmarshal(lines.Bytes(), &e) != nil {
+			continue
+		}
+		switch {
+		case e.Action == "build-output" && o.build == "" && !strings.HasPrefix(e.Output, "#"):
+			o.build = firstLine(e.Output)
+		case e.Action == "run":
+			o.ran++
+		case e.Action == "fail" && e.Test != "" && o.failed == "":
+			o.failed = e.Test
+		}
+	}
+	return o
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}
