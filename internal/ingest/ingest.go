@@ -47,7 +47,7 @@ const (
 	BodyFilled                    // was held without its body; durable
 	Held                          // waits in memory for the records before it
 	Forked                        // contradicts its log, or its log is contested; the proof is durable
-	Dropped                       // too far ahead of its log: sync brings it again
+	Dropped                       // too far ahead of its log, or a fork not yet proved: sync brings it again
 	Refused                       // its log may not speak, or its first record names no delegation
 	failed                        // not stored: the store is full or has stopped
 )
@@ -139,7 +139,8 @@ func (in *Ingest) Submit(ctx context.Context, rec verify.Record) (Outcome, error
 }
 
 // SubmitAll brings in a chunk of sync, in its order, and returns when all of
-// it is durable. When some of it is not, the error says why of the first;
+// it is durable. Up to 1,024 records are one commit, so that a range that
+// proves itself by its last record is in whole or not at all. When some of it is not, the error says why of the first;
 // the rest is in. ErrGap, ErrForked and ErrRefused tell of the record,
 // store.ErrFull and others of this node.
 func (in *Ingest) SubmitAll(ctx context.Context, recs []verify.Record) error {
