@@ -13,8 +13,11 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// wantsAhead keeps the peer busy while its last answer is verified and stored.
-const wantsAhead = 2
+const (
+	wantsAhead  = 2    // keeps the peer busy while its last answer is verified and stored
+	chunksAhead = 4    // verified and not yet stored, of about 1 MiB at most
+	maxPut      = 4096 // records after which no more chunks are stored together
+)
 
 // submit stores verified records, which are in order within each log.
 type submit func(ctx context.Context, recs []verify.Record) error
@@ -28,7 +31,7 @@ type open func(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error)
 // record that cannot be judged by this roster.
 func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, open open, put submit) (held map[ct.LogID]bool, err error) {
 	held = map[ct.LogID]bool{}
-	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, 1)
+	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, chunksAhead)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(raws)
@@ -40,6 +43,7 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, op
 	})
 	g.Go(func() error {
 		for chunk := range recs {
+			chunk = drain(chunk, recs)
 			if err := put(ctx, chunk); err != nil {
 				return e.endOn(err)
 			}
@@ -49,6 +53,23 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, op
 	})
 	err = g.Wait()
 	return held, err
+}
+
+// drain adds the chunks that have been verified while the last ones were
+// stored: a commit costs little more for many records than for a few.
+func drain(chunk []verify.Record, recs <-chan []verify.Record) []verify.Record {
+	for len(chunk) < maxPut {
+		select {
+		case more, ok := <-recs:
+			if !ok {
+				return chunk
+			}
+			chunk = append(chunk, more...)
+		default:
+			return chunk
+		}
+	}
+	return chunk
 }
 
 // endOn resets the stream when a later stage has failed, which ends the reading.
