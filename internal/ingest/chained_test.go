@@ -3,6 +3,7 @@ package ingest_test
 import (
 	"bytes"
 	"errors"
+	"slices"
 	"testing"
 	"time"
 
@@ -108,4 +109,29 @@ func TestForkWithBadSignature(t *testing.T) {
 		b.size(a.log(), 30)
 		b.check()
 	})
+}
+
+// A commit never ends inside a range: after a crash every record is proved.
+func TestSubmissionsDoNotCutRanges(t *testing.T) {
+	w := newWorld(t, "UTO")
+	all := w.authors[0].next(2600)
+	var recs []verify.Record
+	for _, r := range [][2]int{{0, 1000}, {1000, 1100}, {1100, 2500}, {2500, 2501}, {2501, 2600}} {
+		recs = append(recs, w.chained(all[r[0]:r[1]], 0)...)
+	}
+	var sizes []int
+	for rest := recs; len(rest) > 0; {
+		n := ingest.Chunk(rest)
+		if rest[n-1].Chained() {
+			t.Fatalf("%d of %d records end inside a range", n, len(rest))
+		}
+		sizes, rest = append(sizes, n), rest[n:]
+	}
+	if want := []int{1000, 100, 1400, 100}; !slices.Equal(sizes, want) {
+		t.Errorf("got %v, want %v", sizes, want)
+	}
+	b := w.start()
+	w.ok(b.SubmitAll(t.Context(), recs))
+	b.size(w.authors[0].log(), 2600)
+	b.check()
 }
