@@ -108,9 +108,15 @@ func catchupBench(ctx context.Context, o Options, out func(Result) error) (err e
 		return err
 	}
 	idle, idleBytes := time.Since(start), received(empty.registry)-before-moved
+	chained, perSignature, err := recheck(empty.store)
+	if err != nil {
+		return err
+	}
 	for _, r := range []Result{
 		atLeast("catchup.one-process", got/wall.Seconds(), "records/s, both sides in one process", 60_000),
 		{Name: "catchup.cpu", Value: float64(busy.Microseconds()) / got, Unit: "us/record, both sides"},
+		{Name: "catchup.chained", Value: 100 * float64(chained) / got, Unit: "% of the signatures left to the background"},
+		{Name: "catchup.recheck.cpu", Value: perSignature, Unit: "us/signature, afterwards"},
 		atMost("catchup.bytes", moved/float64(size), "bytes received per byte of records", 1.2),
 		atMost("catchup.nothing-new", idleBytes, fmt.Sprintf("bytes received for %d logs", o.Logs), 4096),
 		{Name: "catchup.nothing-new.time", Value: ms(idle), Unit: "ms"},
@@ -120,6 +126,25 @@ func catchupBench(ctx context.Context, o Options, out func(Result) error) (err e
 		}
 	}
 	return nil
+}
+
+// recheck does at once what a node does at leisure: it checks the signatures
+// that catch-up took on a later one's word.
+func recheck(s *store.Store) (checked int, us float64, err error) {
+	used := cpu()
+	for {
+		n, bad, err := s.Recheck(1024)
+		if err != nil {
+			return checked, 0, err
+		}
+		if bad > 0 {
+			return checked, 0, fmt.Errorf("catchup: %d bad signatures", bad)
+		}
+		if n == 0 {
+			return checked, float64((cpu() - used).Microseconds()) / float64(max(checked, 1)), nil
+		}
+		checked += n
+	}
 }
 
 // received sums the bytes that an exchange has read.

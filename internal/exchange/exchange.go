@@ -60,7 +60,7 @@ func New(cfg Config) *Exchange {
 		metrics: newMetrics(cfg.Registerer),
 		inbound: gate{open: map[gateKey]int{}},
 		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
-		told:    told{by: map[ct.LogID]heard{}, bodies: map[ct.LogID]time.Time{}},
+		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),
 	}
 }

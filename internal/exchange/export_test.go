@@ -8,5 +8,6 @@ var (
 
 const (
 	SyncsPerPeer  = syncsPerPeer
+	MaxRange      = maxRange
 	MaxMatchFrame = maxMatchFrame
 )

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
-	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
 	"github.com/herald-net/herald/internal/reconcile"
@@ -15,19 +13,25 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// wantsAhead keeps the peer busy while its last answer is verified and stored.
-const wantsAhead = 2
+const (
+	wantsAhead  = 2    // keeps the peer busy while its last answer is verified and stored
+	chunksAhead = 4    // verified and not yet stored, of about 1 MiB at most
+	maxPut      = 4096 // records after which no more chunks are stored together
+)
 
 // submit stores verified records, which are in order within each log.
 type submit func(ctx context.Context, recs []verify.Record) error
+
+// open verifies a chunk; see openChunk.
+type open func(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error)
 
 // fetch asks for all of f and stores the answers. Reading, verifying and
 // storing overlap; the order of records is kept. When it returns, everything
 // that arrived before an error is durable or dropped. Held are the logs with a
 // record that cannot be judged by this roster.
-func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, put submit) (held map[ct.LogID]bool, err error) {
+func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, open open, put submit) (held map[ct.LogID]bool, err error) {
 	held = map[ct.LogID]bool{}
-	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, 1)
+	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, chunksAhead)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(raws)
@@ -35,10 +39,11 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, pu
 	})
 	g.Go(func() error {
 		defer close(recs)
-		return e.endOn(x.verifyStage(ctx, raws, recs, held))
+		return e.endOn(x.verifyStage(ctx, open, raws, recs, held))
 	})
 	g.Go(func() error {
 		for chunk := range recs {
+			chunk = drain(chunk, recs)
 			if err := put(ctx, chunk); err != nil {
 				return e.endOn(err)
 			}
@@ -50,6 +55,23 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, pu
 	return held, err
 }
 
+// drain adds the chunks that have been verified while the last ones were
+// stored: a commit costs little more for many records than for a few.
+func drain(chunk []verify.Record, recs <-chan []verify.Record) []verify.Record {
+	for len(chunk) < maxPut {
+		select {
+		case more, ok := <-recs:
+			if !ok {
+				return chunk
+			}
+			chunk = append(chunk, more...)
+		default:
+			return chunk
+		}
+	}
+	return chunk
+}
+
 // endOn resets the stream when a later stage has failed, which ends the reading.
 func (e *session) endOn(err error) error {
 	if err != nil {
@@ -58,9 +80,9 @@ func (e *session) endOn(err error) error {
 	return err
 }
 
-func (x *Exchange) verifyStage(ctx context.Context, raws <-chan [][]byte, out chan<- []verify.Record, held map[ct.LogID]bool) error {
+func (x *Exchange) verifyStage(ctx context.Context, open open, raws <-chan [][]byte, out chan<- []verify.Record, held map[ct.LogID]bool) error {
 	for chunk := range raws {
-		good, err := x.verifyAll(chunk, held)
+		good, err := open(chunk, held)
 		select {
 		case out <- good:
 		case <-ctx.Done():
@@ -96,9 +118,9 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			return fmt.Errorf("%w: want records", errPeer)
 		}
 		for _, raw := range m.Records.Records {
-			env, err := wire.Decode(raw)
+			log, seq, err := wire.Peek(raw)
 			if err == nil {
-				err = f.Got(env.Header.Log, env.Header.Seq)
+				err = f.Got(log, seq)
 			}
 			if err != nil {
 				return fmt.Errorf("%w: %w", errPeer, err)
@@ -117,46 +139,6 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			}
 		}
 	}
-}
-
-// verifyAll proves the records of one chunk on all cores. A fault that any
-// node would find is the peer's. One that depends on this node's roster or
-// clock blames nobody: the log is held, its rest waits for another roster.
-func (x *Exchange) verifyAll(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
-	view, now := x.cfg.View(), time.Now()
-	recs, errs := make([]verify.Record, len(raws)), make([]error, len(raws))
-	workers := runtime.GOMAXPROCS(0)
-	var g errgroup.Group
-	for w := range workers {
-		g.Go(func() error {
-			for i := w; i < len(raws); i += workers {
-				recs[i], errs[i] = verify.Open(raws[i], view, now)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // errors are in errs, in the order of the records
-	good := recs[:0]
-	for i, err := range errs {
-		var fault *verify.Error
-		switch {
-		case err == nil && !held[recs[i].Header().Log]:
-			good = append(good, recs[i])
-		case err == nil:
-		case errors.As(err, &fault) && fault.Verdict() == verify.Reject:
-			return good, fmt.Errorf("%w: %w", errPeer, err)
-		default:
-			env, derr := wire.Decode(raws[i])
-			if derr != nil {
-				return good, fmt.Errorf("%w: %w", errPeer, derr)
-			}
-			if !held[env.Header.Log] {
-				held[env.Header.Log] = true
-				x.log.Debug("cannot judge a record yet", "log", env.Header.Log.Short(), "seq", env.Header.Seq, "err", err)
-			}
-		}
-	}
-	return good, nil
 }
 
 // submitInOrder stores a chunk.
@@ -208,7 +190,7 @@ func (x *Exchange) fetchProofs(ctx context.Context, e *session, logs []ct.LogID)
 		if got > 2*len(logs) {
 			return fmt.Errorf("%w: more fork proofs than asked for", errPeer)
 		}
-		recs, err := x.verifyAll(m.Records.Records, map[ct.LogID]bool{})
+		recs, err := x.openEach(m.Records.Records, map[ct.LogID]bool{})
 		if err != nil {
 			return err
 		}

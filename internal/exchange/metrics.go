@@ -8,6 +8,8 @@ type metrics struct {
 	bytes   *prometheus.CounterVec // by direction
 	refused *prometheus.CounterVec // inbound streams, by service
 	asks    *prometheus.CounterVec // match requests sent, by result
+
+	signatures *prometheus.CounterVec // of chained records, by what was found
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -27,9 +29,12 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		asks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "herald_match_asks_total", Help: "Match requests sent to other nodes, by result.",
 		}, []string{"result"}),
+		signatures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "herald_sync_signatures_total", Help: "Signatures inside ranges, checked after the range: good, bad, and bad ones replaced.",
+		}, []string{"result"}),
 	}
 	if reg != nil {
-		reg.MustRegister(m.pulls, m.records, m.bytes, m.refused, m.asks)
+		reg.MustRegister(m.pulls, m.records, m.bytes, m.refused, m.asks, m.signatures)
 	}
 	return m
 }

@@ -16,9 +16,10 @@ const (
 	// batchRecords is how much one pull claims at a time, so that several
 	// pulls share what is missing.
 	batchRecords = 1 << 16
-	// bodiesEvery is how often one peer is asked for bodies missing here. They
-	// may be erased everywhere, so asking is no proof that they exist.
-	bodiesEvery = time.Minute
+	// missingEvery is how often one peer is asked for bodies missing here, and
+	// for good signatures. Bodies may be erased everywhere and signatures may
+	// be bad everywhere, so that asking may go on for ever.
+	missingEvery = time.Minute
 )
 
 // pull fetches from node all that it holds and this node does not.
@@ -79,6 +80,9 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 	} else {
 		x.believe(node, said)
 	}
+	if err := x.pullSignatures(ctx, e, node); err != nil {
+		return err
+	}
 	return x.pullBodies(ctx, e, node)
 }
 
@@ -126,7 +130,7 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 			}
 			break
 		}
-		held, err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.submitInOrder)
+		held, err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.openChunk, x.submitInOrder)
 		x.claims.release(batch)
 		x.claims.hold(node, held, view.Version())
 		if err != nil {
@@ -168,7 +172,7 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 		}
 	}
 	if len(suspects) > 0 {
-		if _, err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.submitEach); err != nil {
+		if _, err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.openEach, x.submitEach); err != nil {
 			return err
 		}
 	}
@@ -188,10 +192,10 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 // pullBodies fills bodies of records whose headers came without.
 func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) error {
 	refs := x.cfg.Store.MissingBodies(wire.MaxSyncRanges)
-	if len(refs) == 0 || !x.told.mayAskBodies(node, time.Now()) {
+	if len(refs) == 0 || !x.told.bodies.may(node, time.Now()) {
 		return nil
 	}
-	_, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.submitInOrder)
+	_, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.openChunk, x.submitInOrder)
 	return err
 }
 

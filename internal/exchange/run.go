@@ -47,6 +47,10 @@ func (x *Exchange) Run(ctx context.Context) error {
 
 	var g errgroup.Group
 	defer func() { _ = g.Wait() }() // pulls report to the log and the metrics
+	g.Go(func() error {
+		x.recheck(ctx)
+		return nil
+	})
 	slots := make(chan struct{}, pulls)
 	second := time.NewTicker(kickEvery)
 	defer second.Stop()

@@ -150,15 +150,28 @@ func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, bodies bool) (bool, er
 			}
 		}
 		raws, err := x.cfg.Store.Range(r.Log, r.From, int(min(r.Count, uint64(wire.MaxSyncRecords-len(c.recs)))), c.room())
-		if errors.Is(err, store.ErrNotFound) || err == nil && len(raws) == 0 {
+		if errors.Is(err, store.ErrNotFound) {
+			// In a message of its own there may be room as far as a signature
+			// that proves the range.
+			if len(c.recs) > 0 {
+				if err := c.flush(false); err != nil {
+					return false, err
+				}
+				continue
+			}
 			return false, nil
 		}
 		if err != nil {
 			return false, fmt.Errorf("read log: %w", err)
 		}
-		for _, raw := range raws {
+		for i, raw := range raws {
 			if bodies {
+				// What is left out ends a run, and the last of a run must be
+				// proved by itself.
 				if env, err := wire.Decode(raw); err != nil || !env.HasBody() {
+					continue
+				}
+				if signed, err := x.cfg.Store.Signed(r.Log, r.From+uint64(i)); err != nil || !signed {
 					continue
 				}
 			}

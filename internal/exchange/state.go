@@ -104,9 +104,30 @@ func (c *claims) addHeld(skip map[ct.LogID]bool, from ct.LogID, theirs []wire.Lo
 // told is what peers said in their hellos; its size is bounded by the roster,
 // whose nodes alone get to say hello.
 type told struct {
-	mu     sync.Mutex
-	by     map[ct.LogID]heard
-	bodies map[ct.LogID]time.Time // when a peer was last asked for bodies
+	mu sync.Mutex
+	by map[ct.LogID]heard
+
+	bodies, signatures asked
+}
+
+// asked is when each peer was last asked for something that it need not have.
+type asked struct {
+	mu   sync.Mutex
+	last map[ct.LogID]time.Time
+}
+
+// may tells whether node was not asked lately, and notes that it is now.
+func (a *asked) may(node ct.LogID, now time.Time) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if last, ok := a.last[node]; ok && now.Sub(last) < missingEvery {
+		return false
+	}
+	if a.last == nil {
+		a.last = map[ct.LogID]time.Time{}
+	}
+	a.last[node] = now
+	return true
 }
 
 type heard struct {
@@ -205,16 +226,4 @@ func (g *gate) close() {
 	idle := g.idle
 	g.mu.Unlock()
 	<-idle
-}
-
-// mayAskBodies tells whether node was not asked for bodies lately, and notes
-// that it is now.
-func (t *told) mayAskBodies(node ct.LogID, now time.Time) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if last, ok := t.bodies[node]; ok && now.Sub(last) < bodiesEvery {
-		return false
-	}
-	t.bodies[node] = now
-	return true
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
@@ -12,6 +13,7 @@ import (
 // succeeded; fail takes them back.
 type batch struct {
 	in      *Ingest
+	view    *roster.View // one for the whole batch, so that no range is cut; nil: not asked
 	heads   map[ct.LogID]*head
 	appends []item
 	fills   []item
@@ -24,7 +26,11 @@ type batch struct {
 }
 
 func newBatch(in *Ingest) *batch {
-	return &batch{in: in, heads: make(map[ct.LogID]*head), gaps: make(map[ct.LogID]bool), loose: newJob(nil)}
+	b := &batch{in: in, heads: make(map[ct.LogID]*head), gaps: make(map[ct.LogID]bool), loose: newJob(nil)}
+	if in.cfg.View != nil {
+		b.view = in.cfg.View()
+	}
+	return b
 }
 
 func (b *batch) head(log ct.LogID) *head {
@@ -53,7 +59,7 @@ func (b *batch) place(it item) {
 		b.set(it, Forked)
 	case h.Seq == hd.Size+1:
 		b.next(it, hd)
-	case h.Seq <= hd.Size+window:
+	case h.Seq <= hd.Size+window && !it.rec.Chained(): // which is worth nothing without its range
 		b.early(it)
 	default:
 		b.gaps[h.Log] = true
@@ -62,14 +68,10 @@ func (b *batch) place(it item) {
 }
 
 func (b *batch) mayspeak(log ct.LogID) bool {
-	if b.in.cfg.View == nil {
+	if b.view == nil {
 		return true
 	}
-	v := b.in.cfg.View()
-	if v == nil {
-		return true
-	}
-	_, ok := v.Right(log)
+	_, ok := b.view.Right(log)
 	return ok
 }
 
@@ -155,14 +157,39 @@ func (b *batch) early(it item) {
 	}
 }
 
-// fork stops a log. One proof convicts its key: further ones are not kept.
+// fork stops a log. One proof convicts its key: further ones are not kept. A
+// proof is two signatures: while one of them is not good, a peer may have
+// replaced it, nobody is convicted and the record stays outside.
 func (b *batch) fork(a *verify.Record, it item, hd *head) {
+	if !hd.Contested && !b.provable(a, it, hd) {
+		b.set(it, Dropped)
+		return
+	}
 	if !hd.Contested {
 		hd.Contested = true
 		b.forks = append(b.forks, fork{a, it})
 		b.in.waiting.drop(it.rec.Header().Log)
 	}
 	b.set(it, Forked, &b.onFork)
+}
+
+func (b *batch) provable(a *verify.Record, it item, hd *head) bool {
+	h := it.rec.Header()
+	if !it.rec.Signed() {
+		return false
+	}
+	if a != nil {
+		return a.Signed()
+	}
+	seq := min(h.Seq, hd.Size)
+	if mine, ok := hd.added[seq]; ok {
+		return mine.Signed()
+	}
+	signed, err := b.in.cfg.Store.Signed(h.Log, seq)
+	if err != nil {
+		b.in.log.Error("a held signature cannot be read", "log", h.Log.Short(), "seq", seq, "error", err)
+	}
+	return signed && err == nil
 }
 
 // release lets in what waited for the records of this batch, as much as one

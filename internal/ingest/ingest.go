@@ -23,8 +23,9 @@ const (
 	maxQueued  = 64 << 20 // bytes that wait for the writer, see cost
 	maxJobs    = 16384    // submissions that wait for the writer
 	maxOwn     = 256      // records of this node that wait for the writer
-	maxCommit  = 1000     // records after which no more submissions join a commit
-	maxChunk   = 1024     // records of one submission
+	maxCommit  = 4096     // records after which no more submissions join a commit
+	maxRange   = 2048     // chained records in a row
+	maxChunk   = 1024     // records of one submission, but for a range that is longer
 	maxAppend  = 4096     // records of one commit, with those that waited for a gap to close
 	fullPause  = time.Second
 	recordCost = 256 // bytes of memory beside the raw record
@@ -47,7 +48,7 @@ const (
 	BodyFilled                    // was held without its body; durable
 	Held                          // waits in memory for the records before it
 	Forked                        // contradicts its log, or its log is contested; the proof is durable
-	Dropped                       // too far ahead of its log: sync brings it again
+	Dropped                       // too far ahead of its log, or a fork not yet proved: sync brings it again
 	Refused                       // its log may not speak, or its first record names no delegation
 	failed                        // not stored: the store is full or has stopped
 )
@@ -139,13 +140,17 @@ func (in *Ingest) Submit(ctx context.Context, rec verify.Record) (Outcome, error
 }
 
 // SubmitAll brings in a chunk of sync, in its order, and returns when all of
-// it is durable. When some of it is not, the error says why of the first;
+// it is durable. A range that proves itself by its last record is committed in
+// whole or not at all; it may have 2,048 records. When some of it is not, the error says why of the first;
 // the rest is in. ErrGap, ErrForked and ErrRefused tell of the record,
 // store.ErrFull and others of this node.
 func (in *Ingest) SubmitAll(ctx context.Context, recs []verify.Record) error {
 	var jobs []*job
 	for len(recs) > 0 {
 		n := chunk(recs)
+		if n > maxChunk+maxRange {
+			return fmt.Errorf("a range of more than %d records", maxRange)
+		}
 		j := newJob(recs[:n:n])
 		recs = recs[n:]
 		if err := in.enqueue(ctx, j); err != nil {
@@ -168,12 +173,16 @@ func (in *Ingest) SubmitAll(ctx context.Context, recs []verify.Record) error {
 	return first
 }
 
-// chunk is how many records make one submission.
+// chunk is how many records make one submission. It never ends inside a range:
+// what is held for a later signature's sake is committed together with it.
 func chunk(recs []verify.Record) int {
-	size := int64(0)
+	size, end := int64(0), 0
 	for i, r := range recs {
-		if size += cost(r); i > 0 && (i >= maxChunk || size > maxQueued/8) {
-			return i
+		if size += cost(r); end > 0 && (i >= maxChunk || size > maxQueued/8) {
+			return end
+		}
+		if !r.Chained() {
+			end = i + 1
 		}
 	}
 	return len(recs)

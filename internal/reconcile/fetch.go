@@ -18,9 +18,10 @@ var (
 // Fetch turns ranges into wants and checks that the answers are these ranges,
 // record by record. It holds positions only, no records.
 type Fetch struct {
-	queue  []wire.SyncRange   // not asked for yet
-	asked  [][]wire.SyncRange // what is left of each want under way, in order
-	bodies bool
+	queue   []wire.SyncRange   // not asked for yet
+	asked   [][]wire.SyncRange // what is left of each want under way, in order
+	bodies  bool               // only records whose body the peer holds
+	partial bool               // the peer may leave out what it likes
 }
 
 // NewFetch plans ranges, which may be longer than one want.
@@ -29,21 +30,32 @@ func NewFetch(ranges []wire.SyncRange) *Fetch { return &Fetch{queue: slices.Clon
 // NewBodyFetch plans the bodies of records whose headers are held. The peer
 // leaves out what it does not hold.
 func NewBodyFetch(refs []ct.Ref) *Fetch {
-	f := &Fetch{bodies: true}
+	return &Fetch{queue: ranges(refs), bodies: true, partial: true}
+}
+
+// NewSignatureFetch plans records that are held with a bad signature. The peer
+// leaves out what it cannot vouch for, which may be all, so that each range is
+// a want of its own.
+func NewSignatureFetch(refs []ct.Ref) *Fetch { return &Fetch{queue: ranges(refs), partial: true} }
+
+func ranges(refs []ct.Ref) (out []wire.SyncRange) {
 	for _, r := range refs {
-		if n := len(f.queue); n > 0 && f.queue[n-1].Log == r.Log && f.queue[n-1].From+f.queue[n-1].Count == r.Seq {
-			f.queue[n-1].Count++
+		if n := len(out); n > 0 && out[n-1].Log == r.Log && out[n-1].From+out[n-1].Count == r.Seq {
+			out[n-1].Count++
 			continue
 		}
-		f.queue = append(f.queue, wire.SyncRange{Log: r.Log, From: r.Seq, Count: 1})
+		out = append(out, wire.SyncRange{Log: r.Log, From: r.Seq, Count: 1})
 	}
-	return f
+	return out
 }
 
 // Next is the next want within the limits of the wire; nil when all is asked for.
 func (f *Fetch) Next() *wire.SyncWant {
-	w := &wire.SyncWant{Bodies: f.bodies}
-	for room := uint64(wire.MaxSyncWant); room > 0 && len(f.queue) > 0 && len(w.Ranges) < wire.MaxSyncRanges; {
+	w, most := &wire.SyncWant{Bodies: f.bodies}, wire.MaxSyncRanges
+	if f.partial && !f.bodies {
+		most = 1
+	}
+	for room := uint64(wire.MaxSyncWant); room > 0 && len(f.queue) > 0 && len(w.Ranges) < most; {
 		r := &f.queue[0]
 		n := min(r.Count, room)
 		w.Ranges = append(w.Ranges, wire.SyncRange{Log: r.Log, From: r.From, Count: n})
@@ -70,7 +82,7 @@ func (f *Fetch) Got(log ct.LogID, seq uint64) error {
 	}
 	for left := f.asked[0]; len(left) > 0; left = left[1:] {
 		r := &left[0]
-		if r.Log == log && seq >= r.From && seq < r.From+r.Count && (f.bodies || seq == r.From) {
+		if r.Log == log && seq >= r.From && seq < r.From+r.Count && (f.partial || seq == r.From) {
 			r.Count -= seq + 1 - r.From
 			r.From = seq + 1
 			if r.Count == 0 {
@@ -79,7 +91,7 @@ func (f *Fetch) Got(log ct.LogID, seq uint64) error {
 			f.asked[0] = left
 			return nil
 		}
-		if !f.bodies {
+		if !f.partial {
 			break
 		}
 	}
@@ -93,7 +105,7 @@ func (f *Fetch) Done() error {
 	}
 	left := f.asked[0]
 	f.asked = f.asked[1:]
-	if len(left) > 0 && !f.bodies {
+	if len(left) > 0 && !f.partial {
 		return fmt.Errorf("%w: log %s from seq %d", ErrShort, left[0].Log.Short(), left[0].From)
 	}
 	return nil

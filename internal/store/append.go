@@ -173,6 +173,9 @@ func (s *Store) putEntries(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*log
 			}
 		}
 	}
+	if err := putChained(tx, entries); err != nil {
+		return err
+	}
 	for id, l := range logs {
 		if err := tx.Bucket([]byte(bktLogs)).Put(id[:], l.encode()); err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
@@ -19,6 +18,7 @@ const maxProblems = 1000
 // Report is what Check found.
 type Report struct {
 	Logs, Records, Bodies, Missing, Erased, Forks int
+	Chained, Unsound                              int // held for a later signature's sake: own ones not checked, or bad
 	Problems                                      []Problem
 	More                                          int // problems beyond those listed
 }
@@ -131,6 +131,9 @@ func (r *recordCheck) run() error {
 		return err
 	}
 	r.verifySigs()
+	if err := r.unproved(logs); err != nil {
+		return err
+	}
 	r.arrivals(logs)
 	if n := count(r.hdr); n != r.report.Records {
 		r.report.add(logSpec.name, "%d headers, but the logs hold %d", n, r.report.Records)
@@ -192,11 +195,14 @@ func (r *recordCheck) oneRecord(l *logEntry, at place, prev ct.ID) (ct.ID, ct.Mi
 	default:
 		err = r.body(&h, header, at, id)
 	}
-	r.sigs = append(r.sigs, sigJob{l.id, at.seq(), h.alg, bytes.Clone(h.header), bytes.Clone(h.sig)})
+	proved, errProved := isProved(r.tx, at)
+	if proved {
+		r.sigs = append(r.sigs, sigJob{l.id, at, h.alg, bytes.Clone(h.header), bytes.Clone(h.sig)})
+	}
 	if len(r.sigs) >= MaxBatch {
 		r.verifySigs()
 	}
-	return id, header.Issued, err
+	return id, header.Issued, errors.Join(err, errProved)
 }
 
 func (r *recordCheck) body(h *held, header *wire.Header, at place, id ct.ID) error {
@@ -245,32 +251,55 @@ func (r *recordCheck) arrivals(logs map[uint32]*logEntry) {
 	}
 }
 
-// sigJob is a signature to verify, apart from the file.
-type sigJob struct {
-	log         ct.LogID
-	seq         uint64
-	alg         uint32
-	header, sig []byte
+// unproved counts the records that are held for a later signature's sake: a
+// later one there must be, unless a fork cut the log.
+func (r *recordCheck) unproved(logs map[uint32]*logEntry) error {
+	examine := func(at place, last uint64) {
+		switch l := logs[at.num()]; {
+		case l == nil || at.seq() == 0 || last < at.seq() || last > l.head.Size:
+			r.report.add(logSpec.name, "a range without signatures that is not held")
+		case last == l.head.Size && !l.head.Contested:
+			r.report.add(logSpec.name, "log %s, seq %d: no signature proves it", l.id, last)
+		}
+	}
+	err := r.tx.Bucket([]byte(bktChained)).ForEach(func(k, v []byte) error {
+		at, last, err := parseChained(k, v)
+		if err == nil {
+			examine(at, last)
+			r.report.Chained += int(last - at.seq() + 1)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return r.tx.Bucket([]byte(bktUnsound)).ForEach(func(k, _ []byte) error {
+		at, err := parsePlace(k)
+		if err == nil {
+			examine(at, at.seq())
+			r.report.Unsound++
+		}
+		return err
+	})
 }
 
 // verifySigs verifies what has been collected, on all cores.
 func (c *checker) verifySigs() {
-	bad := make([]bool, len(c.sigs))
+	good := make([]bool, len(c.sigs))
 	var g errgroup.Group
 	workers := runtime.GOMAXPROCS(0)
 	for w := range workers {
 		g.Go(func() error {
 			for i := w; i < len(c.sigs); i += workers {
-				j := &c.sigs[i]
-				bad[i] = j.alg != wire.AlgEd25519 || !keys.Verify(j.log, keys.ContextRecord, c.cfg.Network, j.header, j.sig)
+				good[i] = c.sigs[i].verify(c.cfg.Network)
 			}
 			return nil
 		})
 	}
 	_ = g.Wait() // they return no error
 	for i := range c.sigs {
-		if bad[i] {
-			c.report.add(logSpec.name, "log %s, seq %d: the signature is not its log's", c.sigs[i].log, c.sigs[i].seq)
+		if !good[i] {
+			c.report.add(logSpec.name, "log %s, seq %d: the signature is not its log's", c.sigs[i].log, c.sigs[i].at.seq())
 		}
 	}
 	c.sigs = c.sigs[:0]

@@ -19,7 +19,7 @@ import (
 )
 
 // format is the version of all files; it changes with their layout.
-const format = 1
+const format = 2
 
 // fileSpec is what is particular to one of the files.
 type fileSpec struct {
@@ -33,7 +33,7 @@ type fileSpec struct {
 var (
 	logSpec = fileSpec{
 		name:    "log.db",
-		buckets: []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork},
+		buckets: []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork, bktChained, bktUnsound},
 		noFree:  true, initMmap: 1 << 30, alloc: 8 << 20,
 	}
 	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt}, initMmap: 256 << 20, alloc: 1 << 20}

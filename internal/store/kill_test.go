@@ -58,7 +58,9 @@ func killChild(dir string) error {
 	rng := rand.New(rand.NewPCG(s.Last(), 9))
 	for at := int(s.Last()); at < len(recs); {
 		n := min(1+rng.IntN(30), len(recs)-at)
-		last, err := s.Append(recs[at : at+n])
+		// As catch-up brings them: what is of one log is held for its last
+		// signature's sake, and some signatures were replaced on the way.
+		last, err := s.Append(asRanges(w, recs[at:at+n], rng))
 		if err != nil {
 			return err
 		}
@@ -71,6 +73,9 @@ func killChild(dir string) error {
 			}
 			fmt.Printf("erased %d\n", victim)
 		}
+		if _, _, err := s.Recheck(rng.IntN(40)); err != nil {
+			return err
+		}
 		if rng.IntN(20) == 0 {
 			if err := s.CompactBodies(); err != nil {
 				return err
@@ -79,6 +84,28 @@ func killChild(dir string) error {
 	}
 	fmt.Println("done")
 	return s.Close()
+}
+
+func asRanges(w *world, recs []verify.Record, rng *rand.Rand) []verify.Record {
+	byLog := map[ct.LogID][]verify.Record{}
+	for _, r := range recs {
+		byLog[r.Header().Log] = append(byLog[r.Header().Log], r)
+	}
+	for log, own := range byLog {
+		var bad []int
+		for i := range len(own) - 1 {
+			if rng.IntN(4) == 0 {
+				bad = append(bad, i)
+			}
+		}
+		byLog[log] = w.chained(own, bad...)
+	}
+	out := make([]verify.Record, len(recs))
+	for i, r := range recs {
+		log := r.Header().Log
+		out[i], byLog[log] = byLog[log][0], byLog[log][1:]
+	}
+	return out
 }
 
 // childTB lets the child build a world; it fails by ending the process.

@@ -22,6 +22,8 @@ const (
 	bktDue     = "due"     // time stored, place of the target → target id: to be erased
 	bktErase   = "erase"   // place → 1: tombstoned, salt and body not yet deleted
 	bktFork    = "fork"    // log key, seq → length of A (4), A, B
+	bktChained = "chained" // place of the first of a range → seq of its last: held for a later signature's sake, own ones not checked
+	bktUnsound = "unsound" // place → 1: held for a later signature's sake, the own one does not verify
 
 	bktSalt  = "salt"  // keys.db: place → salt
 	bktBody  = "body"  // body.db: place → sealed body

@@ -172,7 +172,9 @@ func (s *Store) openRows(rows []Row, places []place) error {
 
 // Range gives raw records of a log from seq on, at most max of them and not
 // more than maxBytes together (but one in any case), as a peer gets them: with
-// the body when it is held and neither hidden nor erased.
+// the body when it is held and neither hidden nor erased. The signature of the
+// last of them verifies, so that a peer can prove all of them; ErrNotFound when
+// there is no such range within the limits.
 func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byte, error) {
 	l := s.entry(log)
 	if l == nil || from == 0 || from > l.head.Size {
@@ -190,7 +192,7 @@ func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byt
 				return err
 			}
 			if at.num() != l.num || at.seq() > l.head.Size {
-				return nil
+				break
 			}
 			h, err := decodeHeld(v)
 			if err != nil {
@@ -202,7 +204,7 @@ func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byt
 				size += int(h.bodyLen) + wire.SaltSize + 8
 			}
 			if size > maxBytes && len(parts) > 0 {
-				return nil
+				break
 			}
 			if shown {
 				want = append(want, bodyAt{at: at, id: wire.ID(s.cfg.Network, h.header)})
@@ -210,8 +212,16 @@ func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byt
 			}
 			parts = append(parts, wire.Envelope{HeaderBytes: bytes.Clone(h.header), Alg: h.alg, Sig: bytes.Clone(h.sig)})
 		}
-		return nil
+		n, err := s.provedPart(tx, l, from, parts)
+		parts = parts[:n]
+		for len(which) > 0 && which[len(which)-1] >= n {
+			want, which = want[:len(want)-1], which[:len(which)-1]
+		}
+		return err
 	})
+	if err == nil && len(parts) == 0 {
+		err = ErrNotFound
+	}
 	if err == nil {
 		err = s.openBodies(want)
 	}

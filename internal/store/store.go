@@ -73,7 +73,8 @@ type Store struct {
 	changed chan struct{}          // closed and replaced at each commit
 	closed  chan struct{}          // closed by Close
 
-	lost lostBodies
+	lost    lostBodies
+	unsound rotation
 }
 
 // Create makes the files of a new store. It refuses a directory that holds

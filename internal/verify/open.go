@@ -27,6 +27,19 @@ func OpenGossip(raw []byte, v *roster.View, topic ct.Topic, now time.Time) (Reco
 // open judges in the order of the table of reasons. topic is nil for a record
 // that did not come by gossip.
 func open(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, error) {
+	r, err := prepare(raw, v, topic, now)
+	if err != nil {
+		return Record{}, err
+	}
+	if h := r.Header(); !r.signed() {
+		return Record{}, &Error{BadSignature, fmt.Sprintf("log %s, record %d", h.Log.Short(), h.Seq)}
+	}
+	r.inadmissible, _ = judge(r.env, r.right, v)
+	return r, nil
+}
+
+// prepare checks all that chains a record but its signature.
+func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, error) {
 	e, err := wire.Decode(raw)
 	if err != nil {
 		return Record{}, refusal(err)
@@ -55,11 +68,7 @@ func open(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, e
 	if err := checkWindow(h, right, now); err != nil {
 		return Record{}, err
 	}
-	if !keys.Verify(h.Log, keys.ContextRecord, network, e.HeaderBytes, e.Sig) {
-		return Record{}, &Error{BadSignature, fmt.Sprintf("log %s, record %d", h.Log.Short(), h.Seq)}
-	}
-	why, _ := judge(e, right, v)
-	return Record{env: e, raw: raw, id: wire.ID(network, e.HeaderBytes), right: right, inadmissible: why}, nil
+	return Record{env: e, raw: raw, network: network, id: wire.ID(network, e.HeaderBytes), right: right}, nil
 }
 
 // refusal of bytes that wire cannot read.

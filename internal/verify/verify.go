@@ -6,6 +6,7 @@ package verify
 import (
 	"fmt"
 
+	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -27,14 +28,29 @@ func (e *Error) Error() string {
 // Verdict is the answer to give GossipSub.
 func (e *Error) Verdict() Verdict { return e.Reason.verdict() }
 
-// Record is a record whose signature, network and right to speak are proved.
-// Only this package can make one. The bytes are the author's, unchanged.
+// Record is a record whose author, network and right to speak are proved.
+// Only this package can make one. The bytes are the author's, unchanged, but
+// for the signature of a chained record, which nobody has looked at.
 type Record struct {
 	env          *wire.Envelope
 	raw          []byte
+	network      ct.NetworkID
 	id           ct.ID
 	right        roster.Right
+	chained      bool   // proved by a later record of its range
 	inadmissible Reason // empty: the content may be shown
+}
+
+// Chained tells that a later signature proves the header, through the hash
+// chain, and that the record's own signature has not been checked (OpenRange).
+func (r Record) Chained() bool { return r.chained }
+
+// Signed tells whether the record's own signature verifies. Only that of a
+// chained record is not known and is checked now. Evidence needs it.
+func (r Record) Signed() bool { return !r.chained || r.signed() }
+
+func (r Record) signed() bool {
+	return keys.Verify(r.env.Header.Log, keys.ContextRecord, r.network, r.env.HeaderBytes, r.env.Sig)
 }
 
 // Raw is the record as it travelled.

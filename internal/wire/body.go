@@ -55,13 +55,13 @@ func EncodeNotification(n *ct.Notification) ([]byte, error) {
 // carries comes from h, the expiry as RFC 3339 in milliseconds. It does not
 // validate.
 func DecodeNotification(h BodyHeader, body []byte) (*ct.Notification, error) {
-	m := &heraldv1.Notification{}
-	if err := decodeBody(body, m); err != nil {
+	d, err := readBody(body)
+	if err != nil {
 		return nil, err
 	}
-	n := notificationFromProto(m)
-	if err := same(body, notificationToProto(n)); err != nil {
-		return nil, err
+	n := readNotification(&d)
+	if d.bad {
+		return nil, bodyFault(body, &heraldv1.Notification{})
 	}
 	n.Topic, n.Priority, n.TLP, n.Audience = h.Topic, h.Priority, h.TLP, h.Audience
 	n.Retention.Expires = h.Expires.String()
@@ -167,6 +167,14 @@ func decodeBody(body []byte, m proto.Message) error {
 		return fmt.Errorf("%w: malformed", ErrBody) // err may quote the text
 	}
 	return nil
+}
+
+// bodyFault says what is wrong with a body that was read by hand and refused.
+func bodyFault(body []byte, m proto.Message) error {
+	if err := decodeBody(body, m); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: encoded otherwise", ErrBody)
 }
 
 // same proves that body is what we would have written.

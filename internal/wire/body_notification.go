@@ -20,24 +20,8 @@ func mapped[A, B any](in []A, f func(*A) B) []B {
 	return out
 }
 
-// unmapped is mapped for the pointers that generated code holds.
-func unmapped[A, B any](in []*A, f func(*A) B) []B {
-	if len(in) == 0 {
-		return nil
-	}
-	out := make([]B, len(in))
-	for i, p := range in {
-		out[i] = f(p)
-	}
-	return out
-}
-
 func statesToProto(in []ct.State) []string {
 	return mapped(in, func(s *ct.State) string { return string(*s) })
-}
-
-func statesFromProto(in []string) []ct.State {
-	return mapped(in, func(s *string) ct.State { return ct.State(*s) })
 }
 
 func notificationToProto(n *ct.Notification) *heraldv1.Notification {
@@ -63,32 +47,6 @@ func notificationToProto(n *ct.Notification) *heraldv1.Notification {
 	}
 }
 
-// notificationFromProto uses getters for messages that must be present: an
-// absent one reads as empty here and differs when encoded again.
-func notificationFromProto(m *heraldv1.Notification) *ct.Notification {
-	a, h, r, c := m.GetAssessment(), m.GetHandling(), m.GetRetention(), m.GetContact()
-	return &ct.Notification{
-		Event:  eventFromProto(m.GetEvent()),
-		Person: personFromProto(m.GetPerson()),
-		Assessment: ct.Assessment{
-			Grounds: a.GetGrounds(), GroundsText: a.GetGroundsText(), Designation: a.GetDesignation(),
-			LegalBasis: unmapped(a.GetLegalBasis(), func(b *heraldv1.LegalBasis) ct.LegalBasis {
-				return ct.LegalBasis{Instrument: b.Instrument, Reference: b.Reference}
-			}),
-			Purpose: a.GetPurpose(), SourceGrade: a.GetSourceGrade(), InfoGrade: a.GetInformationGrade(),
-			RequestedAction: a.GetRequestedAction(), WarrantRef: a.GetWarrantRef(),
-		},
-		Handling: ct.Handling{
-			Codes: h.GetCodes(), PAP: h.GetPap(), Caveats: h.GetCaveats(),
-			Originator: statesFromProto(h.GetOrcon()), Text: h.GetText(),
-		},
-		Retention: ct.Retention{
-			PurposeDate: r.GetPurposeDate(), ReviewDate: r.GetReviewDate(), ExtensionReason: r.GetExtensionReason(),
-		},
-		Contact: ct.Contact{Desk: c.GetDesk(), Phone: c.GetPhone(), Email: c.GetEmail(), Ref: c.GetRef()},
-	}
-}
-
 func eventToProto(e *ct.Event) *heraldv1.Event {
 	out := &heraldv1.Event{
 		Type: string(e.Type), Phase: e.Phase, Time: e.Time, Precision: e.Precision,
@@ -106,23 +64,6 @@ func eventToProto(e *ct.Event) *heraldv1.Event {
 	return out
 }
 
-func eventFromProto(m *heraldv1.Event) ct.Event {
-	out := ct.Event{
-		Type: ct.EventType(m.GetType()), Phase: m.GetPhase(), Time: m.GetTime(), Precision: m.GetPrecision(),
-		Legs:   unmapped(m.GetLegs(), legFromProto),
-		Source: ct.State(m.GetSource()), Transit: statesFromProto(m.GetTransit()), Destination: ct.State(m.GetDestination()),
-		Accompanying: unmapped(m.GetAccompanying(), companionFromProto),
-	}
-	if d := m.GetDetention(); d != nil {
-		out.Detention = &ct.Detention{
-			Authority: d.Authority, Country: ct.State(d.Country), Region: d.Region, LegalGround: d.LegalGround,
-			Since: d.Since, ConsularNotified: d.ConsularNotified, ConsularTime: d.ConsularTime,
-			ExpectedRelease: d.ExpectedRelease, ExpectedTransfer: d.ExpectedTransfer,
-		}
-	}
-	return out
-}
-
 func legToProto(l *ct.Leg) *heraldv1.Leg {
 	return &heraldv1.Leg{
 		Mode: l.Mode, Carrier: l.Carrier, ServiceNo: l.ServiceNo,
@@ -131,20 +72,8 @@ func legToProto(l *ct.Leg) *heraldv1.Leg {
 	}
 }
 
-func legFromProto(m *heraldv1.Leg) ct.Leg {
-	return ct.Leg{
-		Mode: m.Mode, Carrier: m.Carrier, ServiceNo: m.ServiceNo,
-		From: placeFromProto(m.From), To: placeFromProto(m.To),
-		Departs: m.Departs, Arrives: m.Arrives, PNRHash: m.PnrLocatorRef,
-	}
-}
-
 func placeToProto(p *ct.Place) *heraldv1.Place {
 	return &heraldv1.Place{Code: p.Code, State: string(p.State), Text: p.Text}
-}
-
-func placeFromProto(m *heraldv1.Place) ct.Place {
-	return ct.Place{Code: m.GetCode(), State: ct.State(m.GetState()), Text: m.GetText()}
 }
 
 func companionToProto(c *ct.Companion) *heraldv1.Companion {
@@ -154,19 +83,6 @@ func companionToProto(c *ct.Companion) *heraldv1.Companion {
 	}
 	if c.Birth != nil {
 		out.Birth = birthToProto(c.Birth)
-	}
-	return out
-}
-
-func companionFromProto(m *heraldv1.Companion) ct.Companion {
-	out := ct.Companion{Role: m.Role, Note: m.Note}
-	if m.Name != nil {
-		n := nameFromProto(m.Name)
-		out.Name = &n
-	}
-	if m.Birth != nil {
-		b := birthFromProto(m.Birth)
-		out.Birth = &b
 	}
 	return out
 }

@@ -120,6 +120,16 @@ func (d *decoder) ref() ct.Ref {
 	return r
 }
 
+// skip passes over a value that is read elsewhere.
+func (d *decoder) skip() {
+	n := protowire.ConsumeFieldValue(protowire.Number(d.num), d.typ, d.b)
+	if n < 0 {
+		d.bad = true
+		return
+	}
+	d.b = d.b[n:]
+}
+
 // sub starts on the bytes of an embedded message.
 func (d *decoder) sub() decoder { return decoder{b: d.bytes(), bad: d.bad} }
 

@@ -111,6 +111,26 @@ func Decode(raw []byte) (*Envelope, error) {
 	return e, nil
 }
 
+// Peek reads the log and seq that a record claims, without decoding the rest.
+func Peek(raw []byte) (log ct.LogID, seq uint64, err error) {
+	d := decoder{b: raw}
+	if d.next() && d.num == 1 {
+		for in := d.sub(); in.next() && in.num <= 4; {
+			switch in.num {
+			case 3:
+				in.fixed(log[:])
+			case 4:
+				if seq = in.uint(); !in.bad {
+					return log, seq, nil
+				}
+			default:
+				in.skip()
+			}
+		}
+	}
+	return log, 0, fmt.Errorf("%w: no log and seq", ErrMalformed)
+}
+
 // fullSize is the encoded size of e with the body that its header names.
 func fullSize(e *Envelope) int {
 	field := func(n int) int { return 1 + protowire.SizeBytes(n) }

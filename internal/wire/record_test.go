@@ -390,6 +390,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := wire.Decode(raw)
 		if err != nil {
+			_, _, _ = wire.Peek(raw) // reads what it can
 			return
 		}
 		if again := wire.Encode(e); !bytes.Equal(again, raw) {
@@ -397,6 +398,9 @@ func FuzzDecode(f *testing.F) {
 		}
 		if again := wire.EncodeHeader(&e.Header); !bytes.Equal(again, e.HeaderBytes) {
 			t.Fatalf("read header %x, wrote %x", e.HeaderBytes, again)
+		}
+		if log, seq, err := wire.Peek(raw); err != nil || log != e.Header.Log || seq != e.Header.Seq {
+			t.Fatalf("peeked at log %x, record %d: %v", log, seq, err)
 		}
 	})
 }

@@ -1,0 +1,177 @@
+package exchange
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
+)
+
+const (
+	// minRange is how many successive records of a log prove themselves by one
+	// signature; of fewer, each signature is checked at once.
+	minRange = 8
+	// maxRange keeps all cores busy with a chunk of one log.
+	maxRange = 128
+)
+
+// run is successive records of one log in a chunk: raws[from:to]. A peer
+// vouches for the signature of its last record alone.
+type run struct{ from, to int }
+
+func runs(raws [][]byte) (out []run) {
+	var last ct.LogID
+	var next uint64
+	for i, raw := range raws {
+		log, seq, err := wire.Peek(raw)
+		if n := len(out); err == nil && n > 0 && log == last && seq == next {
+			out[n-1].to = i + 1
+		} else {
+			out = append(out, run{i, i + 1})
+		}
+		last, next = log, seq+1
+	}
+	return out
+}
+
+// opened is a chunk while it is being verified, by record.
+type opened struct {
+	raws [][]byte
+	recs []verify.Record
+	errs []error
+	view *roster.View
+	now  time.Time
+}
+
+func (x *Exchange) begin(raws [][]byte) *opened {
+	return &opened{raws, make([]verify.Record, len(raws)), make([]error, len(raws)), x.cfg.View(), time.Now()}
+}
+
+// openChunk proves the records of one chunk on all cores. A fault that any
+// node would find is the peer's. One that depends on this node's roster or
+// clock blames nobody: the log is held, its rest waits for another roster. A
+// bad signature inside a run whose last one is good blames nobody either.
+func (x *Exchange) openChunk(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+	o := x.begin(raws)
+	all := runs(raws)
+	proved := make([]bool, len(all))
+	var parts errgroup.Group
+	parts.SetLimit(runtime.GOMAXPROCS(0))
+	failed := make([]bool, len(raws)) // by first record of a part
+	for _, r := range all {
+		for from := r.from; from < r.to; from += maxRange {
+			part := run{from, min(from+maxRange, r.to)}
+			parts.Go(func() error {
+				failed[part.from] = !o.part(part)
+				return nil
+			})
+		}
+	}
+	_ = parts.Wait() // errors are in o
+	for i, r := range all {
+		proved[i] = true
+		for from := r.from; from < r.to; from += maxRange {
+			proved[i] = proved[i] && !failed[from]
+		}
+		// A part may end in a signature that is not good while the run does
+		// not; when the run does, its records are opened one by one.
+		if !proved[i] && !o.whole(r) {
+			o.each(r)
+		}
+	}
+	return x.judged(o, held)
+}
+
+// openEach checks every signature, on all cores.
+func (x *Exchange) openEach(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+	o := x.begin(raws)
+	o.each(run{0, len(raws)})
+	return x.judged(o, held)
+}
+
+// openSigned gives only records that are signed themselves. The peer may pass
+// on a bad signature inside a run and is to blame for its last one.
+func (x *Exchange) openSigned(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+	o := x.begin(raws)
+	o.each(run{0, len(raws)})
+	var signed opened
+	for _, r := range runs(raws) {
+		for i := r.from; i < r.to; i++ {
+			var fault *verify.Error
+			if i < r.to-1 && errors.As(o.errs[i], &fault) && fault.Reason == verify.BadSignature {
+				continue
+			}
+			signed.raws, signed.recs, signed.errs = append(signed.raws, raws[i]), append(signed.recs, o.recs[i]), append(signed.errs, o.errs[i])
+		}
+	}
+	return x.judged(&signed, held)
+}
+
+// part opens a part of a run as cheaply as its length allows; false when it
+// does not prove itself.
+func (o *opened) part(r run) bool {
+	if r.to-r.from >= minRange {
+		return o.whole(r)
+	}
+	for i := r.from; i < r.to; i++ {
+		if o.recs[i], o.errs[i] = verify.Open(o.raws[i], o.view, o.now); o.errs[i] != nil {
+			return false
+		}
+	}
+	return true
+}
+
+func (o *opened) whole(r run) bool {
+	recs, err := verify.OpenRange(o.raws[r.from:r.to], o.view, o.now)
+	if err != nil {
+		return false
+	}
+	copy(o.recs[r.from:r.to], recs)
+	clear(o.errs[r.from:r.to])
+	return true
+}
+
+func (o *opened) each(r run) {
+	workers := runtime.GOMAXPROCS(0)
+	var g errgroup.Group
+	for w := range workers {
+		g.Go(func() error {
+			for i := r.from + w; i < r.to; i += workers {
+				o.recs[i], o.errs[i] = verify.Open(o.raws[i], o.view, o.now)
+			}
+			return nil
+		})
+	}
+	_ = g.Wait() // errors are in o, in the order of the records
+}
+
+// judged gives the good records in order, up to a fault that is the peer's.
+func (x *Exchange) judged(o *opened, held map[ct.LogID]bool) ([]verify.Record, error) {
+	good := o.recs[:0]
+	for i, err := range o.errs {
+		var fault *verify.Error
+		switch {
+		case err == nil && !held[o.recs[i].Header().Log]:
+			good = append(good, o.recs[i])
+		case err == nil:
+		case errors.As(err, &fault) && fault.Verdict() == verify.Reject:
+			return good, fmt.Errorf("%w: %w", errPeer, err)
+		default:
+			log, seq, perr := wire.Peek(o.raws[i])
+			if perr != nil {
+				return good, fmt.Errorf("%w: %w", errPeer, perr)
+			}
+			if !held[log] {
+				held[log] = true
+				x.log.Debug("cannot judge a record yet", "log", log.Short(), "seq", seq, "err", err)
+			}
+		}
+	}
+	return good, nil
+}

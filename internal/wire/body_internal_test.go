@@ -1,0 +1,178 @@
+package wire
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/herald-net/herald/internal/synth"
+	"github.com/herald-net/herald/node/ct"
+	heraldv1 "github.com/herald-net/herald/proto/herald/v1"
+	"google.golang.org/protobuf/proto"
+)
+
+// generated tells whether the generated code finds that body is in its one
+// encoding: within the limits, and written again as it was, with the messages
+// that are always present.
+func generated(body []byte) bool {
+	m := &heraldv1.Notification{}
+	if decodeBody(body, m) != nil {
+		return false
+	}
+	for _, there := range []bool{m.Event != nil, m.Person != nil, m.Assessment != nil, m.Handling != nil, m.Retention != nil, m.Contact != nil} {
+		if !there {
+			return false
+		}
+	}
+	for _, l := range m.Event.Legs {
+		if l.From == nil || l.To == nil {
+			return false
+		}
+	}
+	return same(body, m) == nil
+}
+
+// agree compares the reader by hand with the generated code.
+func agree(t *testing.T, body []byte) {
+	t.Helper()
+	n, err := DecodeNotification(BodyHeader{}, body)
+	if want := generated(body); want != (err == nil) {
+		t.Fatalf("%x: read %v, the generated code accepts it: %v", body, err, want)
+	}
+	if err != nil {
+		return
+	}
+	if again, err := EncodeNotification(n); err != nil || !bytes.Equal(again, body) {
+		t.Fatalf("%x: read, then written otherwise: %v", body, err)
+	}
+}
+
+// full has every field of the schema, some lists with empty elements.
+func fullBody(tb testing.TB) []byte {
+	tb.Helper()
+	f := ct.Fact{Confidence: "high", SourceRef: "r"}
+	name := ct.Name{Kind: "primary", Parts: []string{"A", "", "B"}, Full: "A B", Script: "Latn", Lang: "en", Quality: "good", MRZ: "B<<A", Fact: f}
+	birth := ct.Birth{Date: "1990", Calendar: "gregorian", Fact: f}
+	doc := ct.Document{Type: "P", Number: "1", Issuer: "UTO", Issued: "2020", Expires: "2030", Status: "valid", MRZ: "x", Fact: f}
+	life := ct.PlaceOfLife{State: "UTO", Text: "t", Fact: f}
+	n := &ct.Notification{
+		Event: ct.Event{
+			Type: "t", Phase: "p", Time: "t", Precision: "e", Source: "UTO", Transit: []ct.State{"UTO", ""}, Destination: "UTO",
+			Legs: []ct.Leg{{}, {Mode: "air", Carrier: "UT", ServiceNo: "1", From: ct.Place{Code: "c", State: "UTO", Text: "t"},
+				To: ct.Place{Text: "t"}, Departs: "d", Arrives: "a", PNRHash: "h"}},
+			Detention: &ct.Detention{Authority: "a", Country: "UTO", Region: "r", LegalGround: "l", Since: "s", ConsularNotified: "y",
+				ConsularTime: "t", ExpectedRelease: "r", ExpectedTransfer: "t"},
+			Accompanying: []ct.Companion{{}, {Role: "child", Name: &name, Birth: &birth, Note: "n"}, {Name: &ct.Name{}, Birth: &ct.Birth{}}},
+		},
+		Person: ct.Person{
+			Names: []ct.Name{name, {}}, Births: []ct.Birth{birth, {}}, BirthPlaces: []ct.PlaceOfLife{life, {}},
+			Nationalities: []ct.State{"UTO", ""}, Residence: []ct.PlaceOfLife{life}, Sex: "X", Documents: []ct.Document{doc, {}},
+			NationalIDs: []ct.NationalID{{Country: "UTO", Scheme: "s", Value: "v", Fact: f}},
+			Contacts:    []ct.ContactHash{{Kind: "k", Value: "v", Hashed: true, Fact: f}}, ExternalRefs: []ct.ExternalRef{{System: "s", Value: "v"}, {}},
+			Physical:        &ct.Physical{HeightCM: 180, WeightKG: 80, Eyes: "e", Hair: "h", Marks: []string{"m", ""}, Fact: f},
+			Biometrics:      &ct.Biometrics{Face: true, Fingerprint: true, Iris: true, DNA: true, Contact: "c"},
+			MisusedIdentity: &ct.Misused{Names: []ct.Name{name}, Births: []ct.Birth{birth}, Documents: []ct.Document{doc}, Note: "n"},
+			AsylumOrRefugee: true,
+		},
+		Assessment: ct.Assessment{
+			Grounds: []string{"g", ""}, GroundsText: "t", Designation: "d", LegalBasis: []ct.LegalBasis{{Instrument: "i", Reference: "r"}, {}},
+			Purpose: "p", SourceGrade: "A", InfoGrade: "1", RequestedAction: "a", WarrantRef: "w",
+		},
+		Handling:  ct.Handling{Codes: []string{"H0"}, PAP: "RED", Caveats: []string{"c"}, Originator: []ct.State{"UTO"}, Text: "t"},
+		Retention: ct.Retention{PurposeDate: "p", ReviewDate: "r", ExtensionReason: "e"},
+		Contact:   ct.Contact{Desk: "d", Phone: "p", Email: "e", Ref: "r"},
+	}
+	body, err := EncodeNotification(n)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return body
+}
+
+// The reader by hand accepts what the generated code accepts: all fields, none,
+// and what random damage makes of both.
+func TestReadAgreesWithGenerated(t *testing.T) {
+	full := fullBody(t)
+	if !generated(full) {
+		t.Fatal("the full body is not in its one encoding")
+	}
+	agree(t, full)
+	empty, err := EncodeNotification(&ct.Notification{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	agree(t, empty)
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	damage(t, rng, full, 20_000)
+	damage(t, rng, empty, 2_000)
+}
+
+// damage changes, cuts, repeats and inserts bytes.
+func damage(t *testing.T, rng *rand.Rand, body []byte, rounds int) {
+	t.Helper()
+	for range rounds {
+		b := bytes.Clone(body)
+		i := rng.IntN(len(b))
+		j := i + rng.IntN(min(len(b)-i, 8)+1)
+		switch rng.IntN(4) {
+		case 0:
+			b[i] = byte(rng.Uint32())
+		case 1:
+			b = append(b[:i:i], b[j:]...)
+		case 2:
+			b = append(b[:j:j], b[i:]...)
+		default:
+			b[i] += byte(rng.IntN(3)) - 1
+		}
+		agree(t, b)
+	}
+}
+
+// Every list has the same bound, and no more is read of it.
+func TestReadBounds(t *testing.T) {
+	for _, n := range []int{maxRepeated, maxRepeated + 1} {
+		many := &ct.Notification{}
+		many.Person.Names = make([]ct.Name, n)
+		many.Handling.Codes = make([]string, n)
+		body, err := EncodeNotification(many)
+		if err != nil {
+			t.Fatal(err)
+		}
+		agree(t, body)
+		if _, err := DecodeNotification(BodyHeader{}, body); (err == nil) != (n <= maxRepeated) {
+			t.Errorf("%d elements: %v", n, err)
+		}
+	}
+}
+
+func FuzzReadAgreesWithGenerated(f *testing.F) {
+	f.Add(fullBody(f))
+	g := synth.New(9)
+	for _, topic := range []ct.Topic{ct.TopicTravel, ct.TopicArrival, ct.TopicDeportation, ct.TopicDetention} {
+		b, err := EncodeNotification(g.Notification(topic, time.Unix(1_790_000_000, 0)))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte{0x0a, 0x00, 0x12, 0x00, 0x1a, 0x00, 0x22, 0x00, 0x2a, 0x00, 0x32, 0x00})
+	f.Fuzz(agree)
+}
+
+// BenchmarkReadGenerated is what reading by the generated code, and holding it
+// against its own output, costs.
+func BenchmarkReadGenerated(b *testing.B) {
+	body, err := EncodeNotification(synth.New(1).Notification(ct.TopicArrival, time.Unix(1_790_000_000, 0)))
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		var m proto.Message = &heraldv1.Notification{}
+		if decodeBody(body, m) != nil || same(body, m) != nil {
+			b.Fatal("not accepted")
+		}
+	}
+}
