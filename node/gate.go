@@ -5,7 +5,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/herald-net/herald/internal/backup"
 	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/node/ct"
 )
 
 // ownHeadWait is how long a node that few peers answer waits before one
@@ -20,7 +22,8 @@ const (
 //
 // The own-head check: a node signs nothing until its peers have told
 // how far they know its log, and it holds that much itself. A restored backup
-// would otherwise sign a seq a second time and fork its own log.
+// would otherwise sign a seq a second time and fork its own log: the mark that
+// a restore sets asks more of the network, and no wait replaces it.
 type gate struct {
 	start  time.Time
 	others func() int                         // other live nodes of the network
@@ -28,6 +31,10 @@ type gate struct {
 	held   func() uint64                      // what we hold of it
 	ahead  func() (time.Duration, int)        // the members' clocks against ours, and of how many
 	clock  func() time.Time
+
+	restored func() bool             // the store is marked
+	states   func() (told, need int) // States of which a node has told, and how many a restored store asks
+	clear    func() error            // takes the mark off, durably
 
 	mu   sync.Mutex
 	open bool
@@ -49,6 +56,9 @@ func (g *gate) ready() (bool, string) {
 	}
 	if g.open {
 		return true, ""
+	}
+	if g.restored() {
+		return g.readyRestored()
 	}
 	need := min(ownHeadAnswers, g.others())
 	waited := g.clock().Sub(g.start)
@@ -80,6 +90,65 @@ func (n *Node) clocks() (ahead time.Duration, count int) {
 		return n.exchange.Clock()
 	}
 	return ahead, count
+}
+
+// unsettled tells that the store was restored from a backup and has not yet
+// been compared with enough States.
+func (g *gate) unsettled() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.restored()
+}
+
+// readyRestored is ready for a marked store. The caller holds mu.
+func (g *gate) readyRestored() (bool, string) {
+	if told, need := g.states(); told < need {
+		return false, fmt.Sprintf("restored from a backup: %d of %d States have told how far they know our log; see `herald outbox --sign-now` for an override", told, need)
+	}
+	if err := g.clear(); err != nil {
+		return false, fmt.Sprintf("restored from a backup: the mark cannot be taken off: %v", err)
+	}
+	g.open = true
+	return true, ""
+}
+
+// newGate joins the own-head check to its node.
+func (n *Node) newGate() (*gate, error) {
+	_, marked, err := backup.Marked(n.store.Local())
+	if err != nil {
+		return nil, err
+	}
+	return &gate{
+		start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now,
+		restored: func() bool { return marked }, states: n.toldStates,
+		clear: func() error {
+			err := backup.Clear(n.store.Local())
+			if err == nil {
+				marked = false // under the gate's lock, as all that reads it
+				n.cfg.Log.Info("restored node knows the end of its log and signs again")
+			}
+			return err
+		},
+	}, nil
+}
+
+// toldStates counts the States of which a node has told how far it knows our
+// log, and tells how many a restored store waits for: two thirds of the
+// members, or all others that have a node when they are fewer.
+func (n *Node) toldStates() (told, need int) {
+	v, now := n.view.Load(), time.Now()
+	other, answered := map[ct.State]bool{}, map[ct.State]bool{}
+	for _, m := range v.Nodes() {
+		if m.Key != n.own && v.Live(m.Key, now) {
+			other[m.State] = true
+		}
+	}
+	for _, node := range n.exchange.ToldOwnHead() {
+		if m, ok := v.Node(node); ok && other[m.State] {
+			answered[m.State] = true
+		}
+	}
+	return len(answered), min((2*len(v.Members())+2)/3, len(other))
 }
 
 // others counts the live delegated nodes beside own.

@@ -27,7 +27,7 @@ func TestGateRefusesFarClocks(t *testing.T) {
 			g := &gate{
 				start: start, others: func() int { return 3 }, told: func() (int, uint64) { return 3, 0 },
 				held: func() uint64 { return 0 }, ahead: func() (time.Duration, int) { return ahead, tt.clocks },
-				clock: func() time.Time { return start },
+				clock: func() time.Time { return start }, restored: func() bool { return false },
 			}
 			if ok, why := g.ready(); ok != (tt.why == "") || why != tt.why {
 				t.Fatalf("got %v %q, want %q", ok, why, tt.why)

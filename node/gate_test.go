@@ -15,12 +15,13 @@ type known struct {
 
 func newGate(k *known) *gate {
 	return &gate{
-		start:  time.Now(),
-		others: func() int { return k.others },
-		told:   func() (int, uint64) { return k.answers, k.peers },
-		held:   func() uint64 { return k.held },
-		ahead:  func() (time.Duration, int) { return 0, 0 },
-		clock:  time.Now,
+		start:    time.Now(),
+		others:   func() int { return k.others },
+		told:     func() (int, uint64) { return k.answers, k.peers },
+		held:     func() uint64 { return k.held },
+		ahead:    func() (time.Duration, int) { return 0, 0 },
+		restored: func() bool { return false },
+		clock:    time.Now,
 	}
 }
 

@@ -152,10 +152,17 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 	n.exchange = exchange.New(exchange.Config{
 		Host: n.host, View: n.view.Load, Store: n.store, Ingest: n.ingest, Own: n.own,
-		Answer: func(ctx context.Context, from ct.LogID, req []byte) []byte { return n.desk.Answer(ctx, from, req) },
-		Log:    log, Registerer: cfg.Registry,
+		Answer: func(ctx context.Context, from ct.LogID, req []byte) []byte {
+			if n.gate.unsettled() { // what was retracted since the backup is not known yet
+				return nil
+			}
+			return n.desk.Answer(ctx, from, req)
+		},
+		Log: log, Registerer: cfg.Registry,
 	})
-	n.gate = &gate{start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now}
+	if n.gate, err = n.newGate(); err != nil {
+		return nil, err
+	}
 
 	// What people do with it.
 	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load})

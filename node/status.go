@@ -124,6 +124,7 @@ func (n *Node) apiConfig() api.Config {
 			List: n.feed.List, Tail: n.feed.Tail, Get: n.feed.Get, Record: n.Record,
 			Match: n.desk.Match, ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
+			Backup: n.Backup,
 		},
 	}
 	if !n.cfg.NoAPI {

@@ -48,6 +48,14 @@ type Backend struct {
 
 	Status        func() Status
 	JournalVerify func() (entries uint64, head [32]byte, err error)
+	// Backup writes a backup to a new file and gives the number of its records.
+	Backup func(ctx context.Context, o BackupOptions, progress func(done, total int64)) (records uint64, err error)
+}
+
+// BackupOptions name the files of a backup, by absolute paths.
+type BackupOptions struct {
+	Out, KeyFile, GenerationFile string
+	Generation                   string
 }
 
 // Peer is one connected node.

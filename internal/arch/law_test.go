@@ -14,7 +14,7 @@ var law = map[string]rule{
 
 	// Public.
 	"node": {
-		own: "internal/api internal/desk internal/exchange internal/feed internal/gossip internal/index internal/ingest " +
+		own: "internal/api internal/backup internal/desk internal/exchange internal/feed internal/gossip internal/index internal/ingest " +
 			"internal/journal internal/keys internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
 		heavy: "os prometheus x/sync",
 	},
@@ -40,6 +40,7 @@ var law = map[string]rule{
 	"internal/ingest":  {own: "internal/roster internal/store internal/verify node/ct", heavy: "prometheus"},
 	"internal/index":   {own: "internal/match internal/name internal/store internal/wire node/ct", heavy: "os bbolt x/sync"},
 	"internal/journal": {own: "internal/keys internal/store node/ct"},
+	"internal/backup":  {own: "internal/journal internal/keys internal/roster internal/store node/ct", heavy: "os"},
 	"internal/feed":    {own: "internal/index internal/roster internal/store internal/verify internal/wire node/ct"},
 
 	// Names and persons.
@@ -74,7 +75,7 @@ var law = map[string]rule{
 	},
 	"internal/datadir": {own: "internal/keys internal/roster node node/ct", heavy: "os net toml multiaddr"},
 	"internal/cli": {
-		own: "internal/api internal/bench internal/datadir internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
+		own: "internal/api internal/backup internal/bench internal/datadir internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect testnet",
 		heavy: "os cobra progressbar connect protobuf x/sync",
 	},

@@ -19,7 +19,8 @@ import (
 )
 
 func newStoreCmd() *cobra.Command {
-	cmd := &cobra.Command{Use: "store", Short: "Look after a stopped node's database"}
+	cmd := &cobra.Command{Use: "store", Short: "Look after a node's database: check, back up, restore, compact"}
+	cmd.AddCommand(newBackupCmd(), newRestoreCmd(), newCompactCmd())
 	cmd.AddCommand(&cobra.Command{
 		Use:   "check",
 		Short: "Check every file, chain and commitment of a stopped node",

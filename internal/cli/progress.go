@@ -60,3 +60,24 @@ func (c counted) Read(b []byte) (int, error) {
 	c.p.add(n)
 	return n, err
 }
+
+// absoluteProgress counts bytes of work that tells how far it has come and how
+// far it will at most go.
+type absoluteProgress struct {
+	cmd  *cobra.Command
+	what string
+	*progress
+}
+
+func newAbsoluteProgress(cmd *cobra.Command, what string) *absoluteProgress {
+	return &absoluteProgress{cmd, what, &progress{}}
+}
+
+func (p *absoluteProgress) set(done, total int64) {
+	if p.bar == nil {
+		p.progress = newByteProgress(p.cmd, total, p.what)
+	}
+	if p.bar != nil {
+		_ = p.bar.Set64(min(done, total))
+	}
+}

@@ -34,6 +34,7 @@ const (
 	ActMatchAnswer  = "match-answer"
 	ActImport       = "import"
 	ActEraseSubject = "erase-subject"
+	ActRestore      = "restore"
 )
 
 // Limits of an entry, in bytes.

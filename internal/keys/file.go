@@ -24,13 +24,14 @@ const (
 	KindNode    Kind = "node"
 	KindRoot    Kind = "root"
 	KindStorage Kind = "storage"
+	KindBackup  Kind = "backup"
 )
 
 // A key file is three lines of text, readable by its owner alone:
 //
 //	herald key 1 node
-//	secret <64 hex digits: the Ed25519 seed, or the storage key>
-//	public <64 hex digits: the public key; for a storage key: its check value>
+//	secret <64 hex digits: the Ed25519 seed, or the storage or backup key>
+//	public <64 hex digits: the public key; for a storage or backup key: its check value>
 //
 // The last line tells a damaged or mixed-up file from a good one, and names
 // the key to a person without showing its secret.
@@ -54,8 +55,8 @@ func Load(path string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind == KindStorage {
-		return nil, fmt.Errorf("%s: this is a storage key, want a node or root key", path)
+	if kind.symmetric() {
+		return nil, fmt.Errorf("%s: this is a %s key, want a node or root key", path, kind)
 	}
 	return FromSeed(secret), nil
 }
@@ -77,6 +78,26 @@ func LoadStorage(path string) (Storage, error) {
 	return Storage(secret), nil
 }
 
+// SaveBackup writes a backup key to a new file. It never overwrites.
+func SaveBackup(path string, s Storage) error {
+	return create(path, encodeFile(KindBackup, s, storageCheck(s)))
+}
+
+// LoadBackup reads a backup key from a file that SaveBackup wrote.
+func LoadBackup(path string) (Storage, error) {
+	kind, secret, err := read(path)
+	if err != nil {
+		return Storage{}, err
+	}
+	if kind != KindBackup {
+		return Storage{}, fmt.Errorf("%s: this is a %s key, want a backup key", path, kind)
+	}
+	return Storage(secret), nil
+}
+
+// symmetric tells that the secret is no signing key.
+func (k Kind) symmetric() bool { return k == KindStorage || k == KindBackup }
+
 func encodeFile(kind Kind, secret [32]byte, public ct.LogID) []byte {
 	return fmt.Appendf(nil, "%s%s\nsecret %x\npublic %x\n", fileFormat, kind, secret[:], public[:])
 }
@@ -90,9 +111,9 @@ func decodeFile(b []byte) (kind Kind, secret [32]byte, err error) {
 		return "", secret, errors.New("not a herald key file (the first line is not \"herald key 1 …\")")
 	}
 	switch kind {
-	case KindNode, KindRoot, KindStorage:
+	case KindNode, KindRoot, KindStorage, KindBackup:
 	default:
-		return "", secret, errors.New("not a node, root or storage key file of this version")
+		return "", secret, errors.New("not a node, root, storage or backup key file of this version")
 	}
 	secretLine, publicLine, _ := strings.Cut(rest, "\n")
 	var public ct.LogID
@@ -100,7 +121,7 @@ func decodeFile(b []byte) (kind Kind, secret [32]byte, err error) {
 		return "", [32]byte{}, errors.New("damaged key file: want a secret line and a public line of 64 lower-case hex digits each")
 	}
 	want := storageCheck(secret)
-	if kind != KindStorage {
+	if !kind.symmetric() {
 		want = FromSeed(secret).Public()
 	}
 	if subtle.ConstantTimeCompare(want[:], public[:]) != 1 {

@@ -9,6 +9,10 @@ import (
 // copyStep bounds the memory of one transaction of a copy, in bytes.
 const copyStep = 8 << 20
 
+// copyAlloc is the growth step while copying, in bytes: smaller than that of a
+// file in use, so that the copy has no more empty pages at its end.
+const copyAlloc = 256 << 10
+
 // copyBuckets copies top-level buckets and, one level down, their buckets
 // (local.db). drop names keys that stay behind.
 func copyBuckets(dst, src *bbolt.DB, drop func(k []byte) bool) error {

@@ -170,8 +170,11 @@ func (s *Store) forget(gone map[place]bool) error {
 
 // CompactBodies rewrites body.db without the free pages in which erased bodies
 // lie, when there are any. Nothing is appended meanwhile (some seven seconds a
-// gigabyte); reading goes on. Room for a second copy is needed.
+// gigabyte); reading goes on. Room for a second copy is needed. It waits for an
+// Export to be closed.
 func (s *Store) CompactBodies() error {
+	s.whole.Lock()
+	defer s.whole.Unlock()
 	s.w.Lock()
 	defer s.w.Unlock()
 	var n uint64
@@ -251,7 +254,10 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	if err != nil {
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
-	if err := guard(func() error { return copyBuckets(fresh, f.db, drop) }); err != nil {
+	fresh.AllocSize = copyAlloc
+	err = guard(func() error { return copyBuckets(fresh, f.db, drop) })
+	fresh.AllocSize = f.spec.alloc
+	if err != nil {
 		_ = fresh.Close()
 		_ = os.Remove(tmp)
 		return fmt.Errorf("rewrite %s: %w", f.path, fullOr(err))

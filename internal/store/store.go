@@ -63,6 +63,8 @@ type Store struct {
 	logDB, keysDB, bodyDB *file
 	local                 *Local
 
+	whole sync.Mutex // held while a file is read or rewritten as a whole; taken before w
+
 	w    sync.Mutex // held by the one method that writes records
 	shut bool       // guarded by w
 

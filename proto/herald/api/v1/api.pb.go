@@ -3050,6 +3050,145 @@ func (x *JournalVerifyResponse) GetHead() string {
 	return ""
 }
 
+type BackupRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Absolute paths on the node's machine. out must not exist.
+	Out            string `protobuf:"bytes,1,opt,name=out,proto3" json:"out,omitempty"`
+	KeyFile        string `protobuf:"bytes,2,opt,name=key_file,json=keyFile,proto3" json:"key_file,omitempty"`
+	GenerationFile string `protobuf:"bytes,3,opt,name=generation_file,json=generationFile,proto3" json:"generation_file,omitempty"`
+	Generation     string `protobuf:"bytes,4,opt,name=generation,proto3" json:"generation,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
+}
+
+func (x *BackupRequest) Reset() {
+	*x = BackupRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupRequest) ProtoMessage() {}
+
+func (x *BackupRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
+func (*BackupRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *BackupRequest) GetOut() string {
+	if x != nil {
+		return x.Out
+	}
+	return ""
+}
+
+func (x *BackupRequest) GetKeyFile() string {
+	if x != nil {
+		return x.KeyFile
+	}
+	return ""
+}
+
+func (x *BackupRequest) GetGenerationFile() string {
+	if x != nil {
+		return x.GenerationFile
+	}
+	return ""
+}
+
+func (x *BackupRequest) GetGeneration() string {
+	if x != nil {
+		return x.Generation
+	}
+	return ""
+}
+
+type BackupResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Bytes written, of at most total.
+	Written uint64 `protobuf:"varint,1,opt,name=written,proto3" json:"written,omitempty"`
+	Total   uint64 `protobuf:"varint,2,opt,name=total,proto3" json:"total,omitempty"`
+	// The backup is whole and durable, and holds so many records.
+	Done          bool   `protobuf:"varint,3,opt,name=done,proto3" json:"done,omitempty"`
+	Records       uint64 `protobuf:"varint,4,opt,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BackupResponse) Reset() {
+	*x = BackupResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BackupResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BackupResponse) ProtoMessage() {}
+
+func (x *BackupResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
+func (*BackupResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *BackupResponse) GetWritten() uint64 {
+	if x != nil {
+		return x.Written
+	}
+	return 0
+}
+
+func (x *BackupResponse) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
+}
+
+func (x *BackupResponse) GetDone() bool {
+	if x != nil {
+		return x.Done
+	}
+	return false
+}
+
+func (x *BackupResponse) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
 var File_herald_api_v1_api_proto protoreflect.FileDescriptor
 
 const file_herald_api_v1_api_proto_rawDesc = "" +
@@ -3264,7 +3403,20 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x14JournalVerifyRequest\"E\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
-	"\x04head\x18\x02 \x01(\tR\x04head2\xcc\t\n" +
+	"\x04head\x18\x02 \x01(\tR\x04head\"\x85\x01\n" +
+	"\rBackupRequest\x12\x10\n" +
+	"\x03out\x18\x01 \x01(\tR\x03out\x12\x19\n" +
+	"\bkey_file\x18\x02 \x01(\tR\akeyFile\x12'\n" +
+	"\x0fgeneration_file\x18\x03 \x01(\tR\x0egenerationFile\x12\x1e\n" +
+	"\n" +
+	"generation\x18\x04 \x01(\tR\n" +
+	"generation\"n\n" +
+	"\x0eBackupResponse\x12\x18\n" +
+	"\awritten\x18\x01 \x01(\x04R\awritten\x12\x14\n" +
+	"\x05total\x18\x02 \x01(\x04R\x05total\x12\x12\n" +
+	"\x04done\x18\x03 \x01(\bR\x04done\x12\x18\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords2\x95\n" +
+	"\n" +
 	"\x04Node\x12H\n" +
 	"\aPublish\x12\x1d.herald.api.v1.PublishRequest\x1a\x1e.herald.api.v1.PublishResponse\x12E\n" +
 	"\x06Outbox\x12\x1c.herald.api.v1.OutboxRequest\x1a\x1d.herald.api.v1.OutboxResponse\x12H\n" +
@@ -3282,7 +3434,8 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\tListMutes\x12\x1f.herald.api.v1.ListMutesRequest\x1a .herald.api.v1.ListMutesResponse\x12B\n" +
 	"\x05Peers\x12\x1b.herald.api.v1.PeersRequest\x1a\x1c.herald.api.v1.PeersResponse\x12E\n" +
 	"\x06Status\x12\x1c.herald.api.v1.StatusRequest\x1a\x1d.herald.api.v1.StatusResponse\x12Z\n" +
-	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponseB8Z6github.com/herald-net/herald/proto/herald/api/v1;apiv1b\x06proto3"
+	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponse\x12G\n" +
+	"\x06Backup\x12\x1c.herald.api.v1.BackupRequest\x1a\x1d.herald.api.v1.BackupResponse0\x01B8Z6github.com/herald-net/herald/proto/herald/api/v1;apiv1b\x06proto3"
 
 var (
 	file_herald_api_v1_api_proto_rawDescOnce sync.Once
@@ -3296,7 +3449,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -3345,13 +3498,15 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*StatusResponse)(nil),        // 44: herald.api.v1.StatusResponse
 	(*JournalVerifyRequest)(nil),  // 45: herald.api.v1.JournalVerifyRequest
 	(*JournalVerifyResponse)(nil), // 46: herald.api.v1.JournalVerifyResponse
-	(*structpb.Struct)(nil),       // 47: google.protobuf.Struct
+	(*BackupRequest)(nil),         // 47: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 48: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 49: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	47, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	47, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	49, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	49, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -3363,7 +3518,7 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	47, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	49, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	27, // 18: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
@@ -3387,25 +3542,27 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	40, // 36: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
 	43, // 37: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
 	45, // 38: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	6,  // 39: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 40: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 41: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 42: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 43: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 44: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 45: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 46: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 47: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	30, // 48: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	33, // 49: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	35, // 50: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	37, // 51: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	39, // 52: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	42, // 53: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	44, // 54: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	46, // 55: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	39, // [39:56] is the sub-list for method output_type
-	22, // [22:39] is the sub-list for method input_type
+	47, // 39: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 40: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 41: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 42: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 43: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 44: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 45: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 46: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 47: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 48: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	30, // 49: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	33, // 50: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	35, // 51: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	37, // 52: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	39, // 53: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	42, // 54: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	44, // 55: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	46, // 56: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	48, // 57: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	40, // [40:58] is the sub-list for method output_type
+	22, // [22:40] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name
 	22, // [22:22] is the sub-list for extension extendee
 	0,  // [0:22] is the sub-list for field type_name
@@ -3426,7 +3583,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   47,
+			NumMessages:   49,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

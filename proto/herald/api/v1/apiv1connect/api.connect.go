@@ -81,6 +81,8 @@ const (
 	NodeStatusProcedure = "/herald.api.v1.Node/Status"
 	// NodeJournalVerifyProcedure is the fully-qualified name of the Node's JournalVerify RPC.
 	NodeJournalVerifyProcedure = "/herald.api.v1.Node/JournalVerify"
+	// NodeBackupProcedure is the fully-qualified name of the Node's Backup RPC.
+	NodeBackupProcedure = "/herald.api.v1.Node/Backup"
 )
 
 // NodeClient is a client for the herald.api.v1.Node service.
@@ -128,6 +130,9 @@ type NodeClient interface {
 	Status(context.Context, *connect.Request[v1.StatusRequest]) (*connect.Response[v1.StatusResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
+	// Writes an encrypted backup of the running node to a new file on its
+	// machine, and tells how far it has come; the last message has done set.
+	Backup(context.Context, *connect.Request[v1.BackupRequest]) (*connect.ServerStreamForClient[v1.BackupResponse], error)
 }
 
 // NewNodeClient constructs a client for the herald.api.v1.Node service. By default, it uses the
@@ -243,6 +248,12 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("JournalVerify")),
 			connect.WithClientOptions(opts...),
 		),
+		backup: connect.NewClient[v1.BackupRequest, v1.BackupResponse](
+			httpClient,
+			baseURL+NodeBackupProcedure,
+			connect.WithSchema(nodeMethods.ByName("Backup")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -265,6 +276,7 @@ type nodeClient struct {
 	peers         *connect.Client[v1.PeersRequest, v1.PeersResponse]
 	status        *connect.Client[v1.StatusRequest, v1.StatusResponse]
 	journalVerify *connect.Client[v1.JournalVerifyRequest, v1.JournalVerifyResponse]
+	backup        *connect.Client[v1.BackupRequest, v1.BackupResponse]
 }
 
 // Publish calls herald.api.v1.Node.Publish.
@@ -352,6 +364,11 @@ func (c *nodeClient) JournalVerify(ctx context.Context, req *connect.Request[v1.
 	return c.journalVerify.CallUnary(ctx, req)
 }
 
+// Backup calls herald.api.v1.Node.Backup.
+func (c *nodeClient) Backup(ctx context.Context, req *connect.Request[v1.BackupRequest]) (*connect.ServerStreamForClient[v1.BackupResponse], error) {
+	return c.backup.CallServerStream(ctx, req)
+}
+
 // NodeHandler is an implementation of the herald.api.v1.Node service.
 type NodeHandler interface {
 	// Publish validates, signs and stores one notification. It returns when the
@@ -397,6 +414,9 @@ type NodeHandler interface {
 	Status(context.Context, *connect.Request[v1.StatusRequest]) (*connect.Response[v1.StatusResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
+	// Writes an encrypted backup of the running node to a new file on its
+	// machine, and tells how far it has come; the last message has done set.
+	Backup(context.Context, *connect.Request[v1.BackupRequest], *connect.ServerStream[v1.BackupResponse]) error
 }
 
 // NewNodeHandler builds an HTTP handler from the service implementation. It returns the path on
@@ -508,6 +528,12 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("JournalVerify")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeBackupHandler := connect.NewServerStreamHandler(
+		NodeBackupProcedure,
+		svc.Backup,
+		connect.WithSchema(nodeMethods.ByName("Backup")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/herald.api.v1.Node/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case NodePublishProcedure:
@@ -544,6 +570,8 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeStatusHandler.ServeHTTP(w, r)
 		case NodeJournalVerifyProcedure:
 			nodeJournalVerifyHandler.ServeHTTP(w, r)
+		case NodeBackupProcedure:
+			nodeBackupHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -619,4 +647,8 @@ func (UnimplementedNodeHandler) Status(context.Context, *connect.Request[v1.Stat
 
 func (UnimplementedNodeHandler) JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalVerify is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Backup(context.Context, *connect.Request[v1.BackupRequest], *connect.ServerStream[v1.BackupResponse]) error {
+	return connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Backup is not implemented"))
 }
