@@ -7,7 +7,7 @@ var controls = []control{
 	// Who signed what.
 	{
 		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify",
-		edits: []edit{{"internal/verify/open.go", "if !keys.Verify(h.Log,", "if false && !keys.Verify(h.Log,"}},
+		edits: []edit{{"internal/verify/verify.go", "return keys.Verify(r.env.Header.Log,", "return true || keys.Verify(r.env.Header.Log,"}},
 	},
 	{
 		name: "network-context", rule: "a signature counts in one network", pkg: "./internal/keys",
