@@ -11,7 +11,7 @@ import (
 	"github.com/herald-net/herald/internal/sim"
 )
 
-var idleNodes = flag.Int("idle-nodes", 20, "nodes of TestIdleTraffic, at most 194")
+var idleNodes = flag.Int("idle-nodes", 8, "nodes of TestIdleTraffic, at most 194")
 
 // idleTarget is DESIGN's, in bytes a second and node in a network of 200 States.
 const idleTarget = 20_000
