@@ -26,7 +26,6 @@ const (
 
 	pageBranch = 0x01
 	pageLeaf   = 0x02
-	pageMeta   = 0x04
 	pageFree   = 0x10
 
 	pageHeader   = 16 // id 8, flags 2, count 2, overflow 4
@@ -124,7 +123,9 @@ func decodeMeta(b []byte) (m boltMeta, ok bool) {
 	meta := b[pageHeader:]
 	sum := fnv.New64a()
 	sum.Write(meta[:56])
-	if native.Uint16(b[8:]) != pageMeta || native.Uint32(meta) != boltMagic || native.Uint32(meta[4:]) != boltVersion ||
+	// The page's own header does not count: bbolt does not ask it, and must be
+	// judged by the meta that it will use.
+	if native.Uint32(meta) != boltMagic || native.Uint32(meta[4:]) != boltVersion ||
 		native.Uint64(meta[56:]) != sum.Sum64() {
 		return m, false
 	}
