@@ -158,17 +158,23 @@ func (x *Index) collect(c *bbolt.Cursor, groups []group, years []yearTag, t *tal
 	}
 }
 
-// scan counts the postings under a prefix.
+// scan counts the postings under a prefix. A person has a posting for each year
+// of birth and counts once: those of fitting years are counted first.
 func scan(c *bbolt.Cursor, prefix []byte, value uint32, years []yearTag, budget int, t *tally) int {
+	rest := make([]uint32, 0, 64)
 	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && budget > 0; k, _ = c.Next() {
-		if len(k) == len(posting{}) {
-			v := value
-			if slices.Contains(years, yearTag(k[16:18])) { // the year of birth fits
-				v += v / 2
-			}
-			t.add(binary.BigEndian.Uint32(k[18:]), v)
-		}
 		budget--
+		if len(k) != len(posting{}) {
+			continue
+		}
+		if id := binary.BigEndian.Uint32(k[18:]); slices.Contains(years, yearTag(k[16:18])) {
+			t.add(id, value+value/2)
+		} else {
+			rest = append(rest, id)
+		}
+	}
+	for _, id := range rest {
+		t.add(id, value)
 	}
 	return budget
 }

@@ -3,6 +3,7 @@ package index
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 
 	"github.com/herald-net/herald/internal/name"
 )
@@ -104,6 +105,7 @@ func (v *vocabulary) hash(kind byte, text string) uint32 {
 // expansion is a word of the vocabulary that a query token may stand for.
 type expansion struct {
 	tag     tag
+	text    string
 	persons uint32
 	like    float64
 }
@@ -135,7 +137,7 @@ func (v *vocabulary) expand(text string) []expansion {
 			}
 		}
 		if like >= minLike {
-			out = append(out, expansion{tag: w.tag, persons: w.persons, like: like})
+			out = append(out, expansion{tag: w.tag, text: w.text, persons: w.persons, like: like})
 		}
 	}
 	slices.SortFunc(out, func(a, b expansion) int {
@@ -148,7 +150,7 @@ func (v *vocabulary) expand(text string) []expansion {
 		case a.persons != b.persons:
 			return int(int64(a.persons) - int64(b.persons))
 		}
-		return slices.Compare(a.tag[:], b.tag[:])
+		return strings.Compare(a.text, b.text) // not by tag: two indexes of one list answer alike
 	})
 	return out[:min(len(out), maxExpanded)]
 }
