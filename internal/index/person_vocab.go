@@ -70,7 +70,7 @@ func (v *vocabulary) add(text string, t tag, n int) {
 }
 
 // traces are the hashes under which a token is found: itself, itself less one
-// letter, and its skeletons.
+// letter, its skeletons, and the group of forms of one name.
 func (v *vocabulary) traces(text string) []uint32 {
 	out := make([]uint32, 0, len(text)+3)
 	out = append(out, v.hash('t', text))
@@ -90,6 +90,9 @@ func (v *vocabulary) traces(text string) []uint32 {
 	}
 	if len(second) >= 2 {
 		out = append(out, v.hash('s', second))
+	}
+	if group := name.Equivalent(text); group != "" {
+		out = append(out, v.hash('e', group))
 	}
 	return out
 }

@@ -9,13 +9,13 @@ that tier. A possible or strong other is a false lead.
 
 asked for                            asked   at 1   at 5 | own: strong possible   weak | other: strong possible
 strong aliases, with birth            1561 79.8 % 86.9 % |      30.7 %   24.0 % 32.2 % |        0.00 %   1.41 %
-strong aliases, name only             1561 60.9 % 65.2 % |       0.0 %   35.4 % 29.9 % |        0.00 %   2.82 %
-weak aliases, with birth               618 58.7 % 73.3 % |       2.4 %    8.9 % 62.0 % |        0.00 %   0.49 %
+strong aliases, name only             1561 60.9 % 65.2 % |       0.0 %   35.4 % 29.8 % |        0.00 %   2.82 %
+weak aliases, with birth               618 58.1 % 73.3 % |       2.6 %    8.9 % 61.8 % |        0.00 %   0.49 %
 original script, with birth            356 96.3 % 96.9 % |      36.8 %   56.5 %  3.7 % |        0.00 %   0.56 %
 original script, name only             356 94.4 % 94.4 % |       0.0 %   88.8 %  5.6 % |        0.00 %   6.46 %
 namesakes, another birth               381      -      - |           -        -      - |        0.00 %   0.26 %
 on no list, with birth                5000      -      - |           -        -      - |        0.00 %   0.00 %
-on no list, name only                 5000      -      - |           -        -      - |        0.00 %   0.08 %
+on no list, name only                 5000      -      - |           -        -      - |        0.00 %   0.14 %
 recombined names, another's birth     5000      -      - |           -        -      - |        0.04 %   2.08 %
 recombined names, name only           5000      -      - |           -        -      - |        0.00 %   4.46 %
 `
