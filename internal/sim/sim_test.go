@@ -3,8 +3,10 @@ package sim_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
@@ -29,13 +31,18 @@ type cluster struct {
 	config  func(*sim.StackConfig)
 }
 
+var seedFlag = flag.Uint64("seed", 0, "of keys and losses, to run a test again; 0: another one each time")
+
 // inBubble runs fn on n nodes in virtual time. The race detector makes the
 // scheduler slow: one processor keeps virtual and real work in step.
 func inBubble(t *testing.T, n int, limit time.Duration, fn func(t *testing.T, c *cluster)) {
 	t.Helper()
-	seed := rand.Uint64()
+	seed := *seedFlag
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
 	t.Logf("seed %d", seed)
-	dir := t.TempDir()
+	dir := stores(t)
 	synctest.Test(t, func(t *testing.T) {
 		if raceEnabled {
 			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
@@ -55,6 +62,17 @@ func inBubble(t *testing.T, n int, limit time.Duration, fn func(t *testing.T, c 
 		}()
 		fn(t, c)
 	})
+}
+
+// stores is a directory for the nodes' stores, in memory where the system has
+// such a place: a disk takes no virtual time, and its fsync much of the real one.
+func stores(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "herald-sim-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
 }
 
 func (c *cluster) startAll() {
