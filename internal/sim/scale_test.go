@@ -12,6 +12,7 @@ import (
 
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
 )
 
 // The tests of this file and the ones beside it have a short form, which every
@@ -209,6 +210,76 @@ func TestScaleDelivery(t *testing.T) {
 			percentile(last, 50), percentile(last, 99), duplicates/delivered)
 		if len(all) != n*records || percentile(all, 99) > target {
 			t.Errorf("want all delivered, 99 of 100 within %v", target)
+		}
+	})
+}
+
+// A burst of one node's: what gossip's queues and budgets do not take, sync brings.
+func TestScaleBurst(t *testing.T) {
+	n, records := scaleNodes(8, 20), size(1000, 10_000)
+	inField(t, n, 4*time.Hour, func(t *testing.T, c *cluster) {
+		c.startAll()
+		c.meshed()
+		const authors = 32 // callers at a time: each waits until its record is durable
+		begin := time.Now()
+		var g errgroup.Group
+		for a := range authors {
+			g.Go(func() error {
+				for i := a; i < records; i += authors {
+					if _, err := c.nodes[0].Publish(c.ctx, ct.TopicTravel, make([]byte, 600)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		c.settle(map[int]uint64{0: uint64(records)})
+		took := time.Since(begin)
+		c.same()
+		bySync := c.sum("herald_sync_records_total")
+		t.Logf("burst of %d to %d nodes: all on all, none lost, after %v of virtual time; sync brought %.0f of %d (gossip alone %.1f %%), %.1f duplicates a delivery",
+			records, n, took.Round(time.Millisecond), bySync, records*(n-1), 100-100*bySync/float64(records*(n-1)),
+			c.sum("herald_gossip_duplicate_total")/c.sum("herald_gossip_delivered_total"))
+	})
+}
+
+// Two fifths of a network are cut off for an hour while both sides publish.
+func TestScalePartition(t *testing.T) {
+	const target = time.Minute
+	n, minutes := scaleNodes(10, 50), size(30, 60)
+	inField(t, n, 12*time.Hour, func(t *testing.T, c *cluster) {
+		c.startAll()
+		c.meshed()
+		c.publish(1, c.all()...)
+		c.settle(each(c.all(), 1))
+		left := c.all()[:n*2/5]
+		c.net.Partition(left)
+		for range minutes { // half of the nodes publish every minute
+			c.publish(1, left[:len(left)/2]...)
+			c.publish(1, c.all()[n*7/10:]...)
+			time.Sleep(time.Minute)
+		}
+		want := each(c.all(), 1)
+		for i := range want {
+			if i < len(left)/2 || i >= n*7/10 {
+				want[i] += uint64(minutes)
+			}
+		}
+		for _, i := range []int{0, n - 1} {
+			other := n - 1 - i
+			if h, _ := c.nodes[i].Store.Head(c.members.Nodes[other].Public()); h.Size > 2 {
+				t.Errorf("node %d holds %d records of node %d on the other side: the partition does not bite", i, h.Size, other)
+			}
+		}
+		c.net.Heal()
+		took := c.settle(want)
+		c.same()
+		t.Logf("%d of %d nodes cut off for %d min: all hold the same %v after healing (target %v)", len(left), n, minutes, took.Round(time.Millisecond), target)
+		if took > target {
+			t.Errorf("all equal after %v, want at most %v", took, target)
 		}
 	})
 }
