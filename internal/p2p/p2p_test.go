@@ -42,7 +42,8 @@ func TestPeerIDAndNodeKey(t *testing.T) {
 		}
 	}
 	for name, id := range map[string]peer.ID{
-		"empty": "", "no key": peer.ID("abc"),
+		"empty": "", "no key": peer.ID("abc"), "short": "\x00\x24\x08\x01\x12\x20" + peer.ID(make([]byte, 31)),
+		"long": "\x00\x24\x08\x01\x12\x20" + peer.ID(make([]byte, 33)), "of another type": "\x00\x24\x08\x02\x12\x20" + peer.ID(make([]byte, 32)),
 		"hash of an RSA key": peer.ID(append([]byte{0x12, 0x20}, make([]byte, 32)...)),
 	} {
 		if key, ok := p2p.NodeKey(id); ok {
