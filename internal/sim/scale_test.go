@@ -93,18 +93,23 @@ func (c *cluster) degrees() (low, high int) {
 	return low, high
 }
 
-// watch notes when nodes hold records.
-type watch struct {
-	mu sync.Mutex
-	at map[ct.ID]map[int]time.Time
-	n  int
+// paced is when nodes held records that were published one after the other.
+type paced struct {
+	mu   sync.Mutex
+	sent map[ct.ID]time.Time
+	at   map[ct.ID]map[int]time.Time // by node
+	n    int
 }
 
-// watch follows the stores of nodes until stop is called.
-func (c *cluster) watch(nodes ...int) (w *watch, stop func()) {
-	w = &watch{at: map[ct.ID]map[int]time.Time{}}
-	ctx, cancel := context.WithCancel(c.ctx)
+// pace publishes records, one every step, on each of authors in turn, and waits
+// at most a minute until all of nodes hold them.
+func (c *cluster) pace(records int, step time.Duration, authors, nodes []int) *paced {
+	c.t.Helper()
+	p := &paced{sent: map[ct.ID]time.Time{}, at: map[ct.ID]map[int]time.Time{}}
+	ctx, stop := context.WithCancel(c.ctx)
 	var all sync.WaitGroup
+	defer all.Wait()
+	defer stop()
 	for _, i := range nodes {
 		s := c.nodes[i].Store
 		cursor := s.Last()
@@ -116,37 +121,74 @@ func (c *cluster) watch(nodes ...int) (w *watch, stop func()) {
 					c.t.Errorf("follow node %d: %v", i, err)
 					return
 				}
-				w.mu.Lock()
 				for _, r := range rows {
 					cursor = r.Cursor
-					if w.at[r.ID] == nil {
-						w.at[r.ID] = map[int]time.Time{}
-					}
-					if _, ok := w.at[r.ID][i]; !ok {
-						w.at[r.ID][i] = now
-						w.n++
-					}
+					p.note(r.ID, i, now)
 				}
-				w.mu.Unlock()
 			}
 		})
 	}
-	return w, func() { cancel(); all.Wait() }
+	for r := range records {
+		at := time.Now()
+		rec, err := c.nodes[authors[r*7%len(authors)]].Publish(c.ctx, ct.Topics()[1+r%4], make([]byte, 600))
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		p.mu.Lock()
+		p.sent[rec.ID()] = at
+		p.mu.Unlock()
+		time.Sleep(step)
+	}
+	for deadline := time.Now().Add(time.Minute); p.count() < records*len(nodes) && time.Now().Before(deadline); {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return p
 }
 
-func (w *watch) count() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.n
+func (p *paced) note(id ct.ID, node int, now time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at[id] == nil {
+		p.at[id] = map[int]time.Time{}
+	}
+	if _, ok := p.at[id][node]; !ok {
+		p.at[id][node] = now
+		p.n++
+	}
 }
 
-// delays of a record's way from its sending to every node that has it.
-func (w *watch) delays(id ct.ID, sent time.Time) []time.Duration {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+func (p *paced) count() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.n
+}
+
+// delays of all records' ways to each of these nodes.
+func (p *paced) delays(nodes ...int) []time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var out []time.Duration
-	for _, at := range w.at[id] {
-		out = append(out, at.Sub(sent))
+	for id, sent := range p.sent {
+		for _, i := range nodes {
+			if at, ok := p.at[id][i]; ok {
+				out = append(out, at.Sub(sent))
+			}
+		}
+	}
+	return out
+}
+
+// last is for each record how long it took to the last node.
+func (p *paced) last() []time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var out []time.Duration
+	for id, sent := range p.sent {
+		slowest := time.Duration(0)
+		for _, at := range p.at[id] {
+			slowest = max(slowest, at.Sub(sent))
+		}
+		out = append(out, slowest)
 	}
 	return out
 }
@@ -181,33 +223,14 @@ func TestScaleDelivery(t *testing.T) {
 		c.startAll()
 		low, high := c.meshed()
 		t.Logf("%d nodes with %d to %d connections each", n, low, high)
-		w, stop := c.watch(c.all()...)
-		defer stop()
 		delivered, duplicates := c.sum("herald_gossip_delivered_total"), c.sum("herald_gossip_duplicate_total")
-		sent := map[ct.ID]time.Time{}
-		for r := range records {
-			at := time.Now()
-			rec, err := c.nodes[r*7%n].Publish(c.ctx, ct.Topics()[1+r%4], make([]byte, 600))
-			if err != nil {
-				t.Fatal(err)
-			}
-			sent[rec.ID()] = at
-			time.Sleep(100 * time.Millisecond)
-		}
-		for deadline := time.Now().Add(time.Minute); w.count() < n*records && time.Now().Before(deadline); {
-			time.Sleep(100 * time.Millisecond)
-		}
-		var all, last []time.Duration
-		for id, at := range sent {
-			d := w.delays(id, at)
-			all = append(all, d...)
-			last = append(last, slices.Max(d))
-		}
+		p := c.pace(records, 100*time.Millisecond, c.all(), c.all())
 		delivered = c.sum("herald_gossip_delivered_total") - delivered
 		duplicates = c.sum("herald_gossip_duplicate_total") - duplicates
+		all := p.delays(c.all()...)
 		t.Logf("%d of %d deliveries; p50 %v, p99 %v (target %v), slowest %v; until the last node p50 %v, p99 %v; %.1f duplicates a delivery",
 			len(all), n*records, percentile(all, 50), percentile(all, 99), target, percentile(all, 100),
-			percentile(last, 50), percentile(last, 99), duplicates/delivered)
+			percentile(p.last(), 50), percentile(p.last(), 99), duplicates/delivered)
 		if len(all) != n*records || percentile(all, 99) > target {
 			t.Errorf("want all delivered, 99 of 100 within %v", target)
 		}
@@ -280,6 +303,91 @@ func TestScalePartition(t *testing.T) {
 		t.Logf("%d of %d nodes cut off for %d min: all hold the same %v after healing (target %v)", len(left), n, minutes, took.Round(time.Millisecond), target)
 		if took > target {
 			t.Errorf("all equal after %v, want at most %v", took, target)
+		}
+	})
+}
+
+// One node behind 100 kbit/s, 300 ms there and back and 5 % loss: it gets what
+// is published in time, and the others do not wait for it.
+func TestScaleSlowPeer(t *testing.T) {
+	const target, slowdown = 5 * time.Second, 1.1
+	n, records := scaleNodes(8, 20), size(30, 200)
+	const slow = 0
+	inField(t, n, 4*time.Hour, func(t *testing.T, c *cluster) {
+		others := c.all()[1:]
+		for _, i := range others {
+			c.start(i)
+		}
+		time.Sleep(30 * time.Second)
+		without := c.pace(records, 2*time.Second, others, others).delays(others...)
+
+		c.net.SetLink(slow, sim.Link{BitsPerSecond: 100_000, Loss: .05})
+		c.net.SetLatency(func(from, to int) time.Duration {
+			if from == slow || to == slow {
+				return 150 * time.Millisecond
+			}
+			return 40 * time.Millisecond
+		})
+		c.start(slow)
+		c.meshed()
+		time.Sleep(time.Minute) // it catches up
+		p := c.pace(records, 2*time.Second, others, c.all())
+		with, late := p.delays(others...), p.delays(slow)
+		t.Logf("%d nodes, a record every 2 s: %d of %d reach the slow one, p50 %v, p99 %v (target %v), slowest %v; the others' p99 %v, without it %v (target at most %.1f times)",
+			n, len(late), records, percentile(late, 50).Round(time.Millisecond), percentile(late, 99).Round(time.Millisecond), target,
+			percentile(late, 100).Round(time.Millisecond), percentile(with, 99), percentile(without, 99), slowdown)
+		if len(late) != records || percentile(late, 99) >= target {
+			t.Errorf("want all of %d records on the slow node, 99 of 100 within %v", records, target)
+		}
+		if float64(percentile(with, 99)) > slowdown*float64(percentile(without, 99)) {
+			t.Errorf("the slow node delays the others")
+		}
+	})
+}
+
+// A node comes back after a week in which the others published.
+func TestScaleAbsent(t *testing.T) {
+	const target = time.Minute
+	n, records := 4, size(3000, 200_000)
+	inField(t, n, 12*time.Hour, func(t *testing.T, c *cluster) {
+		field := c.config
+		c.config = func(cfg *sim.StackConfig) { field(cfg); cfg.NoGossip, cfg.Beacons = true, false }
+		c.startAll()
+		c.meshed()
+		absent := n - 1
+		c.publish(1, absent)
+		c.settle(map[int]uint64{absent: 1})
+		c.stop(absent)
+		var g errgroup.Group
+		for w := range 64 {
+			s := c.nodes[w%absent]
+			g.Go(func() error {
+				for i := w; i < records; i += 64 {
+					if _, err := s.Publish(c.ctx, ct.TopicTravel, make([]byte, 600)); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		want, total := map[int]uint64{absent: 1}, uint64(0)
+		for i := range absent {
+			h, _ := c.nodes[i].Store.Head(c.members.Nodes[i].Public())
+			want[i] = h.Size
+			total += h.Size
+		}
+		c.settle(want)
+		before := c.net.Received(absent)
+		c.start(absent)
+		took := c.settle(want)
+		c.same()
+		t.Logf("%d records missed, 40 ms and %d Mbit/s: caught up %v after the start (target %v), the disk and the processor not counted; %.2f KB a record over the wire",
+			total, sim.Bandwidth/1_000_000, took.Round(time.Millisecond), target, float64(c.net.Received(absent)-before)/float64(total)/1000)
+		if took > target {
+			t.Errorf("caught up after %v, want at most %v", took, target)
 		}
 	})
 }
