@@ -218,7 +218,7 @@ func (c *cluster) sum(name string, labels ...string) float64 {
 // none of it.
 func TestScaleDelivery(t *testing.T) {
 	const target = 200 * time.Millisecond
-	n, records := scaleNodes(40, 200), size(20, 100)
+	n, records := scaleNodes(36, 200), size(10, 100)
 	inField(t, n, 4*time.Hour, func(t *testing.T, c *cluster) {
 		c.startAll()
 		low, high := c.meshed()
@@ -239,7 +239,7 @@ func TestScaleDelivery(t *testing.T) {
 
 // A burst of one node's: what gossip's queues and budgets do not take, sync brings.
 func TestScaleBurst(t *testing.T) {
-	n, records := scaleNodes(8, 20), size(1000, 10_000)
+	n, records := scaleNodes(5, 20), size(1500, 10_000)
 	inField(t, n, 4*time.Hour, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.meshed()
@@ -272,7 +272,7 @@ func TestScaleBurst(t *testing.T) {
 // Two fifths of a network are cut off for an hour while both sides publish.
 func TestScalePartition(t *testing.T) {
 	const target = time.Minute
-	n, minutes := scaleNodes(10, 50), size(30, 60)
+	n, minutes := scaleNodes(8, 50), size(15, 60)
 	inField(t, n, 12*time.Hour, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.meshed()
