@@ -34,13 +34,13 @@ func TestScaleChurn(t *testing.T) {
 				restarts++
 			}
 			clear(away)
-			c.meshed()
 			want := map[int]uint64{}
 			for i, k := range published {
 				want[i] = k
 			}
 			took := c.settle(want)
 			c.same()
+			c.meshed()
 			time.Sleep(15 * time.Minute) // gossip has forgotten
 			runtime.GC()
 			runtime.GC()

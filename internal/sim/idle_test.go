@@ -26,11 +26,10 @@ func TestScaleIdle(t *testing.T) {
 			beacons -= c.nodes[i].Counter("herald_gossip_beacons_total", "verdict", "accept")
 		}
 		time.Sleep(window)
-		rates, peers := make([]float64, n), 0
+		rates := make([]float64, n)
 		for i, s := range c.nodes {
 			rates[i] = float64(c.net.Received(i)-before[i]) / window.Seconds()
 			beacons += s.Counter("herald_gossip_beacons_total", "verdict", "accept")
-			peers += len(s.Host.Peers())
 			if w := s.Gossip.Watch(); w.Heard != n || w.Eclipsed || w.ClockOff || w.Behind != 0 {
 				t.Errorf("node %d: %+v, want all %d States heard and no alarm", i, w, n)
 			}
@@ -39,11 +38,15 @@ func TestScaleIdle(t *testing.T) {
 			}
 		}
 		slices.Sort(rates)
-		t.Logf("%d nodes, %d connections each: an idle node receives %.0f B/s (median; %.0f to %.0f), target < %d; %.2f of %.2f beacons a second, %.1f duplicates a beacon; %.2f mesh links made a minute",
-			n, peers/n, rates[n/2], rates[0], rates[n-1], idleTarget,
+		low, high := c.degrees()
+		t.Logf("%d nodes, %d to %d connections each: an idle node receives %.0f B/s (median; %.0f to %.0f), target < %d; %.2f of %.2f beacons a second, %.1f duplicates a beacon; %.2f mesh links made a minute",
+			n, low, high, rates[n/2], rates[0], rates[n-1], idleTarget,
 			beacons/float64(n)/window.Seconds(), float64(n-1)/60,
 			(c.sum("herald_gossip_duplicate_total")-duplicates)/beacons,
 			(c.sum("herald_gossip_grafts_total")-grafts)/float64(n)/window.Minutes())
+		if n > fullMesh+1 && (low < fewest || high > most) {
+			t.Errorf("nodes have %d to %d connections, want %d to %d", low, high, fewest, most)
+		}
 		if rates[n-1] >= idleTarget {
 			t.Errorf("an idle node receives %.0f B/s, want < %d", rates[n-1], idleTarget)
 		}
