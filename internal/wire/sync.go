@@ -3,9 +3,11 @@ package wire
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/herald-net/herald/node/ct"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -83,16 +85,29 @@ func FrontierDigest(heads []LogHead) [32]byte {
 
 // EncodeSync writes the one encoding of m.
 func EncodeSync(m *SyncMessage) []byte {
+	if m.Records != nil {
+		return appendRecords(make([]byte, 0, recordsSize(m.Records)+8), m.Records)
+	}
 	switch {
 	case m.Hello != nil:
 		return appendBytes(nil, 1, encodeHello(m.Hello))
 	case m.Frontier != nil:
 		return appendBytes(nil, 2, encodeFrontier(m.Frontier.Heads))
-	case m.Want != nil:
-		return appendBytes(nil, 3, encodeWant(m.Want))
 	default:
-		return appendBytes(nil, 4, encodeRecords(m.Records))
+		return appendBytes(nil, 3, encodeWant(m.Want))
 	}
+}
+
+// AppendSyncFrame appends m as a frame. Of records, which are nearly all that a
+// stream carries, each byte is copied once.
+func AppendSyncFrame(b []byte, m *SyncMessage) []byte {
+	if m.Records == nil {
+		return AppendFrame(b, EncodeSync(m))
+	}
+	n := recordsSize(m.Records)
+	b = slices.Grow(b, n+16)
+	b = binary.AppendUvarint(b, uint64(1+protowire.SizeBytes(n)))
+	return appendRecords(b, m.Records)
 }
 
 func encodeHello(h *SyncHello) []byte {
@@ -136,12 +151,19 @@ func encodeWant(w *SyncWant) []byte {
 	return b
 }
 
-func encodeRecords(r *SyncRecords) []byte {
-	n := 16
+func recordsSize(r *SyncRecords) (n int) {
 	for _, raw := range r.Records {
-		n += len(raw) + 4
+		n += 1 + protowire.SizeBytes(len(raw))
 	}
-	b := make([]byte, 0, n)
+	if r.Last {
+		n += 2
+	}
+	return n
+}
+
+func appendRecords(b []byte, r *SyncRecords) []byte {
+	b = protowire.AppendTag(b, 4, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(recordsSize(r)))
 	for _, raw := range r.Records {
 		b = appendBytes(b, 1, raw)
 	}

@@ -3,9 +3,11 @@ package wire_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -71,6 +73,9 @@ func TestSyncEncoding(t *testing.T) {
 			}
 			if !bytes.Equal(raw, want) {
 				t.Errorf("encoding differs from sync.proto:\n got %x\nwant %x", raw, want)
+			}
+			if frame := wire.AppendSyncFrame([]byte("before"), m); !bytes.Equal(frame, wire.AppendFrame([]byte("before"), raw)) {
+				t.Errorf("its frame is another: %x", frame)
 			}
 			got, err := wire.DecodeSync(raw)
 			if err != nil {
@@ -188,20 +193,22 @@ func TestFrontierDigest(t *testing.T) {
 }
 
 func TestFrames(t *testing.T) {
-	msgs := [][]byte{{}, {1}, bytes.Repeat([]byte{2}, 127), bytes.Repeat([]byte{3}, 128), bytes.Repeat([]byte{4}, 70_000)}
+	msgs := [][]byte{{}, {1}, bytes.Repeat([]byte{2}, 127), bytes.Repeat([]byte{3}, 128), bytes.Repeat([]byte{4}, 700_000)}
 	var all []byte
 	for _, m := range msgs {
 		all = wire.AppendFrame(all, m)
 	}
-	r := bufio.NewReader(bytes.NewReader(all))
-	for i, m := range msgs {
-		got, err := wire.ReadFrame(r, 70_000)
-		if err != nil || !bytes.Equal(got, m) {
-			t.Fatalf("frame %d: got %d bytes, %v, want %d", i, len(got), err, len(m))
+	for _, proved := range []int{0, 100, 300_000, 1_000_000} {
+		r := bufio.NewReader(bytes.NewReader(all))
+		for i, m := range msgs {
+			got, err := wire.ReadFrameProved(r, 700_000, proved)
+			if err != nil || !bytes.Equal(got, m) {
+				t.Fatalf("frame %d: got %d bytes, %v, want %d", i, len(got), err, len(m))
+			}
 		}
-	}
-	if _, err := wire.ReadFrame(r, 70_000); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: got %v, want EOF", err)
+		if _, err := wire.ReadFrameProved(r, 700_000, proved); !errors.Is(err, io.EOF) {
+			t.Errorf("at the end: got %v, want EOF", err)
+		}
 	}
 	tests := map[string]struct {
 		raw  string
@@ -220,6 +227,22 @@ func TestFrames(t *testing.T) {
 		if got, err := wire.ReadFrame(bufio.NewReader(strings.NewReader(tt.raw)), 10); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %q, %v, want %v", name, got, err, tt.want)
 		}
+	}
+}
+
+// A length is a promise: who makes it and sends little takes little memory.
+func TestFrameMemory(t *testing.T) {
+	raw := append(binary.AppendUvarint(nil, wire.MaxSyncFrame), make([]byte, 1000)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		if _, err := wire.ReadFrame(bytes.NewReader(raw), wire.MaxSyncFrame); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / 100; each > 128<<10 {
+		t.Errorf("%d bytes of memory for 1,000 that arrived", each)
 	}
 }
 
