@@ -44,6 +44,8 @@ type Exchange struct {
 	claims  claims
 	told    told
 	queue   queue
+	ledger  ledger
+	known   known
 
 	mu       sync.Mutex
 	lastSync time.Time
@@ -62,6 +64,7 @@ func New(cfg Config) *Exchange {
 		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
 		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),
+		known:   known{by: map[ct.LogID]knownPeer{}},
 	}
 }
 

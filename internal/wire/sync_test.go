@@ -26,6 +26,10 @@ func syncSamples() map[string]*wire.SyncMessage {
 		"hello, fresh":   {Hello: &wire.SyncHello{Digest: [32]byte{9}}},
 		"frontier":       {Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}, {syncLog(2), 1, syncID(2), true}}}},
 		"frontier, none": {Frontier: &wire.SyncFrontier{}},
+		"frontier, changes": {Frontier: &wire.SyncFrontier{
+			Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}}, Mark: wire.Mark{1}, Since: wire.Mark{15: 2},
+		}},
+		"frontier, since": {Frontier: &wire.SyncFrontier{Since: wire.Mark{3}}},
 		"want": {Want: &wire.SyncWant{
 			Ranges: []wire.SyncRange{{syncLog(2), 1, 1024}, {syncLog(1), 5, 1}}, Forks: []ct.LogID{syncLog(3), syncLog(3)}, Bodies: true,
 		}},
@@ -46,6 +50,12 @@ func toProtoSync(m *wire.SyncMessage) *heraldv1.SyncMessage {
 		f := &heraldv1.SyncFrontier{}
 		for _, h := range m.Frontier.Heads {
 			f.Heads = append(f.Heads, &heraldv1.LogHead{Log: h.Log[:], Size: h.Size, Head: h.Head[:], Contested: h.Contested})
+		}
+		if m := m.Frontier.Mark; !m.IsZero() {
+			f.Mark = m[:]
+		}
+		if m := m.Frontier.Since; !m.IsZero() {
+			f.Since = m[:]
 		}
 		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Frontier{Frontier: f}}
 	case m.Want != nil:
@@ -108,30 +118,33 @@ func TestSyncRefuses(t *testing.T) {
 	}
 	hello := wire.EncodeSync(syncSamples()["hello"])
 	tests := map[string][]byte{
-		"nothing":                    {},
-		"no length":                  {0x0a},
-		"unknown kind":               {0x2a, 0x00},
-		"not a message":              {0x08, 0x01},
-		"length too long":            append(bytes.Clone(hello), 0),
-		"length too short":           hello[:len(hello)-1],
-		"longer length encoding":     append([]byte{0x0a, hello[1] | 0x80, 0x00}, hello[2:]...),
-		"hello without digest":       {0x0a, 0x02, 0x10, 0x01},
-		"hello with zero size":       append([]byte{0x0a, 0x24, 0x0a, 0x20}, append(make([]byte, 32), 0x10, 0x00)...),
-		"hello of an endless log":    wire.EncodeSync(&wire.SyncMessage{Hello: &wire.SyncHello{YourSize: wire.MaxSyncSize + 1}}),
-		"frontier out of order":      frontier(wire.LogHead{Log: syncLog(2), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 1}),
-		"frontier with a log twice":  frontier(wire.LogHead{Log: syncLog(1), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 2}),
-		"frontier with an empty log": frontier(wire.LogHead{Log: syncLog(1)}),
-		"frontier, endless log":      frontier(wire.LogHead{Log: syncLog(1), Size: wire.MaxSyncSize + 1}),
-		"frontier too long":          frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
-		"want of nothing":            {0x1a, 0x00},
-		"want from zero":             want(wire.SyncRange{Log: syncLog(1), Count: 1}),
-		"want of no records":         want(wire.SyncRange{Log: syncLog(1), From: 1}),
-		"want of too many":           want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
-		"want that overflows":        want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
-		"records, one too large":     records(make([]byte, wire.MaxRecord+1)),
-		"records, an empty one":      records([]byte{1}, []byte{}),
-		"records that say nothing":   records(),
-		"flag of two":                {0x22, 0x02, 0x10, 0x02},
+		"nothing":                     {},
+		"no length":                   {0x0a},
+		"unknown kind":                {0x2a, 0x00},
+		"not a message":               {0x08, 0x01},
+		"length too long":             append(bytes.Clone(hello), 0),
+		"length too short":            hello[:len(hello)-1],
+		"longer length encoding":      append([]byte{0x0a, hello[1] | 0x80, 0x00}, hello[2:]...),
+		"hello without digest":        {0x0a, 0x02, 0x10, 0x01},
+		"hello with zero size":        append([]byte{0x0a, 0x24, 0x0a, 0x20}, append(make([]byte, 32), 0x10, 0x00)...),
+		"hello of an endless log":     wire.EncodeSync(&wire.SyncMessage{Hello: &wire.SyncHello{YourSize: wire.MaxSyncSize + 1}}),
+		"frontier out of order":       frontier(wire.LogHead{Log: syncLog(2), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 1}),
+		"frontier with a log twice":   frontier(wire.LogHead{Log: syncLog(1), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 2}),
+		"frontier with an empty log":  frontier(wire.LogHead{Log: syncLog(1)}),
+		"frontier, endless log":       frontier(wire.LogHead{Log: syncLog(1), Size: wire.MaxSyncSize + 1}),
+		"frontier with an empty mark": append([]byte{0x12, 18, 0x12, 16}, make([]byte, 16)...),
+		"frontier with a short mark":  {0x12, 3, 0x12, 1, 1},
+		"frontier, field unknown":     {0x12, 3, 0x22, 1, 1},
+		"frontier too long":           frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
+		"want of nothing":             {0x1a, 0x00},
+		"want from zero":              want(wire.SyncRange{Log: syncLog(1), Count: 1}),
+		"want of no records":          want(wire.SyncRange{Log: syncLog(1), From: 1}),
+		"want of too many":            want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
+		"want that overflows":         want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
+		"records, one too large":      records(make([]byte, wire.MaxRecord+1)),
+		"records, an empty one":       records([]byte{1}, []byte{}),
+		"records that say nothing":    records(),
+		"flag of two":                 {0x22, 0x02, 0x10, 0x02},
 	}
 	tests["want of too many ranges"] = func() []byte {
 		r := make([]wire.SyncRange, wire.MaxSyncRanges+1)
