@@ -96,6 +96,7 @@ func TestWrongChanges(t *testing.T) {
 						switch {
 						case m.Frontier != nil && session > 1 && !m.Frontier.Since.IsZero():
 							f, bad := wrong(m.Frontier.Since)
+							f.Mark = wire.Mark{7}
 							asked, blame = append(asked, m.Frontier.Since), bad
 							c.send(&wire.SyncMessage{Frontier: &f})
 						case m.Frontier != nil:
