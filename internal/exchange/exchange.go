@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
@@ -46,6 +47,8 @@ type Exchange struct {
 	queue   queue
 	ledger  ledger
 	known   known
+
+	caughtUp atomic.Int64 // when a large chunk was last stored, Unix milliseconds
 
 	mu       sync.Mutex
 	lastSync time.Time

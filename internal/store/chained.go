@@ -116,6 +116,20 @@ func (s *Store) Signed(log ct.LogID, seq uint64) (bool, error) {
 	return proved || j.verify(s.cfg.Network), nil
 }
 
+// Unchecked counts the records whose own signature nobody has verified yet.
+func (s *Store) Unchecked() (n uint64, err error) {
+	err = s.logDB.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bktChained)).ForEach(func(k, v []byte) error {
+			at, last, err := parseChained(k, v)
+			if err == nil {
+				n += last - at.seq() + 1
+			}
+			return err
+		})
+	})
+	return n, wrap("count unchecked signatures", err)
+}
+
 // Recheck verifies up to max signatures that were taken on a later one's word,
 // and marks what it found. It uses one core and tells how many it checked and
 // how many of them are bad; 0, 0 when none is left. One caller at a time.
