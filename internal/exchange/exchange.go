@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
@@ -44,6 +45,10 @@ type Exchange struct {
 	claims  claims
 	told    told
 	queue   queue
+	ledger  ledger
+	known   known
+
+	caughtUp atomic.Int64 // when a large chunk was last stored, Unix milliseconds
 
 	mu       sync.Mutex
 	lastSync time.Time
@@ -62,6 +67,7 @@ func New(cfg Config) *Exchange {
 		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
 		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),
+		known:   known{by: map[ct.LogID]knownPeer{}},
 	}
 }
 

@@ -71,8 +71,8 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 	if !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
 		x.queue.add(node.Key)
 	}
-	mine := x.frontier()
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine)}); err != nil {
+	mine := x.ledger.note(x.frontier())
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine.heads)}); err != nil {
 		return err
 	}
 	for range framesPerPeer {
@@ -83,10 +83,10 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 		case err != nil:
 			return err
 		case m.Frontier != nil:
-			if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
+			if err := e.send(&wire.SyncMessage{Frontier: tell(mine, m.Frontier)}); err != nil {
 				return err
 			}
-			if plan := reconcile.Compare(mine, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
+			if plan := reconcile.Compare(mine.heads, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:

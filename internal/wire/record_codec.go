@@ -46,7 +46,11 @@ func encodeRef(r *ct.Ref) []byte {
 
 // Encode writes the one encoding of a record.
 func Encode(e *Envelope) []byte {
-	b := make([]byte, 0, len(e.HeaderBytes)+len(e.Body)+len(e.Salt)+len(e.Sig)+24)
+	return AppendRecord(make([]byte, 0, len(e.HeaderBytes)+len(e.Body)+len(e.Salt)+len(e.Sig)+24), e)
+}
+
+// AppendRecord appends the one encoding of a record.
+func AppendRecord(b []byte, e *Envelope) []byte {
 	b = appendBytes(b, 1, e.HeaderBytes)
 	b = appendUint(b, 2, uint64(e.Alg))
 	b = appendBytes(b, 3, e.Sig)

@@ -246,6 +246,10 @@ var controls = []control{
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State) {", " {"}},
 	},
 	{
+		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
+		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxSyncLogs && wire.FrontierDigest(theirs) == digest", "sound = true"}},
+	},
+	{
 		name: "stream-member", rule: "a stream is checked against the roster again", pkg: "./internal/exchange", tests: "TestStreamsAreCheckedAgain",
 		edits: []edit{{"internal/exchange/serve.go", "\tif ok {\n\t\tok = s.Scope()", "\t{\n\t\tok = s.Scope()"}},
 	},
