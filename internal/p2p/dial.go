@@ -36,6 +36,18 @@ type target struct {
 // Run keeps the connections until ctx ends: it dials who is missing and closes
 // who is no longer admitted.
 func (p *Host) Run(ctx context.Context) error {
+	var g errgroup.Group
+	defer func() { _ = g.Wait() }() // it returns nil
+	g.Go(func() error {             // beside the rounds, which wait for who does not answer
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-p.closing:
+				p.Recheck()
+			}
+		}
+	})
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -102,7 +114,7 @@ func (p *Host) targets() []target {
 	known := map[string]bool{}
 	now, v := time.Now(), p.cfg.View()
 	for _, n := range v.Nodes() {
-		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) {
+		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) || p.gate.quarantine.holds(n.Key, now) {
 			continue
 		}
 		live++
