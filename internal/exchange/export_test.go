@@ -7,7 +7,10 @@ var (
 )
 
 const (
-	SyncsPerPeer  = syncsPerPeer
-	MaxRange      = maxRange
-	MaxMatchFrame = maxMatchFrame
+	SyncsPerPeer   = syncsPerPeer
+	SyncsTotal     = syncsTotal
+	MatchesPerPeer = matchesPerPeer
+	MatchesTotal   = matchesTotal
+	MaxRange       = maxRange
+	MaxMatchFrame  = maxMatchFrame
 )

@@ -27,9 +27,10 @@ var errPeer = errors.New("peer breaks the protocol")
 
 // session is one sync stream.
 type session struct {
-	s network.Stream
-	r *bufio.Reader
-	m *metrics
+	s    network.Stream
+	r    *bufio.Reader
+	m    *metrics
+	seat *seat // of a stream that is served; nil: this node opened it
 }
 
 func newSession(s network.Stream, m *metrics) *session {
@@ -60,23 +61,20 @@ func (x *Exchange) open(ctx context.Context, node ct.LogID, proto protocol.ID, s
 }
 
 func (e *session) send(m *wire.SyncMessage) error {
-	if err := e.s.SetWriteDeadline(time.Now().Add(frameTimeout)); err != nil {
-		return fmt.Errorf("send: %w", err)
-	}
 	msg := wire.EncodeSync(m)
 	frame := wire.AppendFrame(make([]byte, 0, len(msg)+5), msg)
-	n, err := e.s.Write(frame)
+	n, err := e.write(frame)
 	e.m.bytes.WithLabelValues("sent").Add(float64(n))
-	if err != nil {
-		return fmt.Errorf("send: %w", err)
-	}
-	return nil
+	return err
 }
 
 func (e *session) receive() (*wire.SyncMessage, error) {
-	if err := e.s.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+	now := time.Now()
+	if err := e.s.SetReadDeadline(now.Add(frameTimeout)); err != nil {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
+	e.seat.wait(now)
+	defer e.seat.work()
 	raw, err := wire.ReadFrame(e.r, wire.MaxSyncFrame)
 	if errors.Is(err, wire.ErrFrame) {
 		return nil, fmt.Errorf("%w: %w", errPeer, err)

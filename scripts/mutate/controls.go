@@ -306,6 +306,15 @@ var controls = []control{
 		edits: []edit{{"internal/p2p/gater.go", " || g.quarantine.holds(key, now) {", " {"}},
 	},
 
+	{
+		name: "seat-yields", rule: "who keeps a stream waiting gives way", pkg: "./internal/exchange", tests: "TestSeatsGoToWhoUsesThem|TestMatchSeats",
+		edits: []edit{{"internal/exchange/state.go", "g.open[all] >= total && !yield() {", "g.open[all] >= total {"}},
+	},
+	{
+		name: "stream-fault", rule: "who breaks the sync protocol again and again is put out", pkg: "./internal/exchange", tests: "TestStreamFaultsLeadToQuarantine",
+		edits: []edit{{"internal/exchange/serve.go", "x.cfg.Host.Fault(s.Conn().RemotePeer(), \"sync stream against the protocol\")\n", ""}},
+	},
+
 	// Match requests.
 	{
 		name: "match-signature", rule: "a request is signed by who asks", pkg: "./internal/desk", tests: "TestAnswerRefusals",
