@@ -165,6 +165,9 @@ func (l *Link) Write(frames []byte) error {
 	return nil
 }
 
+// Close ends the link.
+func (l *Link) Close() error { return l.s.Reset() }
+
 // Frame encodes an RPC.
 func Frame(rpc *pb.RPC) ([]byte, error) {
 	raw, err := proto.Marshal(rpc)
