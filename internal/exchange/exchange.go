@@ -42,6 +42,7 @@ type Exchange struct {
 	log     *slog.Logger
 	metrics *metrics
 	inbound gate
+	seats   seats
 	claims  claims
 	told    told
 	queue   queue
@@ -64,6 +65,7 @@ func New(cfg Config) *Exchange {
 		log:     cfg.Log.With("component", "exchange"),
 		metrics: newMetrics(cfg.Registerer),
 		inbound: gate{open: map[gateKey]int{}},
+		seats:   newSeats(),
 		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
 		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),

@@ -9,9 +9,12 @@ var (
 )
 
 const (
-	SyncsPerPeer  = syncsPerPeer
-	MaxRange      = maxRange
-	MaxMatchFrame = maxMatchFrame
+	SyncsPerPeer   = syncsPerPeer
+	SyncsTotal     = syncsTotal
+	MatchesPerPeer = matchesPerPeer
+	MatchesTotal   = matchesTotal
+	MaxRange       = maxRange
+	MaxMatchFrame  = maxMatchFrame
 )
 
 type (

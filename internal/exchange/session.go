@@ -31,6 +31,8 @@ type session struct {
 	r *bufio.Reader
 	m *metrics
 
+	seat *seat // of a stream that is served; nil: this node opened it
+
 	out    []byte // of the last frame sent; the next one uses it again
 	proved int    // bytes of the largest frame received
 }
@@ -69,16 +71,16 @@ func (e *session) send(m *wire.SyncMessage) error {
 	e.out = wire.AppendSyncFrame(e.out[:0], m)
 	n, err := e.s.Write(e.out)
 	e.m.bytes.WithLabelValues("sent").Add(float64(n))
-	if err != nil {
-		return fmt.Errorf("send: %w", err)
-	}
-	return nil
+	return err
 }
 
 func (e *session) receive() (*wire.SyncMessage, error) {
-	if err := e.s.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+	now := time.Now()
+	if err := e.s.SetReadDeadline(now.Add(frameTimeout)); err != nil {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
+	e.seat.wait(now)
+	defer e.seat.work()
 	raw, err := wire.ReadFrameProved(e.r, wire.MaxSyncFrame, e.proved)
 	if errors.Is(err, wire.ErrFrame) {
 		return nil, fmt.Errorf("%w: %w", errPeer, err)
