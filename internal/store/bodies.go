@@ -63,7 +63,7 @@ func (s *Store) openBodies(want []bodyAt) error {
 			}
 			h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(w.at[:]))
 			if err != nil {
-				return err
+				continue // rotten as a whole
 			}
 			if h.state != BodyHeld {
 				w.state = h.state

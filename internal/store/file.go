@@ -19,7 +19,7 @@ import (
 )
 
 // format is the version of all files; it changes with their layout.
-const format = 2
+const format = 3
 
 // fileSpec is what is particular to one of the files.
 type fileSpec struct {
@@ -36,7 +36,7 @@ var (
 		buckets: []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork, bktChained, bktUnsound},
 		noFree:  true, initMmap: 1 << 30, alloc: 8 << 20,
 	}
-	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt}, initMmap: 256 << 20, alloc: 1 << 20}
+	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt, bktGone}, initMmap: 256 << 20, alloc: 1 << 20}
 	bodySpec  = fileSpec{name: "body.db", buckets: []string{bktBody}, noFree: true, initMmap: 1 << 30, alloc: 8 << 20}
 	localSpec = fileSpec{name: "local.db", buckets: []string{bktLocal}, initMmap: 256 << 20, alloc: 1 << 20}
 )

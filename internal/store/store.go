@@ -76,6 +76,7 @@ type Store struct {
 	closed  chan struct{}          // closed by Close
 
 	lost    lostBodies
+	rot     lostBodies // records whose entry in log.db is not what was written
 	unsound rotation
 }
 
