@@ -50,6 +50,7 @@ type Node struct {
 	feed     *feed.Feed
 	api      *api.Server
 	gate     *gate
+	scrub    *scrub
 
 	closers []func() error
 }
@@ -101,7 +102,8 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.store.Close)
-	if err := n.replayRoots(); err != nil {
+	n.scrub = newScrub(cfg.Registry)
+	if err := n.replayRoots(ctx); err != nil {
 		return nil, err
 	}
 	me, ok := n.view.Load().Node(n.own)
@@ -196,6 +198,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"desk", n.desk.Run},
 		{"addresses", n.announce},
 		{"janitor", n.erase},
+		{"scrub", n.runScrub},
 		{"api", n.api.Run},
 	} {
 		g.Go(func() error {

@@ -44,6 +44,9 @@ func (n *Node) Status() api.Status {
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = alarms(w, s.ClockAhead, s.Clocks)
+	if line := n.scrub.alarm(n.store); line != "" {
+		s.Alarms = append(s.Alarms, line)
+	}
 	return s
 }
 
@@ -93,6 +96,22 @@ func (n *Node) registerMetrics() {
 		ahead, _ := n.clocks()
 		return ahead.Seconds()
 	})
+	gauge("rotten_records", "Stored records that have rotted and wait for a copy.", func() float64 {
+		records, _ := n.store.Rot()
+		return float64(records)
+	})
+	gauge("rotten_bodies", "Stored bodies that have rotted and wait for a copy.", func() float64 {
+		_, bodies := n.store.Rot()
+		return float64(bodies)
+	})
+	gauge("scrub_progress", "Part of all records that the scrub has read in this round.", func() float64 {
+		done, _ := n.scrub.progress(n.records())
+		return done
+	})
+	gauge("scrub_last_round_seconds", "When the scrub last came to the end of all records, as Unix time; 0: not since the start.", func() float64 {
+		_, last := n.scrub.progress(0)
+		return float64(max(0, last.Unix()))
+	})
 	alarm := func(name string, on func() bool) {
 		n.cfg.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "herald_alarm", Help: "1 while an alarm holds.", ConstLabels: prometheus.Labels{"alarm": name},
@@ -108,6 +127,7 @@ func (n *Node) registerMetrics() {
 		ahead, clocks := n.clocks()
 		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
 	})
+	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {
 			return 1

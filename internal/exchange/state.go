@@ -107,7 +107,7 @@ type told struct {
 	mu sync.Mutex
 	by map[ct.LogID]heard
 
-	bodies, signatures asked
+	bodies, signatures, rotten asked
 }
 
 // asked is when each peer was last asked for something that it need not have.
