@@ -96,9 +96,9 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	n.view.Store(view)
 
 	// What we hold.
-	if n.store, err = store.Open(store.Config{
+	if n.store, err = openStore(cfg, store.Config{
 		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize,
-	}); err != nil {
+	}, view); err != nil {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.store.Close)

@@ -86,6 +86,10 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.at[:], b.at[:]) })
+	if s.reborn != 0 {
+		err := s.bury(entries)
+		return entries, logs, err
+	}
 	return entries, logs, nil
 }
 

@@ -356,7 +356,7 @@ func TestCrashInErase(t *testing.T) {
 		v[8] = byte(store.BodyRetracted)
 		return errors.Join(tx.Bucket([]byte("hdr")).Put(at, store.Summed(v)), tx.Bucket([]byte("erase")).Put(at, []byte{1}))
 	})
-	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new"} {
+	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new", "log.db.new"} {
 		w.ok(os.WriteFile(filepath.Join(cfg.Dir, name), []byte("half a copy"), 0o600))
 	}
 	scan(t, cfg.Dir, recs[4].Salt(), true)

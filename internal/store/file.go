@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
@@ -91,7 +92,11 @@ func (f *file) openBolt(path string, readOnly bool) (db *bbolt.DB, err error) {
 
 // openFile opens one file of an existing store.
 func openFile(cfg *Config, spec *fileSpec) (*file, error) {
-	return openFileMode(cfg, spec, false)
+	f, err := openFileMode(cfg, spec, false)
+	if errors.Is(err, ErrDamaged) {
+		err = &damagedFile{spec.name, err}
+	}
+	return f, err
 }
 
 func openFileMode(cfg *Config, spec *fileSpec, readOnly bool) (*file, error) {
@@ -135,7 +140,8 @@ func (f *file) openSound(readOnly bool) (*bbolt.DB, error) {
 
 // createFile makes a file under another name, initialises and syncs it, and
 // renames it: bbolt's own initialisation does not survive a power cut.
-func createFile(cfg *Config, spec *fileSpec) error {
+// Of reborn: see rebuild.go; 0 is a file that is new.
+func createFile(cfg *Config, spec *fileSpec, reborn ct.Millis) error {
 	f := &file{spec: spec, path: filepath.Join(cfg.Dir, spec.name), max: cfg.MaxSize}
 	tmp := f.path + ".new"
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -151,7 +157,10 @@ func createFile(cfg *Config, spec *fileSpec) error {
 				return err
 			}
 		}
-		return putMeta(tx, cfg, spec)
+		if err := putMeta(tx, cfg, spec); err != nil || reborn == 0 {
+			return err
+		}
+		return tx.Bucket([]byte(bktMeta)).Put(rebornKey, u64(uint64(reborn)))
 	})
 	if err := errors.Join(err, f.close()); err != nil {
 		return fmt.Errorf("%s: %w", tmp, err)

@@ -46,6 +46,8 @@ func (s *Store) rots(l *logEntry, at place) {
 // Rot counts the records and the bodies that have rotted and are wanted.
 func (s *Store) Rot() (records, bodies int) { return s.rot.len(), s.lost.len() }
 
+func (s *Store) idOf(h *held) ct.ID { return wire.ID(s.cfg.Network, h.header) }
+
 // wantedID is the id of a record by what names it: the record after it, or the
 // head. Zero: that has rotted too.
 func (s *Store) wantedID(tx *bbolt.Tx, l *logEntry, at place) ct.ID {

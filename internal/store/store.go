@@ -75,6 +75,8 @@ type Store struct {
 	changed chan struct{}          // closed and replaced at each commit
 	closed  chan struct{}          // closed by Close
 
+	reborn ct.Millis // when log.db was made anew, see rebuild.go; 0: never
+
 	lost    lostBodies
 	rot     lostBodies // records whose entry in log.db is not what was written
 	unsound rotation
@@ -103,7 +105,7 @@ func Create(cfg Config) error {
 			}
 			continue
 		}
-		if err := createFile(&cfg, spec); err != nil {
+		if err := createFile(&cfg, spec, 0); err != nil {
 			return fmt.Errorf("create store: %w", err)
 		}
 	}
@@ -138,6 +140,12 @@ func Open(cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	if err = s.loadHeads(); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			err = &damagedFile{logSpec.name, err}
+		}
+		return nil, err
+	}
+	if err = s.loadReborn(); err != nil {
 		return nil, err
 	}
 	if err = s.finish(); err != nil {
@@ -150,7 +158,7 @@ func Open(cfg Config) (_ *Store, err error) {
 // store from serving, so a full disk does not keep it shut: what is left has
 // no header or a tombstone, and the next Erase or Open tries again.
 func (s *Store) finish() error {
-	for _, f := range []*file{s.keysDB, s.bodyDB, s.local.file} {
+	for _, f := range []*file{s.keysDB, s.bodyDB, s.local.file, s.logDB} {
 		if err := os.Remove(f.path + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
