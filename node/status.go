@@ -44,8 +44,10 @@ func (n *Node) Status() api.Status {
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = alarms(w, s.ClockAhead, s.Clocks)
-	if line := n.scrub.alarm(n.store); line != "" {
-		s.Alarms = append(s.Alarms, line)
+	for _, line := range []string{n.scrub.alarm(n.store), n.gate.alarm()} {
+		if line != "" {
+			s.Alarms = append(s.Alarms, line)
+		}
 	}
 	return s
 }
@@ -178,6 +180,9 @@ func (n *Node) Record(prefix string) ([]byte, error) {
 	row, err := n.feed.Row(prefix)
 	if err != nil {
 		return nil, err
+	}
+	if n.gate.unsettled() && ct.Topic(row.Header.Topic) != ct.TopicControl {
+		return nil, fmt.Errorf("record %s: %w: %s", row.ID.Short(), api.ErrConflict, ct.UnreadableUnsettled)
 	}
 	raws, err := n.store.Range(row.Header.Log, row.Header.Seq, 1, 1<<20)
 	if err != nil {

@@ -53,6 +53,9 @@ type Config struct {
 	// Lookup finds a record by its id; the error wraps store.ErrNotFound.
 	Lookup func(id ct.ID) (store.Row, error)
 
+	// Unsettled tells that what was retracted is not known yet: this node answers
+	// no match, its own neither. Nil: never.
+	Unsettled  func() bool
 	Connected  func(ct.LogID) bool   // nil: unknown; connected nodes are asked first
 	Muted      func(ct.State) bool   // nil: nobody; muted States are refused
 	Log        *slog.Logger          // nil: silent

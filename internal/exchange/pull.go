@@ -45,6 +45,7 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 			x.mu.Lock()
 			x.lastSync = time.Now()
 			x.mu.Unlock()
+			x.told.pulled(node)
 		}
 		x.metrics.pulls.WithLabelValues(result).Inc()
 	}()
