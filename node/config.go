@@ -49,6 +49,9 @@ type Config struct {
 	NoAPI bool
 	// MaxSize bounds each database file in bytes; 0: the disk does.
 	MaxSize int64
+	// Ballast is the size in bytes of a file that keeps room on the disk for
+	// erasing and retracting when it is full; 0: none.
+	Ballast int64
 
 	// Log takes the node's log lines; nil: discarded. No line holds a person's data.
 	Log *slog.Logger

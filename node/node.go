@@ -97,7 +97,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 
 	// What we hold.
 	if n.store, err = openStore(cfg, store.Config{
-		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize,
+		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast,
 	}, view); err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load, Unsettled: n.gate.unsettled})
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: n.view.Load,
-		Signer: n.key, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Ask: n.exchange.Ask,
+		Signer: n.key, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
 		Lookup: n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted,
 		Log: log, Registerer: cfg.Registry,
 	})
@@ -199,6 +199,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"addresses", n.announce},
 		{"janitor", n.erase},
 		{"scrub", n.runScrub},
+		{"disk", n.watchDisk},
 		{"api", n.api.Run},
 	} {
 		g.Go(func() error {

@@ -39,12 +39,15 @@ func (n *Node) Status() api.Status {
 	if !v.Live(n.own, time.Now()) {
 		s.Reasons = append(s.Reasons, "this node's delegation is not in force: see `herald status` for its window")
 	}
+	if err := n.room(); err != nil {
+		s.Reasons = append(s.Reasons, err.Error())
+	}
 	s.Ready = len(s.Reasons) == 0
 	w := n.gossip.Watch()
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = alarms(w, s.ClockAhead, s.Clocks)
-	for _, line := range []string{n.scrub.alarm(n.store), n.gate.alarm()} {
+	for _, line := range []string{n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
@@ -129,6 +132,8 @@ func (n *Node) registerMetrics() {
 		ahead, clocks := n.clocks()
 		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
 	})
+	alarm("disk", func() bool { return n.diskAlarm() != "" })
+	alarm("restored", func() bool { return n.gate.alarm() != "" })
 	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {

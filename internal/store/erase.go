@@ -316,6 +316,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	}
 	fresh, err := f.openBolt(tmp, false)
 	if err != nil {
+		f.noRoom(err)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	fresh.AllocSize = copyAlloc
@@ -324,7 +325,9 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	if err != nil {
 		_ = fresh.Close()
 		_ = os.Remove(tmp)
-		return fmt.Errorf("rewrite %s: %w", f.path, fullOr(err))
+		err = fullOr(err)
+		f.noRoom(err)
+		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	err = syncPath(tmp)
 	if err == nil {
@@ -332,6 +335,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	}
 	if err != nil {
 		_ = fresh.Close()
+		_ = os.Remove(tmp)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	f.mu.Lock()
@@ -342,8 +346,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	// Without this a power cut could bring back the old file, and what is
 	// committed to the new one from now on would be lost.
 	if err := syncPath(filepath.Dir(f.path)); err != nil {
-		f.stopped = fmt.Errorf("%s: %w: %v", f.path, ErrStopped, err)
-		return f.stopped
+		return f.stop(err)
 	}
 	return nil
 }

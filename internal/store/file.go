@@ -48,8 +48,13 @@ type file struct {
 	path string
 	max  int64
 
+	disk *disk // nil: nobody asks
+
 	w       sync.Mutex // a writer, or rewrite for all its time
 	stopped error      // guarded by w: why nothing is written any more
+
+	fate sync.Mutex
+	dead error // stopped, for those who do not write
 
 	mu sync.RWMutex // users of db; the exchange excludes them
 	db *bbolt.DB
@@ -278,10 +283,26 @@ func (f *file) update(fn func(*bbolt.Tx) error) error {
 		return err
 	}
 	if err = fullOr(err); errors.Is(err, ErrFull) && !f.visible(id) {
+		f.noRoom(err)
 		return err
 	}
+	return f.stop(err)
+}
+
+// stop ends all writing to the file. The caller holds w.
+func (f *file) stop(err error) error {
 	f.stopped = fmt.Errorf("%s: %w: %v", f.path, ErrStopped, err)
+	f.fate.Lock()
+	f.dead = f.stopped
+	f.fate.Unlock()
 	return f.stopped
+}
+
+// noRoom tells the store when err says that the disk is full.
+func (f *file) noRoom(err error) {
+	if f.disk != nil && isDiskFull(err) {
+		f.disk.filled(time.Now())
+	}
 }
 
 // visible tells whether a transaction whose commit failed shows nevertheless:
@@ -329,9 +350,13 @@ func fullOr(err error) error {
 		return err
 	}
 	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT} {
-		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
+		if textOf(err, full) {
 			return fmt.Errorf("%w: %v", ErrFull, err)
 		}
 	}
 	return err
+}
+
+func textOf(err, target error) bool {
+	return errors.Is(err, target) || strings.Contains(err.Error(), target.Error())
 }

@@ -21,6 +21,9 @@ func (s *Store) FillBodies(recs []verify.Record) (int, error) {
 	}
 	s.w.Lock()
 	defer s.w.Unlock()
+	if err := s.room(recs); err != nil {
+		return 0, fmt.Errorf("fill bodies: %w", err)
+	}
 	entries, err := s.planFill(recs)
 	if err != nil || len(entries) == 0 {
 		return 0, wrap("fill bodies", err)
