@@ -55,10 +55,8 @@ func TestFullDisk(t *testing.T) {
 		}
 		first, err := publish()
 		must(t, err)
-		var free syscall.Statfs_t
-		must(t, syscall.Statfs(disk, &free))
 		filler := filepath.Join(disk, "filler")
-		must(t, os.WriteFile(filler, bytes.Repeat([]byte{1}, int(free.Bavail)*int(free.Bsize)-128<<10), 0o600))
+		fill(t, filler)
 		for i := 0; err == nil && i < 5000; i++ {
 			_, err = publish()
 		}
@@ -90,4 +88,19 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("alarms %q", alarms)
 		}
 	})
+}
+
+// fill writes a file until the disk is full.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	must(t, err)
+	defer f.Close()
+	block := bytes.Repeat([]byte{1}, 64<<10)
+	for err == nil {
+		_, err = f.Write(block)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
+	}
 }
