@@ -8,6 +8,7 @@ import (
 
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -45,6 +46,7 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 			x.mu.Lock()
 			x.lastSync = time.Now()
 			x.mu.Unlock()
+			x.told.pulled(node)
 		}
 		x.metrics.pulls.WithLabelValues(result).Inc()
 	}()
@@ -80,6 +82,9 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 		}
 	} else {
 		x.believe(node, said)
+	}
+	if err := x.pullRotten(ctx, e, node); err != nil {
+		return err
 	}
 	if err := x.pullSignatures(ctx, e, node); err != nil {
 		return err
@@ -158,7 +163,9 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 	suspects := plan.Suspects
 	for _, t := range plan.Shorter {
 		id, _, ok, err := x.cfg.Store.Lookup(t.Log, t.Size)
-		if err != nil {
+		if errors.Is(err, store.ErrDamaged) {
+			continue // pullRotten asks for it; nothing is judged by it
+		} else if err != nil {
 			return fmt.Errorf("compare heads: %w", err)
 		}
 		if ok && id != t.Head {

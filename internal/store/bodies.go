@@ -67,7 +67,7 @@ func (s *Store) noteUnopened(failed []*bodyAt) error {
 		for _, w := range failed {
 			h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(w.at[:]))
 			if err != nil {
-				return err
+				continue // rotten as a whole
 			}
 			w.state = BodyMissing
 			if h.state != BodyHeld {

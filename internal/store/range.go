@@ -71,9 +71,9 @@ func (s *Store) headersOf(tx *bbolt.Tx, l *logEntry, from uint64, max, maxBytes 
 		if at.num() != l.num || at.seq() > l.head.Size {
 			break
 		}
-		h, err := decodeHeld(v)
+		h, err := s.rangeAt(l, at, v, from+uint64(len(parts)))
 		if err != nil {
-			return nil, 0, err
+			break // as far as it is sound
 		}
 		p := ranged{bodyAt: bodyAt{at: at}, alg: h.alg, shown: h.state == BodyHeld && !h.hidden}
 		need := len(h.header) + len(h.sig) + 16

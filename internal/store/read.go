@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/herald-net/herald/internal/verify"
@@ -49,7 +50,8 @@ type Row struct {
 
 // Read gives up to max records that arrived after a cursor, in the order of
 // their arrival. A record whose body came later arrives twice; it is given
-// once, at its newest arrival, so cursors may skip. Take the last row's Cursor
+// once, at its newest arrival, so cursors may skip; so they do at one that has
+// rotted, which arrives again when it is mended. Take the last row's Cursor
 // to go on. A hidden record comes without its body.
 func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
 	last := s.Last()
@@ -60,17 +62,19 @@ func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
 		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < max; k, v = c.Next() {
 			cursor, err := parseU64(k)
 			if err != nil {
-				return err
+				continue // a rotten place or record stops no reader
 			}
 			if cursor > last { // committed, but its heads are not yet visible
 				return nil
 			}
 			at, err := parsePlace(v)
 			if err != nil {
-				return err
+				continue
 			}
 			row, err := s.row(tx, at)
-			if err != nil {
+			if errors.Is(err, ErrDamaged) {
+				continue // it arrives again when it is mended
+			} else if err != nil {
 				return err
 			}
 			if row.Cursor == cursor {
@@ -128,9 +132,12 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	if at.seq() == 0 || at.seq() > l.head.Size {
+		return Row{}, fmt.Errorf("log %s, seq %d: %w: not held", l.id.Short(), at.seq(), ErrDamaged)
+	}
+	h, err := s.heldAt(tx, l, at)
 	if err != nil {
-		return Row{}, fmt.Errorf("log %s, seq %d: %w", l.id.Short(), at.seq(), err)
+		return Row{}, err
 	}
 	header := bytes.Clone(h.header)
 	decoded, err := wire.DecodeHeader(header)
@@ -145,6 +152,7 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	if h.hidden {
 		v, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(row.ID[:]))
 		if err != nil {
+			s.rots(l, at)
 			return Row{}, err
 		}
 		row.HiddenBy = v.byID
@@ -170,6 +178,14 @@ func (s *Store) openRows(rows []Row, places []place) error {
 	return nil
 }
 
+// rangeAt reads the next entry of a range, which is to be that of seq.
+func (s *Store) rangeAt(l *logEntry, at place, v []byte, seq uint64) (held, error) {
+	if at.seq() != seq {
+		at, v = placeOf(l.num, seq), nil // it is gone
+	}
+	return s.soundHeld(l, at, v)
+}
+
 // Lookup tells which record is held at seq of a log, and whether its body is:
 // the question of every duplicate, so it decrypts nothing. A body found rotten
 // counts as missing.
@@ -180,7 +196,7 @@ func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok 
 	}
 	at := placeOf(l.num, seq)
 	err = s.logDB.view(func(tx *bbolt.Tx) error {
-		h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+		h, err := s.heldAt(tx, l, at)
 		if err == nil {
 			id, state = wire.ID(s.cfg.Network, h.header), h.state
 		}
