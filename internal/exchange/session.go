@@ -65,11 +65,8 @@ func (x *Exchange) open(ctx context.Context, node ct.LogID, proto protocol.ID, s
 }
 
 func (e *session) send(m *wire.SyncMessage) error {
-	if err := e.s.SetWriteDeadline(time.Now().Add(frameTimeout)); err != nil {
-		return fmt.Errorf("send: %w", err)
-	}
 	e.out = wire.AppendSyncFrame(e.out[:0], m)
-	n, err := e.s.Write(e.out)
+	n, err := e.write(e.out)
 	e.m.bytes.WithLabelValues("sent").Add(float64(n))
 	return err
 }
