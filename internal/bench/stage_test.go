@@ -87,6 +87,25 @@ func BenchmarkStage(b *testing.B) {
 	for _, size := range []int{256, 1024, 4096} {
 		b.Run(fmt.Sprintf("append-%d", size), func(b *testing.B) { appendStage(b, net, recs, size) })
 	}
+	b.Run("append-range-4096", func(b *testing.B) {
+		net, err := newNetwork(200, 3)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var recs []verify.Record
+		for _, a := range net.nodes[:n/1024] {
+			run, err := net.records(1024, Options{}.withDefaults(), []*author{a})
+			if err != nil {
+				b.Fatal(err)
+			}
+			opened, err := verify.OpenRange(run, net.view, now)
+			if err != nil {
+				b.Fatal(err)
+			}
+			recs = append(recs, opened...)
+		}
+		appendStage(b, net, recs, 4096)
+	})
 }
 
 // appendStage appends batches to a store that is made anew when the records are
