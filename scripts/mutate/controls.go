@@ -234,6 +234,14 @@ var controls = []control{
 		edits: []edit{{"internal/p2p/gater.go", "\t_, ok := g.member(id)\n\treturn ok", "\t_, ok := g.member(id)\n\treturn ok || true"}},
 	},
 	{
+		name: "outage", rule: "failed dials never make the library refuse further ones", pkg: "./internal/p2p", tests: "TestRedialAfterOutage",
+		edits: []edit{{"internal/p2p/host.go", "libp2p.UDPBlackHoleSuccessCounter(nil),", ""}},
+	},
+	{
+		name: "thin", rule: "a large network's node keeps at most 32 connections", pkg: "./internal/p2p", tests: "TestLargeNetworkKeepsSome",
+		edits: []edit{{"internal/p2p/dial.go", "surplus := len(all) - wantHigh", "surplus := len(all) - 1000*wantHigh"}},
+	},
+	{
 		name: "mute", rule: "a muted State does not connect", pkg: "./internal/p2p", tests: "TestMuteAndExpiry",
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State) {", " {"}},
 	},
