@@ -9,6 +9,7 @@ import (
 
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"golang.org/x/sync/errgroup"
 )
@@ -97,11 +98,7 @@ func indexBench(ctx context.Context, b *bed, net *network, o Options, paced [][]
 	defer stop()
 	g, following := errgroup.WithContext(following)
 	g.Go(func() error {
-		return x.Follow(following, index.Source{
-			Wait: b.store.Wait, Read: b.store.Read, Hidden: b.store.Hidden, Get: b.store.Get,
-			Lists:     func(after uint64, _ int) ([]index.Change, uint64, error) { return nil, after, nil },
-			WaitLists: func(ctx context.Context, _ uint64) error { <-ctx.Done(); return ctx.Err() },
-		})
+		return x.Follow(following, source(b.store))
 	})
 	start, used, last := time.Now(), cpu(), b.store.Last()
 	for x.Cursors().Store < last && following.Err() == nil {
@@ -137,6 +134,15 @@ func indexBench(ctx context.Context, b *bed, net *network, o Options, paced [][]
 		}
 	}
 	return nil
+}
+
+// source is a store without lists of the State's own.
+func source(s *store.Store) index.Source {
+	return index.Source{
+		Wait: s.Wait, Read: s.Read, Hidden: s.Hidden, Get: s.Get,
+		Lists:     func(after uint64, _ int) ([]index.Change, uint64, error) { return nil, after, nil },
+		WaitLists: func(ctx context.Context, _ uint64) error { <-ctx.Done(); return ctx.Err() },
+	}
 }
 
 // followLag samples how long what is durable takes to be indexed.

@@ -1,11 +1,15 @@
 package bench
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
@@ -84,9 +88,73 @@ func BenchmarkStage(b *testing.B) {
 			}
 		})
 	})
+	b.Run("index", func(b *testing.B) { indexStage(b, net, recs) })
 	for _, size := range []int{256, 1024, 4096} {
 		b.Run(fmt.Sprintf("append-%d", size), func(b *testing.B) { appendStage(b, net, recs, size) })
 	}
+	b.Run("append-range-4096", func(b *testing.B) {
+		net, err := newNetwork(200, 3)
+		if err != nil {
+			b.Fatal(err)
+		}
+		var recs []verify.Record
+		for _, a := range net.nodes[:n/1024] {
+			run, err := net.records(1024, Options{}.withDefaults(), []*author{a})
+			if err != nil {
+				b.Fatal(err)
+			}
+			opened, err := verify.OpenRange(run, net.view, now)
+			if err != nil {
+				b.Fatal(err)
+			}
+			recs = append(recs, opened...)
+		}
+		appendStage(b, net, recs, 4096)
+	})
+}
+
+// indexStage lets an index follow a store of the records, again and again.
+func indexStage(b *testing.B, net *network, recs []verify.Record) {
+	key, err := keys.NewStorage()
+	if err != nil {
+		b.Fatal(err)
+	}
+	cfg := store.Config{Dir: b.TempDir(), Key: key, Network: net.view.Network()}
+	if err := store.Create(cfg); err != nil {
+		b.Fatal(err)
+	}
+	s, err := store.Open(cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.Close()
+	for batch := range slices.Chunk(recs, 4096) {
+		if _, err := s.Append(batch); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	used, done := time.Duration(0), 0
+	for done < b.N {
+		x, err := index.Open(index.Config{Path: filepath.Join(b.TempDir(), "index.db"), Key: key})
+		if err != nil {
+			b.Fatal(err)
+		}
+		start := cpu()
+		ctx, stop := context.WithCancel(b.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- x.Follow(ctx, source(s)) }()
+		for x.Cursors().Store < s.Last() {
+			_ = pause(ctx, time.Millisecond)
+		}
+		stop()
+		if err := errors.Join(<-ended, x.Close()); err != nil {
+			b.Fatal(err)
+		}
+		used, done = used+cpu()-start, done+len(recs)
+	}
+	b.ReportMetric(float64(used.Nanoseconds())/1000/float64(done), "cpu-us/record")
 }
 
 // appendStage appends batches to a store that is made anew when the records are

@@ -29,8 +29,8 @@ const (
 	maxAppend  = 4096     // records of one commit, with those that waited for a gap to close
 	fullPause  = time.Second
 	lingerFrom = 64                    // records of a commit after which the next one may wait for more,
-	lingerFor  = 1024                  // until so many are there
-	linger     = 25 * time.Millisecond // or so long, unless somebody waits for one of them
+	lingerFor  = 2048                  // until so many are there
+	linger     = 50 * time.Millisecond // or so long, unless somebody waits for one of them
 	recordCost = 256                   // bytes of memory beside the raw record
 )
 
