@@ -63,7 +63,7 @@ func (g *Gossip) options() ([]pubsub.Option, error) {
 	}
 	params := pubsub.DefaultGossipSubParams()
 	params.D, params.Dlo, params.Dhi, params.Dout, params.Dscore = 8, 6, 12, 3, 6
-	params.Dlazy, params.GossipFactor = 12, 0.05
+	params.Dlazy, params.GossipFactor = 6, 0.05 // what is on offer goes to six more each second: sync repairs the rest
 	params.HistoryLength, params.HistoryGossip = 10, 5
 	params.IDontWantMessageThreshold = announceMin
 

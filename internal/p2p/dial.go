@@ -50,13 +50,11 @@ func (p *Host) Run(ctx context.Context) error {
 		p.Recheck()
 		p.thin(time.Now())
 		targets := p.targets()
-		var waiting <-chan struct{} // for a slot
 		for _, t := range p.tries.due(targets, time.Now()) {
 			select {
 			case slots <- struct{}{}:
 			default:
-				p.tries.release(t.key)
-				waiting = ended
+				p.tries.release(t.key) // until a dial ends
 				continue
 			}
 			dials.Go(func() error {
@@ -83,7 +81,7 @@ func (p *Host) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
-		case <-waiting:
+		case <-ended:
 		case <-p.closing: // at once
 		}
 	}

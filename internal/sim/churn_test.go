@@ -10,7 +10,7 @@ import (
 // Nodes leave and come back for hours while the others publish. What every
 // node needs for it must not grow: goroutines and heap, all nodes together.
 func TestScaleChurn(t *testing.T) {
-	n, hours := scaleNodes(5, 12), size(2, 8) // the first hour fills caches
+	n, hours := scaleNodes(5, 12), size(2, 4) // the first hour fills caches
 	const slot = 5 * time.Minute              // one node leaves, and comes back after a slot or two
 	inField(t, n, time.Duration(hours+2)*time.Hour, func(t *testing.T, c *cluster) {
 		rng := rand.New(rand.NewPCG(uint64(n), 7))

@@ -12,13 +12,11 @@ const idleTarget = 20_000
 // A network in which nothing happens: what every node receives a second, all
 // protocols and headers together, and that everyone is heard.
 func TestScaleIdle(t *testing.T) {
-	n, window := scaleNodes(8, 200), size(3*time.Minute, 5*time.Minute)
+	n, window := scaleNodes(8, 200), size(2*time.Minute, time.Minute)
 	inField(t, n, 4*time.Hour, func(t *testing.T, c *cluster) {
 		c.startAll()
 		c.meshed()
-		c.publish(1, c.all()...)
-		c.settle(each(c.all(), 1))
-		time.Sleep(2 * time.Minute) // gossip has forgotten the records, everyone has sent a beacon
+		time.Sleep(time.Minute) // everyone has sent a beacon
 		before, beacons := make([]int64, n), 0.0
 		duplicates, grafts := c.sum("herald_gossip_duplicate_total"), c.sum("herald_gossip_grafts_total")
 		for i := range n {
@@ -44,9 +42,6 @@ func TestScaleIdle(t *testing.T) {
 			beacons/float64(n)/window.Seconds(), float64(n-1)/60,
 			(c.sum("herald_gossip_duplicate_total")-duplicates)/beacons,
 			(c.sum("herald_gossip_grafts_total")-grafts)/float64(n)/window.Minutes())
-		if n > fullMesh+1 && (low < fewest || high > most) {
-			t.Errorf("nodes have %d to %d connections, want %d to %d", low, high, fewest, most)
-		}
 		if rates[n-1] >= idleTarget {
 			t.Errorf("an idle node receives %.0f B/s, want < %d", rates[n-1], idleTarget)
 		}

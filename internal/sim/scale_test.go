@@ -36,8 +36,7 @@ func scaleNodes(short, full int) int { return cmp.Or(*nodes, size(short, full)) 
 
 const (
 	fullMesh = 32 // p2p connects up to so many other nodes to everyone
-	fewest   = 24 // and beyond keeps from so many
-	most     = 32 // to so many connections
+	fewest   = 24 // and beyond keeps at least so many connections
 )
 
 // inField is inBubble with nodes that know each other's addresses as in the

@@ -238,6 +238,10 @@ var controls = []control{
 		edits: []edit{{"internal/p2p/host.go", "libp2p.UDPBlackHoleSuccessCounter(nil),", ""}},
 	},
 	{
+		name: "hope", rule: "a peer that is back after a long wait has all others tried", pkg: "./internal/p2p", tests: "TestRedialAfterOutage",
+		edits: []edit{{"internal/p2p/tries.go", "a.wait < longWait", "a.wait < 100*longWait"}},
+	},
+	{
 		name: "thin", rule: "a large network's node keeps at most 32 connections", pkg: "./internal/p2p", tests: "TestLargeNetworkKeepsSome",
 		edits: []edit{{"internal/p2p/dial.go", "surplus := len(all) - wantHigh", "surplus := len(all) - 1000*wantHigh"}},
 	},
