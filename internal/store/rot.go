@@ -237,7 +237,10 @@ func (s *Store) mendEntries(tx *bbolt.Tx, entries []entry) error {
 		id := e.rec.ID()
 		if by, err := decodeHiding(hidden.Get(id[:])); err == nil && by.target == e.at {
 			e.held.hidden = true
-			if err := tx.Bucket([]byte(bktDue)).Put(dueKey(by.since, e.at), id[:]); err != nil {
+			if e.held.state != BodyRetracted {
+				err = tx.Bucket([]byte(bktDue)).Put(dueKey(by.since, e.at), id[:])
+			}
+			if err != nil {
 				return err
 			}
 		}
