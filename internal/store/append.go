@@ -146,6 +146,9 @@ func (s *Store) putBodies(entries []entry) error {
 		return err
 	}
 	return s.bodyDB.update(func(tx *bbolt.Tx) error {
+		for i := range entries {
+			s.bodyDB.touch(entries[i].at)
+		}
 		return putAll(tx.Bucket([]byte(bktBody)), entries, func(e *entry) []byte { return e.sealed })
 	})
 }

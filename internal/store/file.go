@@ -55,6 +55,8 @@ type file struct {
 	w       sync.Mutex // a writer, or rewrite for all its time
 	stopped error      // guarded by w: why nothing is written any more
 
+	touched map[place]struct{} // guarded by w: what changed since rewriteOnline began; nil: it does not run
+
 	fate sync.Mutex
 	dead error // stopped, for those who do not write
 

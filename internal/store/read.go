@@ -197,7 +197,8 @@ func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byt
 		for k, v := c.Seek(start[:]); k != nil && len(parts) < max; k, v = c.Next() {
 			at, err := parsePlace(k)
 			if err != nil {
-				return err
+				s.rots(l, placeOf(l.num, from+uint64(len(parts))))
+				break
 			}
 			if at.num() != l.num || at.seq() > l.head.Size {
 				break
