@@ -14,7 +14,9 @@ import (
 const (
 	erasePeriod   = time.Minute
 	eraseBatch    = 10_000
-	compactPeriod = 24 * time.Hour
+	compactPeriod = time.Hour
+	garbageAge    = 20 * 24 * time.Hour // erased bodies stay in body.db, unreadable, no longer than that
+	garbageShare  = 10                  // nor when they are one of so many records
 	announceRetry = 5 * time.Second
 )
 
@@ -31,7 +33,7 @@ func (n *Node) followStore(ctx context.Context) error {
 func (n *Node) erase(ctx context.Context) error {
 	tick := time.NewTicker(erasePeriod)
 	defer tick.Stop()
-	compacted := time.Now()
+	var compacted time.Time
 	for {
 		if err := n.eraseDue(ctx, time.Now()); err != nil {
 			// A full disk must not end the node; the next round tries again.
@@ -39,7 +41,7 @@ func (n *Node) erase(ctx context.Context) error {
 		}
 		if time.Since(compacted) >= compactPeriod {
 			compacted = time.Now()
-			if err := n.store.CompactBodies(); err != nil {
+			if err := n.compactBodies(ctx, time.Now()); err != nil {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
 		}
@@ -49,6 +51,21 @@ func (n *Node) erase(ctx context.Context) error {
 		case <-tick.C:
 		}
 	}
+}
+
+// compactBodies rewrites body.db when enough erased bodies lie in it, or the
+// first has for long: the time is the store's, so a restart puts nothing off.
+func (n *Node) compactBodies(ctx context.Context, now time.Time) error {
+	count, since, err := n.store.Garbage()
+	if err != nil || count == 0 || count*garbageShare < n.records() && now.Sub(since.Time()) < garbageAge {
+		return err
+	}
+	began := time.Now()
+	if err := n.store.CompactBodies(); err != nil {
+		return err
+	}
+	n.cfg.Log.InfoContext(ctx, "erased bodies are compacted away", "records", count, "took", time.Since(began).Round(time.Millisecond))
+	return nil
 }
 
 func (n *Node) eraseDue(ctx context.Context, now time.Time) error {

@@ -152,6 +152,9 @@ func (s *Store) putBodies(entries []entry) error {
 	})
 	both.Go(func() error {
 		bodies = s.bodyDB.update(func(tx *bbolt.Tx) error {
+			for i := range entries {
+				s.bodyDB.touch(entries[i].at)
+			}
 			return putAll(tx.Bucket([]byte(bktBody)), entries, func(e *entry) []byte { return e.sealed })
 		})
 		return nil

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"syscall"
 	"testing"
@@ -139,4 +140,79 @@ func BenchmarkOpen(b *testing.B) {
 		w.ok(s.Close())
 	}
 	b.ReportMetric(n, "records")
+}
+
+// BenchmarkCompactBodies erases a tenth of the records and compacts body.db
+// while records are appended one by one; pause-ms is the longest that one took
+// then, quiet-ms the longest before. HERALD_LONG=1: a million records.
+func BenchmarkCompactBodies(b *testing.B) {
+	size := 50_000
+	if os.Getenv("HERALD_LONG") != "" {
+		size = 1_000_000
+	}
+	for b.Loop() {
+		w := newWorld(b, uto, isl)
+		s, _ := w.create()
+		var erase []ct.Ref
+		for n := 0; n < size; n += 1000 {
+			recs := mixed(w, 1000, 600)
+			w.append(s, recs...)
+			for _, r := range recs[:100] {
+				erase = append(erase, ref(r))
+			}
+		}
+		w.ok(s.Erase(erase, store.BodyExpired))
+		longest := func(until func() bool) (most time.Duration, count int) {
+			for ; !until(); count++ {
+				rec := w.authors[uto].notify(600)
+				start := time.Now()
+				w.append(s, rec)
+				most = max(most, time.Since(start))
+			}
+			return most, count
+		}
+		n := 0
+		quiet, _ := longest(func() bool { n++; return n > 200 })
+		done := make(chan error, 1)
+		start := time.Now()
+		go func() { done <- s.CompactBodies() }()
+		var err error
+		pause, count := longest(func() bool {
+			select {
+			case err = <-done:
+				return true
+			default:
+				return false
+			}
+		})
+		w.ok(err)
+		b.ReportMetric(float64(quiet.Microseconds())/1000, "quiet-ms")
+		b.ReportMetric(float64(pause.Microseconds())/1000, "pause-ms")
+		b.ReportMetric(float64(count), "appended")
+		b.ReportMetric(time.Since(start).Seconds(), "s/compaction")
+	}
+}
+
+// BenchmarkScrub reads stored records again; one operation is one record.
+func BenchmarkScrub(b *testing.B) {
+	w := newWorld(b, uto, isl)
+	s, _ := w.create()
+	for range 20 {
+		w.append(s, mixed(w, 1000, 600)...)
+	}
+	var at store.ScrubPlace
+	b.ResetTimer()
+	start := cpu(b)
+	for n := 0; n < b.N; {
+		next, found, err := s.Scrub(at, min(512, b.N-n))
+		w.ok(err)
+		if at = next; found.Done {
+			at = store.ScrubPlace{}
+		}
+		n += found.Records
+	}
+	used := cpu(b) - start
+	each := float64(used.Microseconds()) / float64(b.N)
+	b.ReportMetric(each, "cpu-us/record")
+	b.ReportMetric(each*1e6/24/3600/1e4, "%core-for-1M-a-day") // target: < 1
 }

@@ -1,10 +1,13 @@
 package store_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/node/ct"
+	"golang.org/x/sync/errgroup"
 )
 
 // Compacting gives back what was erased and dropped, and changes nothing else.
@@ -36,5 +39,64 @@ func TestCompact(t *testing.T) {
 	w.append(s, w.authors[uto].notify(100))
 	if r := checkFiles(t, s, cfg); r.Records != 1201 || r.Erased != 1000 || r.Bodies != 201 {
 		t.Errorf("check counted %+v", r)
+	}
+}
+
+// Compaction of the bodies goes on beside appending and erasing, and leaves
+// nothing of what was erased before it.
+func TestCompactBodiesOnline(t *testing.T) {
+	w := newWorld(t, uto, isl)
+	s, cfg := w.create()
+	recs := w.authors[uto].notifyMany(400, 2000)
+	more := w.authors[isl].notifyMany(300, 2000)
+	w.append(s, recs...)
+	var before, during []ct.Ref
+	for i, r := range recs[:200] {
+		if i%2 == 0 {
+			before = append(before, ref(r))
+		} else {
+			during = append(during, ref(r))
+		}
+	}
+	w.ok(s.Erase(before, store.BodyExpired))
+	n, since, err := s.Garbage()
+	if n != 100 || since == 0 || err != nil {
+		t.Fatal(n, since, err)
+	}
+	var g errgroup.Group
+	g.Go(s.CompactBodies)
+	g.Go(func() error {
+		for len(more) > 0 {
+			if _, err := s.Append(more[:10]); err != nil {
+				return err
+			}
+			more = more[10:]
+		}
+		return nil
+	})
+	g.Go(func() error {
+		for len(during) > 0 {
+			if err := s.Erase(during[:10], store.BodyExpired); err != nil {
+				return err
+			}
+			during = during[10:]
+		}
+		return nil
+	})
+	w.ok(g.Wait())
+	checkStore(t, w, s)
+	w.ok(s.CompactBodies())
+	if n, _, err := s.Garbage(); n != 0 || err != nil {
+		t.Fatal(n, err)
+	}
+	w.ok(s.CompactBodies())
+	checkStore(t, w, s)
+	if r := checkFiles(t, s, cfg); r.Bodies != 500 || r.Erased != 200 {
+		t.Fatalf("check: %+v", r)
+	}
+	info, err := os.Stat(filepath.Join(cfg.Dir, "body.db"))
+	w.ok(err)
+	if info.Size() > 500*8192 {
+		t.Errorf("body.db has %d bytes", info.Size())
 	}
 }

@@ -13,8 +13,11 @@ import (
 )
 
 // garbageKey counts, in log.db's meta bucket, erased bodies whose sealed bytes
-// still lie in free pages of body.db.
-var garbageKey = []byte("garbage")
+// still lie in free pages of body.db; garbageSinceKey says since when.
+var (
+	garbageKey      = []byte("garbage")
+	garbageSinceKey = []byte("garbage-since")
+)
 
 // Erase erases the bodies of held records. From the first commit on they are
 // tombstones: no crash brings a body back, nor does a later FillBodies. When it
@@ -85,6 +88,11 @@ func addGarbage(tx *bbolt.Tx, n uint64) error {
 	was, err := garbage(tx)
 	if err != nil {
 		return err
+	}
+	if was == 0 && n > 0 {
+		if err := meta.Put(garbageSinceKey, u64(uint64(millis()))); err != nil {
+			return err
+		}
 	}
 	return meta.Put(garbageKey, u64(was+n))
 }
@@ -227,32 +235,60 @@ func (s *Store) forget(gone map[place]bool) error {
 			if err := b.Delete(at[:]); err != nil {
 				return err
 			}
+			s.bodyDB.touch(at)
 		}
 		return nil
 	})
 }
 
+// Garbage is how many erased bodies lie in free pages of body.db, and since
+// when the first does; zero: none.
+func (s *Store) Garbage() (n uint64, since ct.Millis, err error) {
+	err = s.logDB.view(func(tx *bbolt.Tx) error {
+		var err error
+		if n, err = garbage(tx); err != nil || n == 0 {
+			return err
+		}
+		ms, err := parseU64(tx.Bucket([]byte(bktMeta)).Get(garbageSinceKey))
+		since = ct.Millis(ms)
+		return err
+	})
+	return n, since, wrap("garbage", err)
+}
+
 // CompactBodies rewrites body.db without the free pages in which erased bodies
-// lie, when there are any. Nothing is appended meanwhile (some seven seconds a
-// gigabyte); reading goes on. Room for a second copy is needed. It waits for an
-// Export to be closed.
+// lie, when there are any. Appending and reading go on; the last step, which
+// brings in what changed meanwhile, holds writers up for some milliseconds. Room
+// for a second copy is needed. It waits for an Export to be closed.
 func (s *Store) CompactBodies() error {
 	s.whole.Lock()
 	defer s.whole.Unlock()
-	s.w.Lock()
-	defer s.w.Unlock()
-	var n uint64
-	err := s.logDB.view(func(tx *bbolt.Tx) (err error) {
-		n, err = garbage(tx)
-		return err
-	})
+	s.w.Lock() // no body is being erased: what is counted is gone from its bucket
+	n, _, err := s.Garbage()
+	if err == nil && n > 0 {
+		err = s.bodyDB.track()
+	}
+	s.w.Unlock()
 	if err != nil || n == 0 {
 		return wrap("compact bodies", err)
 	}
-	if err := s.bodyDB.rewrite(func([]byte) bool { return false }); err != nil {
+	if err := s.bodyDB.rewriteOnline(); err != nil {
 		return wrap("compact bodies", err)
 	}
-	err = s.logDB.update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bktMeta)).Delete(garbageKey) })
+	s.w.Lock()
+	defer s.w.Unlock()
+	err = s.logDB.update(func(tx *bbolt.Tx) error {
+		meta := tx.Bucket([]byte(bktMeta))
+		now, err := garbage(tx)
+		if err != nil {
+			return err
+		}
+		// What was erased meanwhile may be in the new file: that much is left.
+		if now > n {
+			return errors.Join(meta.Put(garbageKey, u64(now-n)), meta.Put(garbageSinceKey, u64(uint64(millis()))))
+		}
+		return errors.Join(meta.Delete(garbageKey), meta.Delete(garbageSinceKey))
+	})
 	return wrap("compact bodies", err)
 }
 
@@ -329,7 +365,12 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 		f.noRoom(err)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
-	err = syncPath(tmp)
+	return f.exchange(fresh, tmp)
+}
+
+// exchange puts a finished copy in the place of the file. The caller holds w.
+func (f *file) exchange(fresh *bbolt.DB, tmp string) error {
+	err := syncPath(tmp)
 	if err == nil {
 		err = os.Rename(tmp, f.path)
 	}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,6 +54,8 @@ type file struct {
 
 	w       sync.Mutex // a writer, or rewrite for all its time
 	stopped error      // guarded by w: why nothing is written any more
+
+	touched map[place]struct{} // guarded by w: what changed since rewriteOnline began; nil: it does not run
 
 	fate sync.Mutex
 	dead error // stopped, for those who do not write
@@ -207,12 +211,27 @@ func putMeta(tx *bbolt.Tx, cfg *Config, spec *fileSpec) error {
 		b.Put([]byte("format"), []byte{format}),
 		b.Put([]byte("network"), cfg.Network[:]),
 		b.Put([]byte("key"), mark),
+		b.Put([]byte("sum"), summed(slices.Concat([]byte(spec.name), []byte{format}, cfg.Network[:], mark))),
 	)
 }
 
 func checkMeta(tx *bbolt.Tx, cfg *Config, spec *fileSpec) error {
 	b := tx.Bucket([]byte(bktMeta))
-	if b == nil || string(b.Get([]byte("file"))) != spec.name {
+	if b == nil {
+		for _, name := range spec.buckets {
+			if tx.Bucket([]byte(name)) != nil {
+				return fmt.Errorf("%w: it does not say what it is", ErrDamaged)
+			}
+		}
+		return ErrFormat
+	}
+	// It says each thing twice: what rotted is not another's.
+	whole := slices.Concat(b.Get([]byte("file")), b.Get([]byte("format")), b.Get([]byte("network")), b.Get([]byte("key")))
+	sum := b.Get([]byte("sum"))
+	if said, err := sound(sum); sum != nil && (err != nil || !bytes.Equal(said, whole)) {
+		return fmt.Errorf("%w: what it says of itself", ErrDamaged)
+	}
+	if string(b.Get([]byte("file"))) != spec.name {
 		return ErrFormat
 	}
 	if v := b.Get([]byte("format")); len(v) != 1 || v[0] != format {
@@ -230,7 +249,7 @@ func checkMeta(tx *bbolt.Tx, cfg *Config, spec *fileSpec) error {
 	}
 	for _, name := range spec.buckets {
 		if tx.Bucket([]byte(name)) == nil {
-			return fmt.Errorf("%w: bucket %s is missing", ErrFormat, name)
+			return fmt.Errorf("%w: bucket %s is missing", ErrDamaged, name)
 		}
 	}
 	return nil

@@ -66,7 +66,8 @@ func (s *Store) headersOf(tx *bbolt.Tx, l *logEntry, from uint64, max, maxBytes 
 	for k, v := c.Seek(start[:]); k != nil && len(parts) < max; k, v = c.Next() {
 		at, err := parsePlace(k)
 		if err != nil {
-			return nil, 0, err
+			s.rots(l, placeOf(l.num, from+uint64(len(parts))))
+			break
 		}
 		if at.num() != l.num || at.seq() > l.head.Size {
 			break

@@ -124,6 +124,9 @@ func (s *Store) hide(tx *bbolt.Tx, id ct.ID, h hiding) error {
 	if err := tx.Bucket([]byte(bktHidden)).Put(id[:], h.encode()); err != nil {
 		return err
 	}
+	if target.state == BodyRetracted {
+		return nil // it is erased: log.db was made anew, and keys.db knows
+	}
 	return tx.Bucket([]byte(bktDue)).Put(dueKey(h.since, h.target), id[:])
 }
 

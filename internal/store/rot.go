@@ -237,7 +237,10 @@ func (s *Store) mendEntries(tx *bbolt.Tx, entries []entry) error {
 		id := e.rec.ID()
 		if by, err := decodeHiding(hidden.Get(id[:])); err == nil && by.target == e.at {
 			e.held.hidden = true
-			if err := tx.Bucket([]byte(bktDue)).Put(dueKey(by.since, e.at), id[:]); err != nil {
+			if e.held.state != BodyRetracted {
+				err = tx.Bucket([]byte(bktDue)).Put(dueKey(by.since, e.at), id[:])
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -246,6 +249,9 @@ func (s *Store) mendEntries(tx *bbolt.Tx, entries []entry) error {
 			missing.Delete(e.at[:]),
 			tx.Bucket([]byte(bktUnsound)).Delete(e.at[:]),
 		)
+		if err == nil {
+			err = dropStray(hdr, e.at)
+		}
 		if err == nil && e.held.state == BodyMissing {
 			err = missing.Put(e.at[:], one)
 		}
@@ -260,6 +266,17 @@ func (s *Store) mendEntries(tx *bbolt.Tx, entries []entry) error {
 		return err
 	}
 	return s.applyRetractions(tx, entries, nil)
+}
+
+// dropStray removes the entry behind a place whose key is no place: it is what
+// rotted there.
+func dropStray(hdr *bbolt.Bucket, at place) error {
+	c := hdr.Cursor()
+	c.Seek(at[:])
+	if k, _ := c.Next(); k != nil && len(k) != len(at) {
+		return hdr.Delete(bytes.Clone(k))
+	}
+	return nil
 }
 
 // bury makes tombstones of the entries whose body was erased before: keys.db
