@@ -96,7 +96,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 
 	// What we hold.
 	if n.store, err = store.Open(store.Config{
-		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize,
+		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Topics: cfg.topics,
 	}); err != nil {
 		return nil, err
 	}

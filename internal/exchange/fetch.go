@@ -107,6 +107,7 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			if w == nil {
 				break
 			}
+			w.Topics = x.cfg.Store.Topics()
 			if err := e.send(&wire.SyncMessage{Want: w}); err != nil {
 				return err
 			}

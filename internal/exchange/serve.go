@@ -127,7 +127,7 @@ func (c *chunk) flush(last bool) error {
 func (x *Exchange) serveWant(e *session, w *wire.SyncWant) error {
 	c := &chunk{e: e}
 	for _, r := range w.Ranges {
-		held, err := x.serveRange(c, r, w.Bodies)
+		held, err := x.serveRange(c, r, w)
 		if err != nil {
 			return err
 		}
@@ -142,14 +142,14 @@ func (x *Exchange) serveWant(e *session, w *wire.SyncWant) error {
 }
 
 // serveRange adds one range; false when this node does not hold all of it.
-func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, bodies bool) (bool, error) {
+func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, w *wire.SyncWant) (bool, error) {
 	for r.Count > 0 {
 		if len(c.recs) == wire.MaxSyncRecords || c.room() < wire.MaxRecord {
 			if err := c.flush(false); err != nil {
 				return false, err
 			}
 		}
-		raws, err := x.cfg.Store.Range(r.Log, r.From, int(min(r.Count, uint64(wire.MaxSyncRecords-len(c.recs)))), c.room())
+		raws, err := x.cfg.Store.RangeOf(r.Log, r.From, int(min(r.Count, uint64(wire.MaxSyncRecords-len(c.recs)))), c.room(), w.Topics)
 		if errors.Is(err, store.ErrNotFound) {
 			// In a message of its own there may be room as far as a signature
 			// that proves the range.
@@ -165,7 +165,7 @@ func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, bodies bool) (bool, er
 			return false, fmt.Errorf("read log: %w", err)
 		}
 		for i, raw := range raws {
-			if bodies {
+			if w.Bodies {
 				// What is left out ends a run, and the last of a run must be
 				// proved by itself.
 				if env, err := wire.Decode(raw); err != nil || !env.HasBody() {

@@ -31,8 +31,9 @@ type StackConfig struct {
 	Underlay  *p2p.Underlay // nil: the operating system, on loopback
 	Listen    []string
 	Bootstrap []string
-	NoGossip  bool // only sync brings records
-	NoSync    bool // only gossip does
+	Topics    ct.TopicSet // whose bodies it keeps; zero: all
+	NoGossip  bool        // only sync brings records
+	NoSync    bool        // only gossip does
 	Answer    func(ctx context.Context, from ct.LogID, req []byte) []byte
 	Muted     func(ct.State) bool
 	Beacons   bool             // it sends beacons, and syncs with whose beacon says something else
@@ -64,7 +65,7 @@ func Start(cfg StackConfig) (_ *Stack, err error) {
 	}
 	s := &Stack{Key: cfg.Key, View: cfg.View, Metrics: prometheus.NewRegistry()}
 	own := cfg.Key.Public()
-	sc := store.Config{Dir: cfg.Dir, Key: keys.Storage{1}, Network: cfg.View().Network(), Log: cfg.Log}
+	sc := store.Config{Dir: cfg.Dir, Key: keys.Storage{1}, Network: cfg.View().Network(), Log: cfg.Log, Topics: cfg.Topics}
 	if s.Store, err = store.Open(sc); err != nil {
 		if err = store.Create(sc); err == nil {
 			s.Store, err = store.Open(sc)

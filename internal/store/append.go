@@ -80,7 +80,7 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 		}
 		l.head.Size, l.head.ID, l.head.LastIssued = h.Seq, rec.ID(), h.Issued
 		e := &entries[i]
-		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: heldOf(rec, last+1+uint64(i))}
+		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: s.heldOf(rec, last+1+uint64(i))}
 		if err := s.sealEntry(e); err != nil {
 			return nil, nil, err
 		}
@@ -109,19 +109,22 @@ func (s *Store) open(rec verify.Record, logs map[ct.LogID]*logEntry) *logEntry {
 	return l
 }
 
-func heldOf(rec verify.Record, cursor uint64) held {
+// heldOf drops a body of a topic that this node does not keep.
+func (s *Store) heldOf(rec verify.Record, cursor uint64) held {
 	h := held{
 		cursor: cursor, state: BodyMissing, alg: rec.Alg(), sig: rec.Sig(),
 		reason: rec.Inadmissible(), header: rec.HeaderBytes(),
 	}
-	if rec.HasBody() {
+	if rec.HasBody() && s.keeps(rec.Header().Topic) {
 		h.state, h.bodyLen = BodyHeld, uint32(len(rec.Body()))
 	}
 	return h
 }
 
+func (s *Store) keeps(topic uint32) bool { return s.cfg.Topics.Has(ct.Topic(topic)) }
+
 func (s *Store) sealEntry(e *entry) (err error) {
-	if e.rec.HasBody() {
+	if e.held.state == BodyHeld {
 		e.sealed, err = s.seal.sealBody(e.rec.Salt(), e.rec.ID(), e.rec.Body())
 	}
 	return err
@@ -168,7 +171,7 @@ func (s *Store) putEntries(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*log
 			return err
 		}
 		if e.held.state == BodyMissing {
-			if err := missing.Put(e.at[:], one); err != nil {
+			if err := missing.Put(e.at[:], []byte{byte(min(e.rec.Header().Topic, 255))}); err != nil {
 				return err
 			}
 		}

@@ -33,6 +33,7 @@ type Config struct {
 	Key     keys.Storage // seals bodies and local values
 	Network ct.NetworkID // a store belongs to one network
 	Log     *slog.Logger // nil: slog.Default()
+	Topics  ct.TopicSet  // whose bodies are kept and wanted; zero: all. Headers are always kept
 	MaxSize int64        // bytes of used pages in each file; 0: as much as the disk holds
 }
 
@@ -144,6 +145,9 @@ func Open(cfg Config) (_ *Store, err error) {
 	}
 	return s, nil
 }
+
+// Topics are those whose bodies this store keeps.
+func (s *Store) Topics() ct.TopicSet { return s.cfg.Topics }
 
 // finish removes what a crash left and finishes an erasure. Neither keeps the
 // store from serving, so a full disk does not keep it shut: what is left has

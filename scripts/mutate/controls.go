@@ -238,6 +238,10 @@ var controls = []control{
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State) {", " {"}},
 	},
 	{
+		name: "topics-kept", rule: "a body of a topic that the node does not keep is dropped", pkg: "./internal/exchange", tests: "TestPartialTopics",
+		edits: []edit{{"internal/store/append.go", "if rec.HasBody() && s.keeps(rec.Header().Topic) {", "if rec.HasBody() {"}},
+	},
+	{
 		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
 		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxSyncLogs && wire.FrontierDigest(theirs) == digest", "sound = true"}},
 	},
