@@ -49,7 +49,7 @@ func (x *Exchange) serveSync(ctx context.Context, s network.Stream) {
 		return
 	}
 	defer leave()
-	err := x.serveOver(newSession(s, x.metrics), node)
+	err := x.serveOver(ctx, newSession(s, x.metrics), node)
 	if err == nil {
 		_ = s.Close()
 		return
@@ -60,7 +60,7 @@ func (x *Exchange) serveSync(ctx context.Context, s network.Stream) {
 	}
 }
 
-func (x *Exchange) serveOver(e *session, node roster.Node) error {
+func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) error {
 	m, err := e.receive()
 	if err != nil {
 		return err
@@ -90,7 +90,13 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:
-			if err := x.serveWant(e, m.Want); err != nil {
+			send := func(r *wire.SyncRecords, size int) error {
+				if err := x.pace(ctx, node.Key, size); err != nil {
+					return err
+				}
+				return e.send(&wire.SyncMessage{Records: r})
+			}
+			if err := x.serveWant(send, m.Want); err != nil {
 				return err
 			}
 		default:
@@ -102,7 +108,7 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 
 // chunk gathers records up to the limits of one message.
 type chunk struct {
-	e    *session
+	send func(r *wire.SyncRecords, size int) error
 	recs [][]byte
 	size int
 }
@@ -118,14 +124,14 @@ func (c *chunk) flush(last bool) error {
 	if len(c.recs) == 0 && !last {
 		return nil
 	}
-	err := c.e.send(&wire.SyncMessage{Records: &wire.SyncRecords{Records: c.recs, Last: last}})
+	err := c.send(&wire.SyncRecords{Records: c.recs, Last: last}, c.size)
 	c.recs, c.size = c.recs[:0], 0
 	return err
 }
 
 // serveWant sends the records asked for, as far as this node holds them.
-func (x *Exchange) serveWant(e *session, w *wire.SyncWant) error {
-	c := &chunk{e: e}
+func (x *Exchange) serveWant(send func(*wire.SyncRecords, int) error, w *wire.SyncWant) error {
+	c := &chunk{send: send}
 	for _, r := range w.Ranges {
 		held, err := x.serveRange(c, r, w)
 		if err != nil {

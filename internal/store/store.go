@@ -146,6 +146,16 @@ func Open(cfg Config) (_ *Store, err error) {
 	return s, nil
 }
 
+// FileBytes is what the files of records take on the disk.
+func (s *Store) FileBytes() (n int64) {
+	for _, f := range []*file{s.logDB, s.keysDB, s.bodyDB} {
+		if info, err := os.Stat(f.path); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
 // Topics are those whose bodies this store keeps.
 func (s *Store) Topics() ct.TopicSet { return s.cfg.Topics }
 
