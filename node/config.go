@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/p2p"
+	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -47,6 +48,12 @@ type Config struct {
 	ShowRestored string
 	// NoAPI leaves the unix socket closed, for embedders.
 	NoAPI bool
+	// Topics are those whose bodies this node keeps, gossips and may publish on;
+	// control is always one of them. Of all others it keeps the headers, so that
+	// every log stays checkable. Empty: all topics. What is held already of a
+	// topic that is taken out stays until it expires; what is missing of one that
+	// is added is fetched.
+	Topics []ct.Topic
 	// MaxSize bounds each database file in bytes; 0: the disk does.
 	MaxSize int64
 	// Ballast is the size in bytes of a file that keeps room on the disk for
@@ -62,7 +69,8 @@ type Config struct {
 	// Version is shown in status.
 	Version string
 
-	clock func() time.Time // of the beacons; nil: time.Now; tests set it wrong
+	topics ct.TopicSet      // of Topics
+	clock  func() time.Time // of the beacons; nil: time.Now; tests set it wrong
 }
 
 func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }
@@ -70,6 +78,10 @@ func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }
 func (c *Config) validate() error {
 	if c.Dir == "" {
 		return fmt.Errorf("node: no data directory: set --data or HERALD_DATA")
+	}
+	var err error
+	if c.topics, err = ct.TopicsOf(c.Topics...); err != nil {
+		return fmt.Errorf("node: %w", err)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -97,7 +97,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 
 	// What we hold.
 	if n.store, err = openStore(cfg, store.Config{
-		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast,
+		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast, Topics: cfg.topics,
 	}, view); err != nil {
 		return nil, err
 	}

@@ -24,6 +24,7 @@ func (n *Node) Status() api.Status {
 		Peers: len(n.host.Peers()), Members: len(v.Nodes()) - 1, Persons: n.index.Persons(),
 		Addrs: n.host.Addrs(), LastSync: n.exchange.LastSync(), RosterVersion: v.Version(),
 	}
+	s.Topics = n.store.Topics().List()
 	if unchecked, err := n.store.Unchecked(); err == nil {
 		s.Unchecked = unchecked
 	}

@@ -28,6 +28,7 @@ type Config struct {
 	Peers          []string `toml:"peers"`            // multiaddrs to dial first
 	Metrics        string   `toml:"metrics"`          // loopback host:port of /metrics, /healthz, /readyz; empty: none
 	StorageKeyFile string   `toml:"storage_key_file"` // relative to the data directory
+	Topics         []string `toml:"topics"`           // whose bodies are kept; empty: all
 	MaxSize        int64    `toml:"max_size"`         // bytes of each database file; 0: the disk bounds it
 	Ballast        int64    `toml:"ballast"`          // bytes kept free for erasing on a full disk; 0: none
 	LogLevel       string   `toml:"log_level"`        // debug, info, warn, error
@@ -122,8 +123,18 @@ func (c Config) Node(dir string) node.Config {
 	}
 	return node.Config{
 		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers,
-		Metrics: c.Metrics, StorageKeyFile: key, MaxSize: c.MaxSize, Ballast: c.Ballast,
+		Metrics: c.Metrics, StorageKeyFile: key, MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
 	}
+}
+
+// topics are those of the file, which check has read.
+func (c Config) topics() (out []ct.Topic) {
+	for _, s := range c.Topics {
+		if t, err := ct.ParseTopic(s); err == nil {
+			out = append(out, t)
+		}
+	}
+	return out
 }
 
 // decode reads the file's text and tells which keys it sets.
@@ -220,6 +231,20 @@ func (c *Config) fields() []field {
 			return nil
 		}),
 		{
+			key:  "topics",
+			set:  func(s string) error { c.Topics = words(s); return nil },
+			text: func() string { return strings.Join(c.Topics, ",") },
+			check: func() error {
+				for _, s := range c.Topics {
+					if _, err := ct.ParseTopic(s); err != nil {
+						return err
+					}
+				}
+				_, err := ct.TopicsOf(c.topics()...)
+				return err
+			},
+		},
+		{
 			key: "max_size",
 			set: func(s string) (err error) {
 				if c.MaxSize, err = strconv.ParseInt(s, 10, 64); err != nil {
@@ -270,18 +295,20 @@ func text(key string, v *string, check func(string) error) field {
 	}
 }
 
+// words splits a list as it stands in the environment or a flag.
+func words(s string) (out []string) {
+	for a := range strings.SplitSeq(s, ",") {
+		if a = strings.TrimSpace(a); a != "" {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
 func list(key string, v *[]string, check func([]string) error) field {
 	return field{
-		key: key,
-		set: func(s string) error {
-			*v = nil
-			for a := range strings.SplitSeq(s, ",") {
-				if a = strings.TrimSpace(a); a != "" {
-					*v = append(*v, a)
-				}
-			}
-			return nil
-		},
+		key:  key,
+		set:  func(s string) error { *v = words(s); return nil },
 		text: func() string { return strings.Join(*v, ",") },
 		check: func() error {
 			var full []string

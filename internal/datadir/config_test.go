@@ -29,7 +29,7 @@ func from(values map[string]string) func(string) (string, bool) {
 func TestLoadPrecedence(t *testing.T) {
 	dir := writeConfig(t, "state = \"UTO\"\nlisten = [\"127.0.0.1:1000\"]\nmetrics = \"127.0.0.1:1\"\nlog_level = \"warn\"\n")
 	cfg, settings, err := datadir.Load(dir, datadir.Source{
-		Env:  from(map[string]string{"HERALD_METRICS": "127.0.0.1:2", "HERALD_LOG_LEVEL": "error", "HERALD_PEERS": "192.0.2.1:7, /ip4/192.0.2.2/tcp/8"}),
+		Env:  from(map[string]string{"HERALD_METRICS": "127.0.0.1:2", "HERALD_LOG_LEVEL": "error", "HERALD_TOPICS": "arrival, receipt", "HERALD_PEERS": "192.0.2.1:7, /ip4/192.0.2.2/tcp/8"}),
 		Flag: from(map[string]string{"log_level": "debug"}),
 	})
 	if err != nil {
@@ -42,6 +42,7 @@ func TestLoadPrecedence(t *testing.T) {
 		"peers":            {"/ip4/192.0.2.1/tcp/7,/ip4/192.0.2.1/udp/7/quic-v1,/ip4/192.0.2.2/tcp/8", "HERALD_PEERS"},
 		"metrics":          {"127.0.0.1:2", "HERALD_METRICS"},
 		"storage_key_file": {"storage.key", "default"},
+		"topics":           {"arrival,receipt", "HERALD_TOPICS"},
 		"max_size":         {"0", "default"},
 		"ballast":          {"67108864", "default"},
 		"log_level":        {"debug", "--log-level"},
@@ -74,6 +75,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"port out of range", "state = \"UTO\"\nlisten = [\"127.0.0.1:70000\"]\n", "", "port \"70000\""},
 		{"nothing to listen on", "state = \"UTO\"\nlisten = []\n", "", "no address to listen on"},
 		{"metrics for everybody", "state = \"UTO\"\nmetrics = \"0.0.0.0:9\"\n", "", "no loopback address"},
+		{"unknown topic", "state = \"UTO\"\ntopics = [\"arrivals\"]\n", "", "herald.toml:2: topics: "},
 		{"small size", "state = \"UTO\"\nmax_size = 5\n", "", "herald.toml:2: max_size"},
 		{"small ballast", "state = \"UTO\"\nballast = 5\n", "", "herald.toml:2: ballast"},
 		{"log level", "state = \"UTO\"\nlog_level = \"loud\"\n", "", "log_level"},

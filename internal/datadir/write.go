@@ -29,6 +29,7 @@ func (c Config) encode() []byte {
 	put("Addresses of other nodes, dialled at start before the network has told better ones.", "peers", quoted(c.Peers))
 	put("Loopback host:port of /metrics, /healthz and /readyz. Empty: not served.", "metrics", strconv.Quote(c.Metrics))
 	put("The key that seals what is stored; a path relative to this directory. On another\ndevice, a stolen disk shows nothing.", "storage_key_file", strconv.Quote(c.StorageKeyFile))
+	put("The topics whose bodies this node keeps and may publish on: travel, arrival, deportation,\ndetention, receipt. Of others it keeps the headers. Empty: all.", "topics", quoted(c.Topics))
 	put("Bound of each database file in bytes. 0: the disk bounds it.", "max_size", strconv.FormatInt(c.MaxSize, 10))
 	put("debug, info, warn or error. No log line holds a person's data.", "log_level", strconv.Quote(c.LogLevel))
 	return []byte(strings.TrimSuffix(b.String(), "\n"))

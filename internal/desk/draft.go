@@ -62,6 +62,9 @@ func (d *Desk) notificationDraft(n *ct.Notification, v *roster.View, now time.Ti
 	if n.Audience != ct.AudienceAll || !v.Exercise() {
 		return nil, nil, ErrSealedAudience
 	}
+	if err := d.keepsTopic(n.Topic); err != nil {
+		return nil, nil, err
+	}
 	expires, ok := n.Retention.ExpiresAt()
 	if !ok {
 		return nil, nil, ct.Faults{{Field: "retention.expires", Fault: ct.FaultTime}}
@@ -75,6 +78,14 @@ func (d *Desk) notificationDraft(n *ct.Notification, v *roster.View, now time.Ti
 		Expires: expires, Body: body,
 	}, now)
 	return dr, d.addresseeWarnings(n, v), err
+}
+
+// keepsTopic refuses to write where this node would not keep its own words.
+func (d *Desk) keepsTopic(t ct.Topic) error {
+	if topics := d.cfg.Store.Topics(); !topics.Has(t) {
+		return fmt.Errorf("%w: this node does not keep topic %s, so it cannot publish on it: add it to topics in herald.toml", ErrNotAllowed, t)
+	}
+	return nil
 }
 
 // addresseeWarnings holds the addressee rule against the roster. They are for
@@ -116,6 +127,9 @@ func (d *Desk) retractionDraft(target ct.ID, r *ct.Retraction, v *roster.View, n
 		return nil, fmt.Errorf("%w: record %s is a %s; it cannot be retracted", ErrNotAllowed, target.Short(), ct.Kind(min(row.Header.Kind, 255)))
 	case !row.HiddenBy.IsZero():
 		return nil, fmt.Errorf("%w: record %s is already retracted by %s", ErrConflict, target.Short(), row.HiddenBy.Short())
+	}
+	if err := d.keepsTopic(ct.Topic(row.Header.Topic)); err != nil {
+		return nil, err
 	}
 	body, err := wire.EncodeRetraction(r)
 	if err != nil {

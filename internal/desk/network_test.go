@@ -28,6 +28,7 @@ import (
 // function calls in place of streams.
 type network struct {
 	t     testing.TB
+	set   settings
 	view  *roster.View
 	nodes []*node
 }
@@ -57,6 +58,7 @@ type node struct {
 type settings struct {
 	real   bool // not an exercise
 	policy roster.Policy
+	topics ct.TopicSet // whose bodies the nodes keep; zero: all
 }
 
 // newNetwork founds a network with one node a name; a State named twice has
@@ -65,7 +67,7 @@ func newNetwork(t testing.TB, set settings, states ...ct.State) *network {
 	t.Helper()
 	now := time.Now()
 	roots := map[ct.State]*keys.Key{}
-	net := &network{t: t}
+	net := &network{t: t, set: set}
 	var reqs []roster.Request
 	for _, s := range states {
 		n := &node{net: net, dir: t.TempDir(), state: s, key: generate(t), logs: &lockedBuffer{}, muted: map[ct.State]bool{}}
@@ -93,7 +95,7 @@ func newNetwork(t testing.TB, set settings, states ...ct.State) *network {
 }
 
 func (n *node) storeConfig() store.Config {
-	return store.Config{Dir: n.dir, Key: keys.Storage{1}, Network: n.net.view.Network(), Log: slog.New(slog.DiscardHandler)}
+	return store.Config{Dir: n.dir, Key: keys.Storage{1}, Network: n.net.view.Network(), Log: slog.New(slog.DiscardHandler), Topics: n.net.set.topics}
 }
 
 // start opens the node's files and runs its parts.

@@ -78,6 +78,9 @@ func TestPublishIsDurable(t *testing.T) {
 func TestPublishRefuses(t *testing.T) {
 	exercise := newNetwork(t, settings{}, "UTO", "FIN").nodes[0]
 	earnest := newNetwork(t, settings{real: true}, "KEN", "FIN").nodes[0]
+	arrivals, err := ct.TopicsOf(ct.TopicArrival)
+	must(t, err)
+	partial := newNetwork(t, settings{topics: arrivals}, "UTO", "FIN").nodes[0]
 	for name, c := range map[string]struct {
 		node   *node
 		change func(*ct.Notification)
@@ -87,6 +90,7 @@ func TestPublishRefuses(t *testing.T) {
 		"sealed audience":    {exercise, func(n *ct.Notification) { n.Audience = ct.AudienceSealed }, desk.ErrSealedAudience, ""},
 		"group audience":     {exercise, func(n *ct.Notification) { n.Audience = ct.AudienceGroup }, desk.ErrNotAllowed, ""},
 		"all, no exercise":   {earnest, func(n *ct.Notification) {}, desk.ErrSealedAudience, ""},
+		"topic not kept":     {partial, func(n *ct.Notification) {}, desk.ErrNotAllowed, ""},
 		"no purpose":         {exercise, func(n *ct.Notification) { n.Assessment.Purpose = "" }, nil, "assessment.purpose"},
 		"no legal basis":     {exercise, func(n *ct.Notification) { n.Assessment.LegalBasis = nil }, nil, "assessment.legal_basis"},
 		"expired":            {exercise, func(n *ct.Notification) { n.Retention.Expires = "2020-01-01T00:00:00Z" }, nil, "retention.expires"},
@@ -110,7 +114,7 @@ func TestPublishRefuses(t *testing.T) {
 			}
 		})
 	}
-	for _, n := range []*node{exercise, earnest} {
+	for _, n := range []*node{exercise, earnest, partial} {
 		if n.store.Last() != 0 || len(n.entries()) != 0 {
 			t.Error("a refused notification left a record or a journal entry")
 		}

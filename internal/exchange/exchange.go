@@ -48,6 +48,7 @@ type Exchange struct {
 	queue   queue
 	ledger  ledger
 	known   known
+	quota   quota
 
 	caughtUp atomic.Int64 // when a large chunk was last stored, Unix milliseconds
 

@@ -18,6 +18,7 @@ const (
 	wantsAhead  = 2    // keeps the peer busy while its last answer is verified and stored
 	chunksAhead = 4    // verified and not yet stored, of about 1 MiB at most
 	maxPut      = 4096 // records after which no more chunks are stored together
+	maxPutSize  = 8    // chunks, for records may be large
 )
 
 // submit stores verified records, which are in order within each log.
@@ -34,9 +35,11 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, op
 	held = map[ct.LogID]bool{}
 	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, chunksAhead)
 	g, ctx := errgroup.WithContext(ctx)
+	var broken error // the stream; what came before is stored all the same, and not asked for again
 	g.Go(func() error {
 		defer close(raws)
-		return x.read(ctx, e, f, raws)
+		broken = x.read(ctx, e, f, raws)
+		return nil
 	})
 	g.Go(func() error {
 		defer close(recs)
@@ -55,14 +58,16 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, op
 		}
 		return nil
 	})
-	err = g.Wait()
+	if err = g.Wait(); err == nil {
+		err = broken
+	}
 	return held, err
 }
 
 // drain adds the chunks that have been verified while the last ones were
 // stored: a commit costs little more for many records than for a few.
 func drain(chunk []verify.Record, recs <-chan []verify.Record) []verify.Record {
-	for len(chunk) < maxPut {
+	for n := 1; n < maxPutSize && len(chunk) < maxPut; n++ {
 		select {
 		case more, ok := <-recs:
 			if !ok {
@@ -107,6 +112,7 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			if w == nil {
 				break
 			}
+			w.Topics = x.cfg.Store.Topics()
 			if err := e.send(&wire.SyncMessage{Want: w}); err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ type metrics struct {
 	refused *prometheus.CounterVec // inbound streams, by service
 	asks    *prometheus.CounterVec // match requests sent, by result
 
+	paced      prometheus.Counter     // seconds that peers over their quota waited
 	signatures *prometheus.CounterVec // of chained records, by what was found
 	mended     prometheus.Counter
 }
@@ -37,8 +38,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	m.mended = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "herald_rot_mended_total", Help: "Stored records that had rotted and were fetched again.",
 	})
+	m.paced = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "herald_sync_paced_seconds_total", Help: "Time for which answers to peers over their quota of bytes were held back.",
+	})
 	if reg != nil {
-		reg.MustRegister(m.mended, m.pulls, m.records, m.bytes, m.refused, m.asks, m.signatures)
+		reg.MustRegister(m.paced, m.mended, m.pulls, m.records, m.bytes, m.refused, m.asks, m.signatures)
 	}
 	return m
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/reconcile"
 	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -190,14 +191,23 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 	return x.fetchProofs(ctx, e, proofs)
 }
 
-// pullBodies fills bodies of records whose headers came without.
+// pullBodies fills bodies of records whose headers came without, as long as the
+// peer has some: a peer that keeps few topics may have given many such headers.
 func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) error {
-	refs := x.cfg.Store.MissingBodies(wire.MaxSyncRanges)
-	if len(refs) == 0 || !x.told.bodies.may(node, time.Now()) {
-		return nil
+	for first := true; ; first = false {
+		refs := x.cfg.Store.MissingBodies(wire.MaxSyncRanges)
+		if len(refs) == 0 || first && !x.told.bodies.may(node, time.Now()) {
+			return nil
+		}
+		filled := 0
+		put := func(ctx context.Context, recs []verify.Record) error {
+			filled += len(recs)
+			return x.submitInOrder(ctx, recs)
+		}
+		if _, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.openChunk, put); err != nil || filled == 0 {
+			return err
+		}
 	}
-	_, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.openChunk, x.submitInOrder)
-	return err
 }
 
 func (x *Exchange) hello(to ct.LogID, mine []wire.LogHead) *wire.SyncHello {

@@ -54,7 +54,7 @@ func (x *Exchange) serveSync(ctx context.Context, s network.Stream) {
 	defer leave()
 	e := newSession(s, x.metrics)
 	e.seat = seat
-	err := x.serveOver(e, node)
+	err := x.serveOver(ctx, e, node)
 	if err == nil || late(err) {
 		_ = s.Close() // what is under way on a slow line still arrives
 		return
@@ -66,7 +66,7 @@ func (x *Exchange) serveSync(ctx context.Context, s network.Stream) {
 	}
 }
 
-func (x *Exchange) serveOver(e *session, node roster.Node) error {
+func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) error {
 	m, err := e.receive()
 	if err != nil {
 		return err
@@ -96,7 +96,13 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:
-			if err := x.serveWant(e, m.Want); err != nil {
+			send := func(r *wire.SyncRecords, size int) error {
+				if err := x.pace(ctx, node.Key, size); err != nil {
+					return err
+				}
+				return e.send(&wire.SyncMessage{Records: r})
+			}
+			if err := x.serveWant(send, m.Want); err != nil {
 				return err
 			}
 		default:
@@ -108,7 +114,7 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 
 // chunk gathers records up to the limits of one message.
 type chunk struct {
-	e    *session
+	send func(r *wire.SyncRecords, size int) error
 	recs [][]byte
 	size int
 }
@@ -124,16 +130,16 @@ func (c *chunk) flush(last bool) error {
 	if len(c.recs) == 0 && !last {
 		return nil
 	}
-	err := c.e.send(&wire.SyncMessage{Records: &wire.SyncRecords{Records: c.recs, Last: last}})
+	err := c.send(&wire.SyncRecords{Records: c.recs, Last: last}, c.size)
 	c.recs, c.size = c.recs[:0], 0
 	return err
 }
 
 // serveWant sends the records asked for, as far as this node holds them.
-func (x *Exchange) serveWant(e *session, w *wire.SyncWant) error {
-	c := &chunk{e: e}
+func (x *Exchange) serveWant(send func(*wire.SyncRecords, int) error, w *wire.SyncWant) error {
+	c := &chunk{send: send}
 	for _, r := range w.Ranges {
-		held, err := x.serveRange(c, r, w.Bodies)
+		held, err := x.serveRange(c, r, w)
 		if err != nil {
 			return err
 		}
@@ -148,14 +154,14 @@ func (x *Exchange) serveWant(e *session, w *wire.SyncWant) error {
 }
 
 // serveRange adds one range; false when this node does not hold all of it.
-func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, bodies bool) (bool, error) {
+func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, w *wire.SyncWant) (bool, error) {
 	for r.Count > 0 {
 		if len(c.recs) == wire.MaxSyncRecords || c.room() < wire.MaxRecord {
 			if err := c.flush(false); err != nil {
 				return false, err
 			}
 		}
-		raws, err := x.cfg.Store.Range(r.Log, r.From, int(min(r.Count, uint64(wire.MaxSyncRecords-len(c.recs)))), c.room())
+		raws, err := x.cfg.Store.RangeOf(r.Log, r.From, int(min(r.Count, uint64(wire.MaxSyncRecords-len(c.recs)))), c.room(), w.Topics)
 		if errors.Is(err, store.ErrNotFound) {
 			// In a message of its own there may be room as far as a signature
 			// that proves the range.
@@ -171,7 +177,7 @@ func (x *Exchange) serveRange(c *chunk, r wire.SyncRange, bodies bool) (bool, er
 			return false, fmt.Errorf("read log: %w", err)
 		}
 		for i, raw := range raws {
-			if bodies {
+			if w.Bodies {
 				// What is left out ends a run, and the last of a run must be
 				// proved by itself.
 				if env, err := wire.Decode(raw); err != nil || !env.HasBody() {

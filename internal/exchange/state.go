@@ -1,8 +1,10 @@
 package exchange
 
 import (
+	"bytes"
 	"context"
 	"slices"
+	"sort"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 type claims struct {
 	mu    sync.Mutex
 	logs  map[ct.LogID]struct{}
+	after ct.LogID                   // the last log taken
 	pulls map[ct.LogID]chan struct{} // closed when the pull from this node ends
 	// held are logs of which a peer served a record that the roster of that
 	// version could not judge: they are not fetched from this peer again before
@@ -50,21 +53,35 @@ func (c *claims) begin(ctx context.Context, node ct.LogID) (end func(), err erro
 }
 
 // take claims ranges of logs that no other pull is fetching, up to about max
-// records; skip names logs to leave out.
+// records; skip names logs to leave out. Ranges are by ascending log. Where many
+// logs are behind, each gets a part, and the next call goes on after the last of
+// them: a long log does not keep the others waiting.
 func (c *claims) take(ranges []wire.SyncRange, max uint64, skip map[ct.LogID]bool) []wire.SyncRange {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	var out []wire.SyncRange
+	var free []wire.SyncRange
 	for _, r := range ranges {
+		if _, taken := c.logs[r.Log]; !taken && !skip[r.Log] {
+			free = append(free, r)
+		}
+	}
+	if len(free) == 0 {
+		return nil
+	}
+	start := sort.Search(len(free), func(i int) bool { return bytes.Compare(free[i].Log[:], c.after[:]) > 0 })
+	share := uint64(wire.MaxSyncRecords)
+	if even := max / uint64(len(free)); even > share {
+		share = even
+	}
+	var out []wire.SyncRange
+	for i := range free {
+		r := free[(start+i)%len(free)]
 		if max == 0 {
 			break
 		}
-		if _, taken := c.logs[r.Log]; taken || skip[r.Log] {
-			continue
-		}
-		c.logs[r.Log] = struct{}{}
-		r.Count = min(r.Count, max)
+		r.Count = min(r.Count, share, max)
 		max -= r.Count
+		c.logs[r.Log], c.after = struct{}{}, r.Log
 		out = append(out, r)
 	}
 	return out

@@ -291,6 +291,8 @@ func unreadable(r *store.Row, now time.Time) string {
 		return ct.UnreadableExpired
 	case r.BodyState == store.BodyMissing:
 		return ct.UnreadableMissing
+	case r.BodyState == store.BodyElsewhere:
+		return ct.UnreadableElsewhere
 	case r.BodyState != store.BodyHeld:
 		return ct.UnreadableErased
 	case r.Header.Issued.Time().After(now.Add(clockTolerance)):

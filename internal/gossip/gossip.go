@@ -77,7 +77,7 @@ func New(cfg Config) (*Gossip, error) {
 	}, nil
 }
 
-// Run joins all topics, offers what arrives to ingest and publishes what this
+// Run joins the topics that the store keeps, offers what arrives to ingest and publishes what this
 // node's own logs have newly stored, until ctx ends.
 func (g *Gossip) Run(ctx context.Context) error {
 	opts, err := g.options()
@@ -96,6 +96,9 @@ func (g *Gossip) Run(ctx context.Context) error {
 	topics := map[ct.Topic]*pubsub.Topic{}
 	var subs []*pubsub.Subscription
 	for _, t := range ct.Topics() {
+		if !g.cfg.Store.Topics().Has(t) {
+			continue
+		}
 		name := topicName(network, t)
 		if err := ps.RegisterTopicValidator(name, g.validator(t), pubsub.WithValidatorInline(true)); err != nil {
 			return fmt.Errorf("join topic %s: %w", t, err)

@@ -29,6 +29,12 @@ import (
 // everyone if that is what quiet says.
 func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack)) {
 	t.Helper()
+	chainOf(t, n, quiet, func(int, *sim.StackConfig) {}, fn)
+}
+
+// chainOf is chain with nodes that are changed before they start.
+func chainOf(t *testing.T, n, quiet int, change func(int, *sim.StackConfig), fn func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack)) {
+	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dir := t.TempDir()
@@ -47,10 +53,12 @@ func chain(t *testing.T, n, quiet int, fn func(ctx context.Context, t *testing.T
 			if i > 0 {
 				boot = []string{net.Addr(i - 1)}
 			}
-			s, err := sim.Start(sim.StackConfig{
+			cfg := sim.StackConfig{
 				Key: m.Nodes[i], View: func() *roster.View { return m.View }, Dir: filepath.Join(dir, fmt.Sprint(i)),
 				Underlay: net.Underlay(i), Listen: []string{net.Addr(i)}, Bootstrap: boot, NoSync: true, NoGossip: i == quiet || quiet == everyone,
-			})
+			}
+			change(i, &cfg)
+			s, err := sim.Start(cfg)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -387,6 +395,41 @@ func TestVerdicts(t *testing.T) {
 		other, _ := p2p.PeerID(m.Nodes[1].Public())
 		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, next.Raw(), later); verdict != verify.Accept {
 			t.Errorf("another forwarder meanwhile: got %v %q, want accept", verdict, reason)
+		}
+	})
+}
+
+// A node of some topics is sent no records of others, and passes on its own.
+func TestPartialTopics(t *testing.T) {
+	arrivals, err := ct.TopicsOf(ct.TopicArrival)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chainOf(t, 2, -1, func(i int, c *sim.StackConfig) {
+		if i == 1 {
+			c.Topics = arrivals
+		}
+	}, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
+		time.Sleep(3 * time.Second) // the mesh forms
+		for i, topic := range []ct.Topic{ct.TopicTravel, ct.TopicArrival} {
+			k := m.Nodes[i]
+			right, _ := m.View.Right(k.Public())
+			h := sim.Header(m.View.Network(), k.Public(), topic, time.Now())
+			h.Seq, h.Prev = 1, right.First
+			rec, err := sim.Sign(k, m.View, h, []byte("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := nodes[i].Ingest.Submit(ctx, rec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(10 * time.Second)
+		if h, _ := nodes[0].Store.Head(m.Nodes[1].Public()); h.Size != 1 {
+			t.Error("the arrival of the partial node has not come")
+		}
+		if h, _ := nodes[1].Store.Head(m.Nodes[0].Public()); h.Size != 0 {
+			t.Error("a travel record was sent to a node of arrivals")
 		}
 	})
 }

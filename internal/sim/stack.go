@@ -32,6 +32,7 @@ type StackConfig struct {
 	Listen    []string
 	Bootstrap []string
 	Addresses func() map[ct.LogID][]string // of others; nil: only what Bootstrap tells
+	Topics    ct.TopicSet                  // whose bodies it keeps; zero: all
 	NoGossip  bool                         // only sync brings records
 	NoSync    bool                         // only gossip does
 	Answer    func(ctx context.Context, from ct.LogID, req []byte) []byte
@@ -65,7 +66,7 @@ func Start(cfg StackConfig) (_ *Stack, err error) {
 	}
 	s := &Stack{Key: cfg.Key, View: cfg.View, Metrics: prometheus.NewRegistry()}
 	own := cfg.Key.Public()
-	sc := store.Config{Dir: cfg.Dir, Key: keys.Storage{1}, Network: cfg.View().Network(), Log: cfg.Log}
+	sc := store.Config{Dir: cfg.Dir, Key: keys.Storage{1}, Network: cfg.View().Network(), Log: cfg.Log, Topics: cfg.Topics}
 	if s.Store, err = store.Open(sc); err != nil {
 		if err = store.Create(sc); err == nil {
 			s.Store, err = store.Open(sc)

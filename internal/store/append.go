@@ -85,7 +85,7 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 		}
 		l.head.Size, l.head.ID, l.head.LastIssued = h.Seq, rec.ID(), h.Issued
 		e := &entries[i]
-		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: heldOf(rec, last+1+uint64(i))}
+		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: s.heldOf(rec, last+1+uint64(i))}
 		if err := s.sealEntry(e); err != nil {
 			return nil, nil, err
 		}
@@ -118,19 +118,25 @@ func (s *Store) open(rec verify.Record, logs map[ct.LogID]*logEntry) *logEntry {
 	return l
 }
 
-func heldOf(rec verify.Record, cursor uint64) held {
+// heldOf drops a body of a topic that this node does not keep.
+func (s *Store) heldOf(rec verify.Record, cursor uint64) held {
 	h := held{
 		cursor: cursor, state: BodyMissing, alg: rec.Alg(), sig: rec.Sig(),
 		reason: rec.Inadmissible(), header: rec.HeaderBytes(),
 	}
-	if rec.HasBody() {
+	if rec.HasBody() && s.keeps(rec.Header().Topic) {
 		h.state, h.bodyLen = BodyHeld, uint32(len(rec.Body()))
 	}
 	return h
 }
 
+// topicMark is the value of a place in the bucket of missing bodies.
+func topicMark(topic uint32) []byte { return []byte{byte(min(topic, 255))} }
+
+func (s *Store) keeps(topic uint32) bool { return s.cfg.Topics.Has(ct.Topic(topic)) }
+
 func (s *Store) sealEntry(e *entry) (err error) {
-	if e.rec.HasBody() {
+	if e.held.state == BodyHeld {
 		e.sealed, err = s.seal.sealBody(e.rec.Salt(), e.rec.ID(), e.rec.Body())
 	}
 	return err
@@ -188,7 +194,7 @@ func (s *Store) putEntries(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*log
 			return err
 		}
 		if e.held.state == BodyMissing {
-			if err := missing.Put(e.at[:], one); err != nil {
+			if err := missing.Put(e.at[:], topicMark(e.rec.Header().Topic)); err != nil {
 				return err
 			}
 		}

@@ -61,7 +61,7 @@ func (s *Store) planFill(recs []verify.Record) ([]entry, error) {
 				continue // Mend brings its body too
 			}
 			wanted := h.state == BodyMissing || h.state == BodyHeld && s.lost.has(at)
-			if wanted && bytes.Equal(h.header, rec.HeaderBytes()) {
+			if wanted && s.keeps(rec.Header().Topic) && bytes.Equal(h.header, rec.HeaderBytes()) {
 				seen[at] = true
 				entries = append(entries, entry{rec: rec, log: l, at: at})
 			}
@@ -75,7 +75,7 @@ func (s *Store) planFill(recs []verify.Record) ([]entry, error) {
 	for i := range entries {
 		e := &entries[i]
 		cursor++
-		e.held = heldOf(e.rec, cursor)
+		e.held = s.heldOf(e.rec, cursor)
 		if err := s.sealEntry(e); err != nil {
 			return nil, err
 		}
@@ -110,12 +110,13 @@ func (s *Store) fillEntries(tx *bbolt.Tx, entries []entry) error {
 	return s.putArrivals(tx, entries)
 }
 
-// MissingBodies names up to max records whose body is wanted. Successive calls
+// MissingBodies names up to max records whose body is wanted, which those of
+// other topics than this node's are not. Successive calls
 // go round all of them, so that bodies nobody has do not hide the others.
 func (s *Store) MissingBodies(max int) []ct.Ref {
 	refs := make([]ct.Ref, 0, min(max, 64))
 	err := s.logDB.view(func(tx *bbolt.Tx) error {
-		for _, at := range s.lost.next(tx.Bucket([]byte(bktMissing)), max) {
+		for _, at := range s.lost.next(tx.Bucket([]byte(bktMissing)), max, s.cfg.Topics) {
 			l, err := s.numbered(at.num())
 			if err != nil || at.seq() == 0 || at.seq() > l.head.Size {
 				continue // a rotten mark names no record

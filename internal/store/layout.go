@@ -17,7 +17,7 @@ const (
 	bktLogs    = "logs"    // log key → logEntry
 	bktHdr     = "hdr"     // place → held
 	bktArr     = "arr"     // cursor → place
-	bktMissing = "missing" // place → 1: held without the body
+	bktMissing = "missing" // place → topic (255: any above): held without the body
 	bktRetract = "retract" // target id, State, 0, place of the RETRACT → time it was stored, its id
 	bktHidden  = "hidden"  // target id → hiding: the RETRACT that counts
 	bktDue     = "due"     // time stored, place of the target → target id: to be erased

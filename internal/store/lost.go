@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 )
 
@@ -62,8 +63,8 @@ func (l *lostBodies) len() int {
 }
 
 // next gives up to max places: lost ones for at most half of it, then members
-// of missing from where the last call ended, around the end once.
-func (l *lostBodies) next(missing *bbolt.Bucket, max int) []place {
+// of missing, of these topics, from where the last call ended, around the end once.
+func (l *lostBodies) next(missing *bbolt.Bucket, max int, topics ct.TopicSet) []place {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []place
@@ -74,23 +75,25 @@ func (l *lostBodies) next(missing *bbolt.Bucket, max int) []place {
 	}
 	c := missing.Cursor()
 	start, wrapped := l.from, false
-	k, _ := c.Seek(start[:])
+	k, v := c.Seek(start[:])
 	for len(out) < max {
 		if k == nil {
 			if wrapped {
 				break
 			}
 			wrapped = true
-			k, _ = c.First()
+			k, v = c.First()
 			continue
 		}
 		at, err := parsePlace(k)
 		if err != nil || wrapped && string(k) >= string(start[:]) {
 			break
 		}
-		out = append(out, at)
+		if len(v) == 1 && topics.Has(ct.Topic(v[0])) {
+			out = append(out, at)
+		}
 		l.from = placeOf(at.num(), at.seq()+1)
-		k, _ = c.Next()
+		k, v = c.Next()
 	}
 	return out
 }

@@ -25,6 +25,11 @@ type ranged struct {
 // there is no such range within the limits. The records share one piece of
 // memory, which is the caller's.
 func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byte, error) {
+	return s.RangeOf(log, from, max, maxBytes, 0)
+}
+
+// RangeOf is Range for a peer that keeps only the bodies of these topics.
+func (s *Store) RangeOf(log ct.LogID, from uint64, max, maxBytes int, topics ct.TopicSet) ([][]byte, error) {
 	l := s.entry(log)
 	if l == nil || from == 0 || from > l.head.Size {
 		return nil, fmt.Errorf("log %s from %d: %w", log.Short(), from, ErrNotFound)
@@ -32,7 +37,7 @@ func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byt
 	var parts []ranged
 	size := 0
 	err := s.logDB.view(func(tx *bbolt.Tx) (err error) {
-		if parts, size, err = s.headersOf(tx, l, from, max, maxBytes); err != nil {
+		if parts, size, err = s.headersOf(tx, l, from, max, maxBytes, topics); err != nil {
 			return err
 		}
 		n, err := s.provedPart(tx, l, from, parts)
@@ -54,7 +59,7 @@ func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byt
 
 // headersOf reads the headers of a range and tells how many bytes the records
 // take at most.
-func (s *Store) headersOf(tx *bbolt.Tx, l *logEntry, from uint64, max, maxBytes int) (parts []ranged, size int, err error) {
+func (s *Store) headersOf(tx *bbolt.Tx, l *logEntry, from uint64, max, maxBytes int, topics ct.TopicSet) (parts []ranged, size int, err error) {
 	c := tx.Bucket([]byte(bktHdr)).Cursor()
 	start := placeOf(l.num, from)
 	var arena []byte // grows; what was cut from it before stays as it is
@@ -77,6 +82,13 @@ func (s *Store) headersOf(tx *bbolt.Tx, l *logEntry, from uint64, max, maxBytes 
 			break // as far as it is sound
 		}
 		p := ranged{bodyAt: bodyAt{at: at}, alg: h.alg, shown: h.state == BodyHeld && !h.hidden}
+		if p.shown && topics != 0 {
+			header, err := wire.DecodeHeader(h.header)
+			if err != nil {
+				return nil, 0, fmt.Errorf("log %s, seq %d: %w: %v", l.id.Short(), at.seq(), ErrDamaged, err)
+			}
+			p.shown = topics.Has(ct.Topic(header.Topic))
+		}
 		need := len(h.header) + len(h.sig) + 16
 		if p.shown {
 			need += int(h.bodyLen) + wire.SaltSize + 8

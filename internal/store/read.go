@@ -21,10 +21,14 @@ const (
 	BodyRetracted           // erased for good
 	BodyExpired             // erased when it expired
 	BodyLocal               // erased by this State alone
+
+	// BodyElsewhere is no state of the files: a missing body of a topic that
+	// this node does not keep. Nobody is asked for it.
+	BodyElsewhere
 )
 
 func (b BodyState) String() string {
-	names := [...]string{"held", "missing", "retracted", "expired", "local"}
+	names := [...]string{"held", "missing", "retracted", "expired", "local", "elsewhere"}
 	if int(b) < len(names) {
 		return names[b]
 	}
@@ -149,6 +153,9 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 		Header: *decoded, HeaderBytes: header, Alg: h.alg, Sig: bytes.Clone(h.sig),
 		Inadmissible: h.reason, BodyState: h.state, Contested: l.head.Contested,
 	}
+	if h.state == BodyMissing && !s.keeps(decoded.Topic) {
+		row.BodyState = BodyElsewhere
+	}
 	if h.hidden {
 		v, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(row.ID[:]))
 		if err != nil {
@@ -199,6 +206,13 @@ func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok 
 		h, err := s.heldAt(tx, l, at)
 		if err == nil {
 			id, state = wire.ID(s.cfg.Network, h.header), h.state
+		}
+		if err != nil || state != BodyMissing || s.cfg.Topics == 0 {
+			return err
+		}
+		header, err := wire.DecodeHeader(h.header)
+		if err == nil && !s.keeps(header.Topic) {
+			state = BodyElsewhere
 		}
 		return err
 	})

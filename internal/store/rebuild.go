@@ -163,8 +163,12 @@ func (s *Store) askBodies() (asked int, err error) {
 				if err != nil {
 					return err
 				}
+				header, err := wire.DecodeHeader(h.header)
+				if err != nil {
+					return err
+				}
 				h.state, h.bodyLen = BodyMissing, 0
-				if err := errors.Join(hdr.Put(at[:], h.encode()), missing.Put(at[:], one)); err != nil {
+				if err := errors.Join(hdr.Put(at[:], h.encode()), missing.Put(at[:], topicMark(header.Topic))); err != nil {
 					return err
 				}
 			}

@@ -222,7 +222,7 @@ func (s *Store) planMend(recs []verify.Record) ([]entry, error) {
 	for i := range entries {
 		e := &entries[i]
 		cursor++
-		e.held = heldOf(e.rec, cursor)
+		e.held = s.heldOf(e.rec, cursor)
 		if err := s.sealEntry(e); err != nil {
 			return nil, err
 		}
@@ -253,7 +253,7 @@ func (s *Store) mendEntries(tx *bbolt.Tx, entries []entry) error {
 			err = dropStray(hdr, e.at)
 		}
 		if err == nil && e.held.state == BodyMissing {
-			err = missing.Put(e.at[:], one)
+			err = missing.Put(e.at[:], topicMark(e.rec.Header().Topic))
 		}
 		if err == nil && e.held.state >= BodyRetracted {
 			err = tx.Bucket([]byte(bktErase)).Put(e.at[:], []byte{byte(e.held.state)})

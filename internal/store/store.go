@@ -33,6 +33,7 @@ type Config struct {
 	Key     keys.Storage // seals bodies and local values
 	Network ct.NetworkID // a store belongs to one network
 	Log     *slog.Logger // nil: slog.Default()
+	Topics  ct.TopicSet  // whose bodies are kept and wanted; zero: all. Headers are always kept
 	MaxSize int64        // bytes of used pages in each file; 0: as much as the disk holds
 	Ballast int64        // bytes of the ballast, see KeepBallast; 0: none
 }
@@ -160,6 +161,19 @@ func Open(cfg Config) (_ *Store, err error) {
 	}
 	return s, nil
 }
+
+// FileBytes is what the files of records take on the disk.
+func (s *Store) FileBytes() (n int64) {
+	for _, f := range []*file{s.logDB, s.keysDB, s.bodyDB} {
+		if info, err := os.Stat(f.path); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
+}
+
+// Topics are those whose bodies this store keeps.
+func (s *Store) Topics() ct.TopicSet { return s.cfg.Topics }
 
 // finish removes what a crash left and finishes an erasure. Neither keeps the
 // store from serving, so a full disk does not keep it shut: what is left has

@@ -68,7 +68,8 @@ type SyncRange struct {
 type SyncWant struct {
 	Ranges []SyncRange
 	Forks  []ct.LogID
-	Bodies bool // only records whose body the peer holds
+	Bodies bool        // only records whose body the peer holds
+	Topics ct.TopicSet // bodies of these alone; zero: of all
 }
 
 // SyncRecords is a part of the answer to a want: records in the order asked.
@@ -170,7 +171,7 @@ func encodeWant(w *SyncWant) []byte {
 	if w.Bodies {
 		b = appendUint(b, 3, 1)
 	}
-	return b
+	return appendUint(b, 4, uint64(w.Topics))
 }
 
 func recordsSize(r *SyncRecords) (n int) {
@@ -318,6 +319,8 @@ func (d *decoder) syncWant() *SyncWant {
 			w.Forks = append(w.Forks, l)
 		case 3:
 			w.Bodies = d.flag()
+		case 4:
+			w.Topics = ct.TopicSet(d.uint32())
 		default:
 			d.bad = true
 		}

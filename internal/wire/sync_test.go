@@ -33,6 +33,7 @@ func syncSamples() map[string]*wire.SyncMessage {
 		"want": {Want: &wire.SyncWant{
 			Ranges: []wire.SyncRange{{syncLog(2), 1, 1024}, {syncLog(1), 5, 1}}, Forks: []ct.LogID{syncLog(3), syncLog(3)}, Bodies: true,
 		}},
+		"want, topics":  {Want: &wire.SyncWant{Forks: []ct.LogID{syncLog(3)}, Topics: 1<<ct.TopicControl | 1<<ct.TopicArrival}},
 		"records":       {Records: &wire.SyncRecords{Records: [][]byte{{1}, {1}, {2, 3}}, Last: true}},
 		"records, part": {Records: &wire.SyncRecords{Records: [][]byte{bytes.Repeat([]byte{7}, wire.MaxRecord)}}},
 		"records, none": {Records: &wire.SyncRecords{Last: true}},
@@ -59,7 +60,7 @@ func toProtoSync(m *wire.SyncMessage) *heraldv1.SyncMessage {
 		}
 		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Frontier{Frontier: f}}
 	case m.Want != nil:
-		w := &heraldv1.SyncWant{Bodies: m.Want.Bodies}
+		w := &heraldv1.SyncWant{Bodies: m.Want.Bodies, Topics: uint32(m.Want.Topics)}
 		for _, r := range m.Want.Ranges {
 			w.Ranges = append(w.Ranges, &heraldv1.SyncRange{Log: r.Log[:], From: r.From, Count: r.Count})
 		}

@@ -47,6 +47,7 @@ const (
 	UnreadableExpired      = "expired"
 	UnreadableErased       = "erased"
 	UnreadableMissing      = "body missing"
+	UnreadableElsewhere    = "of a topic that this node does not keep"
 	UnreadableFuture       = "issued in the future"
 	UnreadableUnsettled    = "waiting for sync after restore" // it may have been retracted since
 )

@@ -250,6 +250,14 @@ var controls = []control{
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State)", ""}},
 	},
 	{
+		name: "sync-quota", rule: "a peer gets no more bytes than its quota", pkg: "./internal/exchange", tests: "TestGreedyPeer",
+		edits: []edit{{"internal/exchange/quota.go", "if wait <= 0 {", "if true {"}},
+	},
+	{
+		name: "topics-kept", rule: "a body of a topic that the node does not keep is dropped", pkg: "./internal/exchange", tests: "TestPartialTopics",
+		edits: []edit{{"internal/store/append.go", "if rec.HasBody() && s.keeps(rec.Header().Topic) {", "if rec.HasBody() {"}},
+	},
+	{
 		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
 		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxSyncLogs && wire.FrontierDigest(theirs) == digest", "sound = true"}},
 	},

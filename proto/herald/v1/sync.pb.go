@@ -355,7 +355,10 @@ type SyncWant struct {
 	// Logs whose fork proof is wanted.
 	Forks [][]byte `protobuf:"bytes,2,rep,name=forks,proto3" json:"forks,omitempty"`
 	// Only records whose body the other side holds; others are left out.
-	Bodies        bool `protobuf:"varint,3,opt,name=bodies,proto3" json:"bodies,omitempty"`
+	Bodies bool `protobuf:"varint,3,opt,name=bodies,proto3" json:"bodies,omitempty"`
+	// Bodies of these topics alone, bit t for topic t: records of others come
+	// without theirs. Absent: bodies of all topics.
+	Topics        uint32 `protobuf:"varint,4,opt,name=topics,proto3" json:"topics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -409,6 +412,13 @@ func (x *SyncWant) GetBodies() bool {
 		return x.Bodies
 	}
 	return false
+}
+
+func (x *SyncWant) GetTopics() uint32 {
+	if x != nil {
+		return x.Topics
+	}
+	return 0
 }
 
 type SyncRange struct {
@@ -551,11 +561,12 @@ const file_herald_v1_sync_proto_rawDesc = "" +
 	"\x03log\x18\x01 \x01(\fR\x03log\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
 	"\x04head\x18\x03 \x01(\fR\x04head\x12\x1c\n" +
-	"\tcontested\x18\x04 \x01(\bR\tcontested\"f\n" +
+	"\tcontested\x18\x04 \x01(\bR\tcontested\"~\n" +
 	"\bSyncWant\x12,\n" +
 	"\x06ranges\x18\x01 \x03(\v2\x14.herald.v1.SyncRangeR\x06ranges\x12\x14\n" +
 	"\x05forks\x18\x02 \x03(\fR\x05forks\x12\x16\n" +
-	"\x06bodies\x18\x03 \x01(\bR\x06bodies\"G\n" +
+	"\x06bodies\x18\x03 \x01(\bR\x06bodies\x12\x16\n" +
+	"\x06topics\x18\x04 \x01(\rR\x06topics\"G\n" +
 	"\tSyncRange\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\fR\x03log\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x14\n" +
