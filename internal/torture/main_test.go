@@ -1,12 +1,15 @@
 package torture
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"github.com/herald-net/herald/internal/cli"
 )
 
 // What a copy of this test binary that is a child is told.
@@ -23,6 +26,10 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		os.Exit(0)
+	}
+	// The nodes that the tests start run in copies of this binary.
+	if len(os.Args) > 1 && os.Args[1] == "run" {
+		os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv}))
 	}
 	os.Exit(m.Run())
 }
