@@ -14,7 +14,7 @@ RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./int
        ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint proto fuzz mutate bench testnet testnet-down real help
+.PHONY: build test race lint proto fuzz mutate bench scale testnet testnet-down real help
 
 build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
@@ -42,6 +42,9 @@ mutate: ## take out one control at a time and show the test that goes red
 
 bench: build ## measure this machine against the targets
 	$(HERALD) bench all
+
+scale: ## networks of 20 to 200 nodes in virtual time, against the targets (half an hour of two cores)
+	$(GO) test ./internal/sim -run TestScale -v -long -timeout 3h
 
 testnet: build ## start five nodes here, take the tour, leave them running
 	$(HERALD) testnet up --nodes 5 --dir $(DIR)

@@ -27,6 +27,7 @@ type Result struct {
 type Options struct {
 	Dir      string        // scratch directory; must be on the disk to be measured
 	Records  int           // of ingest and catch-up, default 60,000
+	Held     int           // records that the store of ingest holds for its second run, default 1,000,000
 	Logs     int           // authors, default 200
 	Persons  int           // of match, default 200,000
 	Nodes    int           // of gossip, default 20
@@ -43,6 +44,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	set(&o.Records, 60_000)
+	set(&o.Held, 1_000_000)
 	set(&o.Logs, 200)
 	set(&o.Persons, 200_000)
 	set(&o.Nodes, 20)

@@ -15,7 +15,7 @@ func TestSmall(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 			defer cancel()
-			o := bench.Options{Dir: t.TempDir(), Records: 600, Logs: 6, Persons: 500, Nodes: 3, Pace: 100 * time.Millisecond, Quick: true}
+			o := bench.Options{Dir: t.TempDir(), Records: 600, Held: 3000, Logs: 6, Persons: 500, Nodes: 3, Pace: 100 * time.Millisecond, Quick: true}
 			n := 0
 			err := bench.Run(ctx, name, o, func(r bench.Result) error {
 				n++

@@ -57,6 +57,7 @@ per record varies less.`,
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "directory on the disk to measure (default: the system's temporary directory)")
 	f.IntVar(&o.Records, "records", 0, "records of ingest and catch-up (default 60000)")
+	f.IntVar(&o.Held, "held", 0, "records that the store of ingest holds for its second run (default 1000000, about 2 GB)")
 	f.IntVar(&o.Logs, "logs", 0, "authors (default 200)")
 	f.IntVar(&o.Persons, "persons", 0, "persons to match in (default 200000)")
 	f.IntVar(&o.Nodes, "nodes", 0, "nodes of gossip (default 20)")

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -63,6 +64,8 @@ type Host struct {
 	book  []bootstrapAddr
 	boot  map[ct.LogID][]ma.Multiaddr // bootstrap addresses that name their node
 	tries tries
+
+	large atomic.Bool // the network is too large for a connection to everyone
 }
 
 type bootstrapAddr struct {
@@ -180,6 +183,10 @@ func (p *Host) options() ([]libp2p.Option, error) {
 		libp2p.DisableIdentifyAddressDiscovery(),
 		libp2p.ForceReachabilityPublic(), // addresses are configured, not probed
 		libp2p.Ping(false),
+		// By default a hundred failed dials, an outage of an hour, make the
+		// library refuse all further ones to UDP or IPv6, but one of a hundred.
+		libp2p.UDPBlackHoleSuccessCounter(nil),
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
 		libp2p.UserAgent("herald/1"),
 		libp2p.WithDialTimeout(dialTimeout),
 	}
