@@ -55,7 +55,7 @@ type Config struct {
 	// Version is shown in status.
 	Version string
 
-	clock func() time.Time // of the beacons; nil: time.Now; tests set it wrong
+	clock func() time.Time // of beacons and erasure; nil: time.Now; tests set it wrong
 }
 
 func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }
