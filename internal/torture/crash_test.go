@@ -17,7 +17,7 @@ import (
 // any part of the rest. Whatever it is, the store opens with all that was
 // acknowledged.
 func TestPowerCuts(t *testing.T) {
-	states := rounds(t, "HERALD_CUTS", 100)
+	states := rounds(t, "HERALD_CUTS", 60)
 	seed := seedOf(t)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	for done := 0; done < states && !t.Failed(); {
@@ -55,7 +55,7 @@ func TestPowerCutsWithoutSyncs(t *testing.T) {
 		{"no sync of directories", func(_ *event, isDir bool) bool { return isDir }},
 		{"no sync of the directory after the store was made", func(e *event, isDir bool) bool { return isDir && e.began > created }},
 	} {
-		r := cutAll(t, w, rec, 25, rng, c.noSync)
+		r := cutAll(t, w, rec, 16, rng, c.noSync)
 		t.Logf("%s: of %d states %d lost, %d corrupt, %d leaked", c.what, r.judged, r.lost, r.corrupt, r.leaked)
 		if r.lost+r.corrupt+r.leaked == 0 {
 			t.Errorf("%s, and nothing was lost or corrupt: the judge is blind", c.what)

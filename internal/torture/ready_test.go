@@ -32,8 +32,8 @@ import (
 // HERALD_READY=1000000 this is the figure of RELIABILITY.md; it fails for
 // what is lost, never for what is slow.
 func TestReadyAfterKill(t *testing.T) {
-	records := rounds(t, "HERALD_READY", 2000)
-	kills := rounds(t, "HERALD_READY_KILLS", 3)
+	records := rounds(t, "HERALD_READY", 500)
+	kills := rounds(t, "HERALD_READY_KILLS", 2)
 	n := upNet(t, 2, heraldBinary(t, os.Getenv("HERALD_READY") != ""))
 	ctx := t.Context()
 	fill(t, n, records)

@@ -22,9 +22,9 @@ import (
 // publishes. When it is over every node holds the same records, each that was
 // acknowledged and each once.
 func TestSwarm(t *testing.T) {
-	runs := rounds(t, "HERALD_SWARMS", 2)
-	nodes, events := 5, 8
-	if runs > 2 {
+	runs := rounds(t, "HERALD_SWARMS", 1)
+	nodes, events := 4, 7
+	if runs > 1 {
 		nodes, events = 8, 20
 	}
 	if raceEnabled {
