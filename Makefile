@@ -14,7 +14,7 @@ RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./int
        ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint proto fuzz mutate bench scale testnet testnet-down torture real help
+.PHONY: build test race lint proto fuzz mutate hostile bench scale testnet testnet-down torture real help
 
 build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
@@ -47,6 +47,9 @@ torture: ## power cuts, kills, rot, clocks, swarms, in the long form: hours (see
 	HERALD_SWARMS=100 $(GO) test ./internal/torture -run TestSwarm -v -timeout 12h
 	HERALD_FLIPS=1000 $(GO) test ./internal/torture -run TestBitFlips -v -timeout 12h
 	$(GO) test ./node -run TestClockJumps -count 20 -v
+
+hostile: ## measure what hostile members do to honest ones; takes many minutes
+	$(GO) test ./internal/hostile -v -timeout 60m -real -byzantine-nodes 30 -byzantine-for 60s
 
 bench: build ## measure this machine against the targets
 	$(HERALD) bench all

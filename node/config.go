@@ -41,10 +41,17 @@ type Config struct {
 	// DIR/storage.key. Keep it on another device where a stolen disk must
 	// show nothing.
 	StorageKeyFile string
+	// ShowRestored is an operator's reason to show content before a restored
+	// node knows what was retracted since its backup; empty: it is hidden until
+	// then. It is journalled.
+	ShowRestored string
 	// NoAPI leaves the unix socket closed, for embedders.
 	NoAPI bool
 	// MaxSize bounds each database file in bytes; 0: the disk does.
 	MaxSize int64
+	// Ballast is the size in bytes of a file that keeps room on the disk for
+	// erasing and retracting when it is full; 0: none.
+	Ballast int64
 
 	// Log takes the node's log lines; nil: discarded. No line holds a person's data.
 	Log *slog.Logger

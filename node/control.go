@@ -16,10 +16,10 @@ import (
 
 // replayRoots applies the root logs held to the roster. Root logs are short,
 // so this costs a start nothing.
-func (n *Node) replayRoots() error {
+func (n *Node) replayRoots(ctx context.Context) error {
 	for log := range n.store.Heads() {
 		if right, ok := n.view.Load().Right(log); ok && right.Root {
-			if err := n.replayRoot(log); err != nil {
+			if err := n.replayRoot(ctx, log); err != nil {
 				return err
 			}
 		}
@@ -29,10 +29,19 @@ func (n *Node) replayRoots() error {
 
 // replayRoot applies what is held of one root log; records that the roster
 // knows change nothing.
-func (n *Node) replayRoot(log ct.LogID) error {
+func (n *Node) replayRoot(ctx context.Context, log ct.LogID) error {
 	head, _ := n.store.Head(log)
 	for seq := uint64(1); seq <= head.Size; seq++ {
 		row, err := n.store.Get(log, seq)
+		if errors.Is(err, store.ErrDamaged) {
+			// What can be made whole here is; the rest comes from peers and is
+			// read then. The roster stays as it is until that time.
+			n.mendHere(ctx)
+			if row, err = n.store.Get(log, seq); errors.Is(err, store.ErrDamaged) {
+				n.cfg.Log.Error("the roster waits for a record that has rotted", "log", log.Short(), "seq", seq)
+				break
+			}
+		}
 		if err != nil {
 			return fmt.Errorf("read root log %s: %w", log.Short(), err)
 		}
@@ -75,7 +84,7 @@ var errWaits = errors.New("the body of a delegation has not arrived yet")
 func (n *Node) followRoster(ctx context.Context) error {
 	cursor := n.store.Last()
 	// What arrived between replayRoots and this line is in front of cursor.
-	if err := n.replayRoots(); err != nil {
+	if err := n.replayRoots(ctx); err != nil {
 		return err
 	}
 	for {
@@ -92,7 +101,7 @@ func (n *Node) followRoster(ctx context.Context) error {
 			switch {
 			case row.Root:
 				before := n.view.Load()
-				if err := n.replayRoot(row.Header.Log); err != nil {
+				if err := n.replayRoot(ctx, row.Header.Log); err != nil {
 					return err
 				}
 				changed = changed || n.view.Load() != before

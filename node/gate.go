@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/backup"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/reconcile"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -33,6 +34,9 @@ type gate struct {
 	clock  func() time.Time
 
 	restored func() bool             // the store is marked
+	why      string                  // what it is marked for
+	show     string                  // why an operator shows its content all the same; "": nobody does
+	synced   func() int              // States of which a node has given all it holds since the start
 	states   func() (told, need int) // States of which a node has told, and how many a restored store asks
 	clear    func() error            // takes the mark off, durably
 
@@ -97,16 +101,33 @@ func (n *Node) clocks() (ahead time.Duration, count int) {
 func (g *gate) unsettled() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.restored()
+	return g.restored() && g.show == ""
+}
+
+// alarm is what people have to know of a marked store; "" when it is not.
+func (g *gate) alarm() string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case !g.restored():
+		return ""
+	case g.show != "":
+		return fmt.Sprintf("%s: content is shown by an operator's decision, though it may have been retracted since: %s", g.why, g.show)
+	}
+	return g.why + ": content is hidden, since it may have been retracted, until two thirds of the States have been synced with"
 }
 
 // readyRestored is ready for a marked store. The caller holds mu.
 func (g *gate) readyRestored() (bool, string) {
-	if told, need := g.states(); told < need {
-		return false, fmt.Sprintf("restored from a backup: %d of %d States have told how far they know our log; see `herald outbox --sign-now` for an override", told, need)
+	told, need := g.states()
+	if told < need {
+		return false, fmt.Sprintf("%s: %d of %d States have told how far they know our log; see `herald outbox --sign-now` for an override", g.why, told, need)
+	}
+	if synced := g.synced(); synced < need {
+		return false, fmt.Sprintf("%s: %d of %d States have been synced with; see `herald outbox --sign-now` for an override", g.why, synced, need)
 	}
 	if err := g.clear(); err != nil {
-		return false, fmt.Sprintf("restored from a backup: the mark cannot be taken off: %v", err)
+		return false, fmt.Sprintf("%s: the mark cannot be taken off: %v", g.why, err)
 	}
 	g.open = true
 	return true, ""
@@ -118,7 +139,17 @@ func (n *Node) newGate() (*gate, error) {
 	if err != nil {
 		return nil, err
 	}
+	why := "restored from a backup"
+	if n.store.Reborn() != 0 {
+		why = "log.db was damaged and is made anew"
+	}
+	if n.cfg.ShowRestored != "" && marked {
+		if err := n.journalShow(why); err != nil {
+			return nil, err
+		}
+	}
 	return &gate{
+		why: why, show: n.cfg.ShowRestored, synced: func() int { return n.statesOf(n.exchange.Synced()) },
 		start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now,
 		restored: func() bool { return marked }, states: n.toldStates,
 		clear: func() error {
@@ -137,18 +168,35 @@ func (n *Node) newGate() (*gate, error) {
 // members, or all others that have a node when they are fewer.
 func (n *Node) toldStates() (told, need int) {
 	v, now := n.view.Load(), time.Now()
-	other, answered := map[ct.State]bool{}, map[ct.State]bool{}
+	other := map[ct.State]bool{}
 	for _, m := range v.Nodes() {
 		if m.Key != n.own && v.Live(m.Key, now) {
 			other[m.State] = true
 		}
 	}
-	for _, node := range n.exchange.ToldOwnHead() {
-		if m, ok := v.Node(node); ok && other[m.State] {
-			answered[m.State] = true
+	return n.statesOf(n.exchange.ToldOwnHead()), min((2*len(v.Members())+2)/3, len(other))
+}
+
+// statesOf counts the other States that live nodes are of.
+func (n *Node) statesOf(nodes []ct.LogID) int {
+	v, now := n.view.Load(), time.Now()
+	states := map[ct.State]bool{}
+	for _, node := range nodes {
+		if m, ok := v.Node(node); ok && node != n.own && v.Live(node, now) {
+			states[m.State] = true
 		}
 	}
-	return len(answered), min((2*len(v.Members())+2)/3, len(other))
+	return len(states)
+}
+
+// journalShow notes that an operator shows what a marked store holds.
+func (n *Node) journalShow(why string) error {
+	n.cfg.Log.Warn("content that may have been retracted since is shown by an operator's decision", "why", why)
+	_, err := n.journal.Append(journal.Entry{Time: ct.MillisOf(time.Now()), Act: journal.ActShow, Outcome: n.cfg.ShowRestored})
+	if err != nil {
+		return fmt.Errorf("node: journal: %w", err)
+	}
+	return nil
 }
 
 // others counts the live delegated nodes beside own.

@@ -50,6 +50,7 @@ type Node struct {
 	feed     *feed.Feed
 	api      *api.Server
 	gate     *gate
+	scrub    *scrub
 
 	closers []func() error
 }
@@ -95,13 +96,14 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	n.view.Store(view)
 
 	// What we hold.
-	if n.store, err = store.Open(store.Config{
-		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize,
-	}); err != nil {
+	if n.store, err = openStore(cfg, store.Config{
+		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast,
+	}, view); err != nil {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.store.Close)
-	if err := n.replayRoots(); err != nil {
+	n.scrub = newScrub(cfg.Registry)
+	if err := n.replayRoots(ctx); err != nil {
 		return nil, err
 	}
 	me, ok := n.view.Load().Node(n.own)
@@ -165,10 +167,10 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 
 	// What people do with it.
-	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load})
+	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load, Unsettled: n.gate.unsettled})
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: n.view.Load,
-		Signer: n.key, State: n.state, Gate: n.gate.ready, Ask: n.exchange.Ask,
+		Signer: n.key, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
 		Lookup: n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted,
 		Log: log, Registerer: cfg.Registry,
 	})
@@ -196,6 +198,8 @@ func (n *Node) Run(ctx context.Context) error {
 		{"desk", n.desk.Run},
 		{"addresses", n.announce},
 		{"janitor", n.erase},
+		{"scrub", n.runScrub},
+		{"disk", n.watchDisk},
 		{"api", n.api.Run},
 	} {
 		g.Go(func() error {

@@ -24,6 +24,9 @@ func (n *Node) Status() api.Status {
 		Peers: len(n.host.Peers()), Members: len(v.Nodes()) - 1, Persons: n.index.Persons(),
 		Addrs: n.host.Addrs(), LastSync: n.exchange.LastSync(), RosterVersion: v.Version(),
 	}
+	if unchecked, err := n.store.Unchecked(); err == nil {
+		s.Unchecked = unchecked
+	}
 	if items, err := n.desk.Outbox(); err == nil {
 		s.Outbox = len(items)
 	}
@@ -39,11 +42,19 @@ func (n *Node) Status() api.Status {
 	if !v.Live(n.own, time.Now()) {
 		s.Reasons = append(s.Reasons, "this node's delegation is not in force: see `herald status` for its window")
 	}
+	if err := n.room(); err != nil {
+		s.Reasons = append(s.Reasons, err.Error())
+	}
 	s.Ready = len(s.Reasons) == 0
 	w := n.gossip.Watch()
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = alarms(w, s.ClockAhead, s.Clocks)
+	for _, line := range []string{n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
+		if line != "" {
+			s.Alarms = append(s.Alarms, line)
+		}
+	}
 	return s
 }
 
@@ -80,6 +91,10 @@ func (n *Node) registerMetrics() {
 	gauge("index_lag_records", "Records stored and not yet indexed.", func() float64 {
 		return float64(n.store.Last()) - float64(n.index.Cursors().Store)
 	})
+	gauge("unchecked_signatures", "Records stored on a later one's signature whose own is not checked yet.", func() float64 {
+		unchecked, _ := n.store.Unchecked()
+		return float64(unchecked)
+	})
 	gauge("roster_version", "Accepted roster changes.", func() float64 { return float64(n.view.Load().Version()) })
 	gauge("member_states", "Member States with a node that may speak, this one included.", func() float64 { return float64(n.gossip.Watch().States) })
 	gauge("heard_states", "Of these, heard in the last ten minutes.", func() float64 { return float64(n.gossip.Watch().Heard) })
@@ -92,6 +107,22 @@ func (n *Node) registerMetrics() {
 	gauge("clock_offset_seconds", "Median of the others' clocks against this node's; positive: theirs are ahead.", func() float64 {
 		ahead, _ := n.clocks()
 		return ahead.Seconds()
+	})
+	gauge("rotten_records", "Stored records that have rotted and wait for a copy.", func() float64 {
+		records, _ := n.store.Rot()
+		return float64(records)
+	})
+	gauge("rotten_bodies", "Stored bodies that have rotted and wait for a copy.", func() float64 {
+		_, bodies := n.store.Rot()
+		return float64(bodies)
+	})
+	gauge("scrub_progress", "Part of all records that the scrub has read in this round.", func() float64 {
+		done, _ := n.scrub.progress(n.records())
+		return done
+	})
+	gauge("scrub_last_round_seconds", "When the scrub last came to the end of all records, as Unix time; 0: not since the start.", func() float64 {
+		_, last := n.scrub.progress(0)
+		return float64(max(0, last.Unix()))
 	})
 	alarm := func(name string, on func() bool) {
 		n.cfg.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -108,6 +139,9 @@ func (n *Node) registerMetrics() {
 		ahead, clocks := n.clocks()
 		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
 	})
+	alarm("disk", func() bool { return n.diskAlarm() != "" })
+	alarm("restored", func() bool { return n.gate.alarm() != "" })
+	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {
 			return 1
@@ -158,6 +192,9 @@ func (n *Node) Record(prefix string) ([]byte, error) {
 	row, err := n.feed.Row(prefix)
 	if err != nil {
 		return nil, err
+	}
+	if n.gate.unsettled() && ct.Topic(row.Header.Topic) != ct.TopicControl {
+		return nil, fmt.Errorf("record %s: %w: %s", row.ID.Short(), api.ErrConflict, ct.UnreadableUnsettled)
 	}
 	raws, err := n.store.Range(row.Header.Log, row.Header.Seq, 1, 1<<20)
 	if err != nil {

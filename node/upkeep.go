@@ -16,7 +16,6 @@ const (
 	eraseBatch    = 10_000
 	compactPeriod = 24 * time.Hour
 	announceRetry = 5 * time.Second
-	scrubBatch    = 2_000 // records a round: a million in eight hours
 )
 
 // followStore keeps the derived index behind the store and the imported lists.
@@ -33,7 +32,6 @@ func (n *Node) erase(ctx context.Context) error {
 	tick := time.NewTicker(erasePeriod)
 	defer tick.Stop()
 	compacted := time.Now()
-	var scrubbed store.ScrubPlace
 	for {
 		now := n.now()
 		if doubt := n.clockDoubt(now); doubt != "" {
@@ -48,30 +46,12 @@ func (n *Node) erase(ctx context.Context) error {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
 		}
-		scrubbed = n.scrub(ctx, scrubbed)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
 	}
-}
-
-// scrub hashes some of what is stored again. A body that rotted is then asked
-// of peers like one that never came.
-func (n *Node) scrub(ctx context.Context, from store.ScrubPlace) store.ScrubPlace {
-	next, found, err := n.store.Scrub(from, scrubBatch)
-	if err != nil {
-		n.cfg.Log.ErrorContext(ctx, "scrub stopped, begins anew; run herald store check", "error", err)
-		return store.ScrubPlace{}
-	}
-	for _, ref := range found.Faults {
-		n.cfg.Log.ErrorContext(ctx, "a stored header has rotted; run herald store check", "log", ref.Log.Short(), "seq", ref.Seq)
-	}
-	if found.Done {
-		return store.ScrubPlace{}
-	}
-	return next
 }
 
 func (n *Node) eraseDue(ctx context.Context, now time.Time) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -32,24 +33,48 @@ func newBed(ctx context.Context, o Options, net *network) (*bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bed{dir: dir}
+	b, err := createBed(ctx, dir, net)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return b, nil
+}
+
+// createBed makes a store in an empty directory and leaves its key there, for
+// a process that opens it later.
+func createBed(ctx context.Context, dir string, net *network) (*bed, error) {
 	key, err := keys.NewStorage()
 	if err != nil {
 		return nil, err
 	}
-	cfg := store.Config{Dir: dir, Key: key, Network: net.view.Network()}
-	if err := store.Create(cfg); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err := keys.SaveStorage(filepath.Join(dir, "storage.key"), key); err != nil {
+		return nil, err
 	}
-	if b.store, err = store.Open(cfg); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err := store.Create(store.Config{Dir: dir, Key: key, Network: net.view.Network()}); err != nil {
+		return nil, err
+	}
+	b, err := openBed(ctx, dir, net)
+	if err != nil {
+		return nil, err
 	}
 	recs, err := net.delegations()
 	if err == nil {
 		_, err = b.store.Append(recs)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.store.Close(), os.RemoveAll(dir))
+		return nil, errors.Join(err, b.halt())
+	}
+	return b, nil
+}
+
+func openBed(ctx context.Context, dir string, net *network) (*bed, error) {
+	key, err := keys.LoadStorage(filepath.Join(dir, "storage.key"))
+	if err != nil {
+		return nil, err
+	}
+	b := &bed{dir: dir}
+	if b.store, err = store.Open(store.Config{Dir: dir, Key: key, Network: net.view.Network()}); err != nil {
+		return nil, err
 	}
 	b.ingest = ingest.New(ingest.Config{
 		Store: b.store, View: func() *roster.View { return net.view }, Gap: func(ct.LogID) {},
@@ -61,14 +86,17 @@ func newBed(ctx context.Context, o Options, net *network) (*bed, error) {
 	return b, nil
 }
 
-func (b *bed) close() error {
+// halt stops the writer and closes the store, which stays on the disk.
+func (b *bed) halt() error {
 	b.stop()
 	err := b.run.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	return errors.Join(err, b.store.Close(), os.RemoveAll(b.dir))
+	return errors.Join(err, b.store.Close())
 }
+
+func (b *bed) close() error { return errors.Join(b.halt(), os.RemoveAll(b.dir)) }
 
 func ingestBench(ctx context.Context, o Options, out func(Result) error) (err error) {
 	net, err := newNetwork(o.Logs, o.Seed)

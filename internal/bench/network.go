@@ -20,6 +20,9 @@ type network struct {
 	view    *roster.View
 	genesis *roster.Genesis
 	nodes   []*author
+
+	seed    uint64
+	founded time.Time
 }
 
 // author is one node's log being written.
@@ -33,15 +36,17 @@ type author struct {
 }
 
 // newNetwork founds a network of n States.
-func newNetwork(n int, seed uint64) (*network, error) {
+func newNetwork(n int, seed uint64) (*network, error) { return foundNetwork(n, seed, time.Now()) }
+
+// foundNetwork makes the same network in every process.
+func foundNetwork(n int, seed uint64, now time.Time) (*network, error) {
 	states := memberStates(n)
 	if len(states) < n {
 		return nil, fmt.Errorf("found a network: %d States wanted, %d known", n, len(states))
 	}
-	now := time.Now()
 	var reqs []roster.Request
 	var roots []*keys.Key
-	net := &network{}
+	net := &network{seed: seed, founded: now}
 	for i := range n {
 		root, node := keyOf(seed, "root", i), keyOf(seed, "node", i)
 		req, err := roster.NewRequest(states[i], root, node, nil)

@@ -14,7 +14,7 @@ import (
 )
 
 func newRunCmd() *cobra.Command {
-	var logFormat string
+	var logFormat, show string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "run the node of a data directory until it is told to stop",
@@ -37,7 +37,7 @@ func newRunCmd() *cobra.Command {
 				return err
 			}
 			nc := cfg.Node(dir)
-			nc.Log, nc.Version = log, version()
+			nc.Log, nc.Version, nc.ShowRestored = log, version(), show
 			return runNode(cmd.Context(), nc, cmd.OutOrStdout())
 		},
 	}
@@ -47,6 +47,7 @@ func newRunCmd() *cobra.Command {
 	cmd.Flags().String("metrics", "", "loopback host:port of /metrics, /healthz and /readyz")
 	cmd.Flags().String("storage-key-file", "", "the key that seals what is stored")
 	cmd.Flags().String("log-level", "", "debug, info, warn or error")
+	cmd.Flags().StringVar(&show, "show-restored", "", "show the content of a restored node before it knows what was retracted since, for the `REASON` given")
 	cmd.Flags().StringVar(&logFormat, "log-format", "auto", "text, json, or auto: text on a terminal")
 	return cmd
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Metrics        string   `toml:"metrics"`          // loopback host:port of /metrics, /healthz, /readyz; empty: none
 	StorageKeyFile string   `toml:"storage_key_file"` // relative to the data directory
 	MaxSize        int64    `toml:"max_size"`         // bytes of each database file; 0: the disk bounds it
+	Ballast        int64    `toml:"ballast"`          // bytes kept free for erasing on a full disk; 0: none
 	LogLevel       string   `toml:"log_level"`        // debug, info, warn, error
 }
 
@@ -44,6 +45,7 @@ func Default() Config {
 	return Config{
 		Listen:         transports(netip.AddrPortFrom(netip.IPv4Unspecified(), DefaultPort)),
 		StorageKeyFile: node.FileStorageKey,
+		Ballast:        64 << 20,
 		LogLevel:       "info",
 	}
 }
@@ -120,7 +122,7 @@ func (c Config) Node(dir string) node.Config {
 	}
 	return node.Config{
 		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers,
-		Metrics: c.Metrics, StorageKeyFile: key, MaxSize: c.MaxSize,
+		Metrics: c.Metrics, StorageKeyFile: key, MaxSize: c.MaxSize, Ballast: c.Ballast,
 	}
 }
 
@@ -229,6 +231,22 @@ func (c *Config) fields() []field {
 			check: func() error {
 				if c.MaxSize != 0 && c.MaxSize < 16<<20 {
 					return fmt.Errorf("%d bytes: 0 (no bound) or at least %d", c.MaxSize, 16<<20)
+				}
+				return nil
+			},
+		},
+		{
+			key: "ballast",
+			set: func(s string) (err error) {
+				if c.Ballast, err = strconv.ParseInt(s, 10, 64); err != nil {
+					err = fmt.Errorf("%q is no number of bytes", s)
+				}
+				return err
+			},
+			text: func() string { return strconv.FormatInt(c.Ballast, 10) },
+			check: func() error {
+				if c.Ballast != 0 && (c.Ballast < 1<<20 || c.Ballast > 1<<40) {
+					return fmt.Errorf("%d bytes: 0 (none) or at least %d", c.Ballast, 1<<20)
 				}
 				return nil
 			},

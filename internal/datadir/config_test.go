@@ -43,6 +43,7 @@ func TestLoadPrecedence(t *testing.T) {
 		"metrics":          {"127.0.0.1:2", "HERALD_METRICS"},
 		"storage_key_file": {"storage.key", "default"},
 		"max_size":         {"0", "default"},
+		"ballast":          {"67108864", "default"},
 		"log_level":        {"debug", "--log-level"},
 	}
 	if len(settings) != len(want) {
@@ -74,6 +75,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"nothing to listen on", "state = \"UTO\"\nlisten = []\n", "", "no address to listen on"},
 		{"metrics for everybody", "state = \"UTO\"\nmetrics = \"0.0.0.0:9\"\n", "", "no loopback address"},
 		{"small size", "state = \"UTO\"\nmax_size = 5\n", "", "herald.toml:2: max_size"},
+		{"small ballast", "state = \"UTO\"\nballast = 5\n", "", "herald.toml:2: ballast"},
 		{"log level", "state = \"UTO\"\nlog_level = \"loud\"\n", "", "log_level"},
 		{"environment", "state = \"UTO\"\n", "loud", "HERALD_LOG_LEVEL: log_level: "},
 		{"too many peers", "state = \"UTO\"\npeers = [" + strings.Repeat("\"127.0.0.1:1\",", 33) + "]\n", "", "at most 64"},

@@ -53,6 +53,11 @@ type Config struct {
 	// Lookup finds a record by its id; the error wraps store.ErrNotFound.
 	Lookup func(id ct.ID) (store.Row, error)
 
+	// Room is why no record may be published now, but a RETRACT; nil: never.
+	Room func() error
+	// Unsettled tells that what was retracted is not known yet: this node answers
+	// no match, its own neither. Nil: never.
+	Unsettled  func() bool
 	Connected  func(ct.LogID) bool   // nil: unknown; connected nodes are asked first
 	Muted      func(ct.State) bool   // nil: nobody; muted States are refused
 	Log        *slog.Logger          // nil: silent

@@ -23,6 +23,8 @@ const (
 	silentBad      = "bad-answer"
 	silentNoNode   = "no-node"
 	silentMuted    = "muted"
+
+	silentUnsettled = "waiting for sync after restore" // the own node alone
 )
 
 // unnamedOperator stands where a caller names nobody: a node without accounts.
@@ -145,6 +147,9 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 	switch {
 	case t.node == d.cfg.Signer.Public():
 		answer.Own = true
+		if d.cfg.Unsettled != nil && d.cfg.Unsettled() {
+			return answer, silentUnsettled
+		}
 		hits, err := d.search(&req.Person, time.Now())
 		if err != nil {
 			d.log.Warn("own search failed", "error", err)

@@ -36,6 +36,11 @@ func (d *Desk) Publish(ctx context.Context, n *ct.Notification, o PublishOptions
 		}
 		return Receipt{Log: d.cfg.Signer.Public(), Warnings: warnings, Preview: d.preview(dr, n, v, now)}, nil
 	}
+	if d.cfg.Room != nil {
+		if err := d.cfg.Room(); err != nil {
+			return Receipt{}, fmt.Errorf("publish: %w", err)
+		}
+	}
 	if err := d.journalDraft(dr, journal.ActPublish, o.Operator, n); err != nil {
 		return Receipt{}, fmt.Errorf("publish: %w", err)
 	}

@@ -10,6 +10,7 @@ type metrics struct {
 	asks    *prometheus.CounterVec // match requests sent, by result
 
 	signatures *prometheus.CounterVec // of chained records, by what was found
+	mended     prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -33,8 +34,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "herald_sync_signatures_total", Help: "Signatures inside ranges, checked after the range: good, bad, and bad ones replaced.",
 		}, []string{"result"}),
 	}
+	m.mended = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "herald_rot_mended_total", Help: "Stored records that had rotted and were fetched again.",
+	})
 	if reg != nil {
-		reg.MustRegister(m.pulls, m.records, m.bytes, m.refused, m.asks, m.signatures)
+		reg.MustRegister(m.mended, m.pulls, m.records, m.bytes, m.refused, m.asks, m.signatures)
 	}
 	return m
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -38,12 +39,14 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 			result = "peer"
 			x.queue.blame(node)
 			x.told.withdraw(node)
+			x.known.set(node, knownPeer{})
 		case err != nil:
 			result = "error"
 		default:
 			x.mu.Lock()
 			x.lastSync = time.Now()
 			x.mu.Unlock()
+			x.told.pulled(node)
 		}
 		x.metrics.pulls.WithLabelValues(result).Inc()
 	}()
@@ -60,8 +63,8 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 }
 
 func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) error {
-	mine := x.frontier()
-	hello := x.hello(node, mine)
+	mine := x.ledger.note(x.frontier())
+	hello := x.hello(node, mine.heads)
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
 		return err
 	}
@@ -74,11 +77,14 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 	}
 	said := heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}
 	if m.Hello.Digest != hello.Digest {
-		if err := x.pullFrontier(ctx, e, node, mine, said); err != nil {
+		if err := x.pullFrontier(ctx, e, node, mine, m.Hello.Digest, said); err != nil {
 			return err
 		}
 	} else {
 		x.believe(node, said)
+	}
+	if err := x.pullRotten(ctx, e, node); err != nil {
+		return err
 	}
 	if err := x.pullSignatures(ctx, e, node); err != nil {
 		return err
@@ -97,18 +103,11 @@ func (x *Exchange) believe(node ct.LogID, said heard) bool {
 	return true
 }
 
-func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine []wire.LogHead, said heard) error {
-	if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
-		return err
-	}
-	m, err := e.receive()
+func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine snapshot, digest [32]byte, said heard) error {
+	theirs, err := x.frontiers(e, node, mine, digest)
 	if err != nil {
 		return err
 	}
-	if m.Frontier == nil {
-		return fmt.Errorf("%w: want a frontier", errPeer)
-	}
-	theirs := m.Frontier.Heads
 	if reconcile.Size(theirs, x.cfg.Own) < said.own {
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}
@@ -164,7 +163,9 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 	suspects := plan.Suspects
 	for _, t := range plan.Shorter {
 		id, _, ok, err := x.cfg.Store.Lookup(t.Log, t.Size)
-		if err != nil {
+		if errors.Is(err, store.ErrDamaged) {
+			continue // pullRotten asks for it; nothing is judged by it
+		} else if err != nil {
 			return fmt.Errorf("compare heads: %w", err)
 		}
 		if ok && id != t.Head {

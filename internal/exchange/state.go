@@ -104,10 +104,11 @@ func (c *claims) addHeld(skip map[ct.LogID]bool, from ct.LogID, theirs []wire.Lo
 // told is what peers said in their hellos; its size is bounded by the roster,
 // whose nodes alone get to say hello.
 type told struct {
-	mu sync.Mutex
-	by map[ct.LogID]heard
+	mu     sync.Mutex
+	by     map[ct.LogID]heard
+	synced map[ct.LogID]bool // a pull has run to its end
 
-	bodies, signatures asked
+	bodies, signatures, rotten asked
 }
 
 // asked is when each peer was last asked for something that it need not have.
@@ -139,6 +140,15 @@ func (t *told) note(from ct.LogID, said heard) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.by[from] = said
+}
+
+func (t *told) pulled(from ct.LogID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.synced == nil {
+		t.synced = map[ct.LogID]bool{}
+	}
+	t.synced[from] = true
 }
 
 // withdraw forgets what a peer said that could not keep it.
@@ -184,11 +194,12 @@ type gateKey struct {
 	node    ct.LogID
 }
 
-func (g *gate) enter(service string, node ct.LogID, perNode, total int) bool {
+// enter lets one in when there is room, or when one of all gives way.
+func (g *gate) enter(service string, node ct.LogID, perNode, total int, yield func() bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	one, all := gateKey{service, node}, gateKey{service: service}
-	if g.closed || g.open[one] >= perNode || g.open[all] >= total {
+	if g.closed || g.open[one] >= perNode || g.open[all] >= total && !yield() {
 		return false
 	}
 	g.open[one]++

@@ -37,6 +37,9 @@ type Config struct {
 	Store *store.Store
 	Index *index.Index
 	View  func() *roster.View
+	// Unsettled tells that the store came back from a backup and does not know
+	// yet what was retracted since: no content is shown. Nil: never.
+	Unsettled func() bool
 }
 
 // Feed reads entries. It is safe for concurrent use.
@@ -114,11 +117,12 @@ func (f *Feed) page(filter Filter, after uint64, max int) ([]ct.Entry, uint64, e
 }
 
 // Tail calls fn for every entry after a cursor, for ever, until ctx ends or fn
-// fails. It reads at the reader's pace.
+// fails. It reads at the reader's pace. Of a store that is unsettled it gives
+// nothing yet: an entry is given once, and its content would be missed.
 func (f *Feed) Tail(ctx context.Context, filter Filter, after uint64, fn func(ct.Entry) error) error {
 	for {
 		// Wait asks for the context only when there is nothing newer.
-		if err := ctx.Err(); err != nil {
+		if err := cmp.Or(ctx.Err(), f.settled(ctx)); err != nil {
 			return err
 		}
 		entries, next, err := f.page(filter, after, readChunk)
@@ -252,11 +256,28 @@ func (f *Feed) Entry(r *store.Row, now time.Time) ct.Entry {
 		Hidden: !r.HiddenBy.IsZero(), Contested: r.Contested,
 	}
 	e.Unreadable = unreadable(r, now)
+	if e.Unreadable == "" && ct.Topic(r.Header.Topic) != ct.TopicControl && f.unsettled() {
+		e.Unreadable = ct.UnreadableUnsettled
+	}
 	if e.Unreadable == "" {
 		e.Unreadable = open(r, &e)
 	}
 	e.Readable = e.Unreadable == ""
 	return e
+}
+
+func (f *Feed) unsettled() bool { return f.cfg.Unsettled != nil && f.cfg.Unsettled() }
+
+// settled waits until content may be shown.
+func (f *Feed) settled(ctx context.Context) error {
+	for f.unsettled() {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+	return nil
 }
 
 // unreadable says why a row's content is not shown; "" when it may be.

@@ -27,6 +27,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"github.com/herald-net/herald/internal/match"
+	"github.com/herald-net/herald/internal/store"
 )
 
 // Config of a person index.
@@ -102,7 +103,7 @@ func Open(cfg Config) (*Index, error) {
 	}
 	x, err := openFile(cfg, log)
 	if errors.Is(err, errOutdated) {
-		log.Info("person index is of another version or key and is built again")
+		log.Info("person index is damaged, of another version or of another key, and is built again")
 		if err := os.Remove(cfg.Path); err != nil {
 			return nil, fmt.Errorf("remove outdated index: %w", err)
 		}
@@ -132,7 +133,22 @@ func openFile(cfg Config, log *slog.Logger) (*Index, error) {
 	return x, nil
 }
 
+// openDB opens the file at path. One with damaged pages is outdated too: bbolt
+// would panic over them. Opening for reading follows no page and keeps writers
+// out while they are looked at.
 func openDB(path string, throwaway bool) (*bbolt.DB, error) {
+	if _, err := os.Stat(path); err == nil {
+		db, err := openBolt(path, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
+		if err != nil {
+			return nil, err
+		}
+		damaged := store.CheckPages(path)
+		if err := errors.Join(damaged, db.Close()); errors.Is(err, store.ErrDamaged) {
+			return nil, errOutdated
+		} else if err != nil {
+			return nil, fmt.Errorf("open index: %w", err)
+		}
+	}
 	opt := &bbolt.Options{
 		Timeout:         time.Second,
 		FreelistType:    bbolt.FreelistMapType,
@@ -140,6 +156,10 @@ func openDB(path string, throwaway bool) (*bbolt.DB, error) {
 		NoSync:          throwaway,
 		NoFreelistSync:  throwaway,
 	}
+	return openBolt(path, opt)
+}
+
+func openBolt(path string, opt *bbolt.Options) (*bbolt.DB, error) {
 	db, err := bbolt.Open(path, 0o600, opt)
 	switch {
 	case errors.Is(err, bolterrors.ErrTimeout):

@@ -19,6 +19,7 @@ type batch struct {
 	fills   []item
 	forks   []fork
 	gaps    map[ct.LogID]bool
+	full    bool // the disk is: only what takes something away comes in
 	loose   *job // of records that waited: their callers have gone
 
 	// Items whose outcome hangs on a step of the commit.
@@ -26,7 +27,7 @@ type batch struct {
 }
 
 func newBatch(in *Ingest) *batch {
-	b := &batch{in: in, heads: make(map[ct.LogID]*head), gaps: make(map[ct.LogID]bool), loose: newJob(nil)}
+	b := &batch{in: in, full: !in.cfg.Store.Full().IsZero(), heads: make(map[ct.LogID]*head), gaps: make(map[ct.LogID]bool), loose: newJob(nil)}
 	if in.cfg.View != nil {
 		b.view = in.cfg.View()
 	}
@@ -97,6 +98,8 @@ func (b *batch) again(it item, hd *head) {
 	switch {
 	case id != it.rec.ID():
 		b.fork(nil, it, hd)
+	case state == store.BodyMissing && it.rec.HasBody() && b.full && !store.Essential(h.Kind):
+		b.refuse(it, errNoRoom)
 	case state == store.BodyMissing && it.rec.HasBody():
 		b.fills = append(b.fills, it)
 		b.set(it, BodyFilled, &b.onFill)
@@ -111,6 +114,9 @@ func (b *batch) again(it item, hd *head) {
 func (b *batch) next(it item, hd *head) {
 	h := it.rec.Header()
 	switch {
+	case b.full && !store.Essential(h.Kind):
+		b.refuse(it, errNoRoom)
+		return
 	case hd.Size == 0 && h.Prev != it.rec.First():
 		b.set(it, Refused)
 		return

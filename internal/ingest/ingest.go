@@ -42,6 +42,9 @@ var (
 	ErrClosed  = errors.New("ingest has stopped")
 )
 
+// errNoRoom is what a new record gets while the disk is full.
+var errNoRoom = fmt.Errorf("%w: new records are refused until there is room", store.ErrFull)
+
 // Outcome is what became of a record.
 type Outcome uint8
 

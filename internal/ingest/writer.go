@@ -136,7 +136,9 @@ func (in *Ingest) commit(b *batch) error {
 		errFill, errFork := in.fill(b), in.putForks(b)
 		err = errors.Join(errFill, errFork)
 	}
-	if errors.Is(err, store.ErrFull) {
+	// With a ballast there is room for retractions from now on; without one, or
+	// when that room is used up too, nothing is tried for a moment.
+	if errors.Is(err, store.ErrFull) && (b.full || in.cfg.Store.Full().IsZero()) {
 		in.fullUntil = start.Add(fullPause)
 	}
 	if err != nil {

@@ -34,6 +34,7 @@ const (
 	ActMatchAnswer  = "match-answer"
 	ActImport       = "import"
 	ActEraseSubject = "erase-subject"
+	ActShow         = "show-restored"
 	ActRestore      = "restore"
 )
 

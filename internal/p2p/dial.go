@@ -84,6 +84,7 @@ func (p *Host) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		case <-waiting:
+		case <-p.closing: // at once
 		}
 	}
 }
@@ -127,7 +128,7 @@ func (p *Host) targets() []target {
 	known := map[string]bool{}
 	now, v := time.Now(), p.cfg.View()
 	for _, n := range v.Nodes() {
-		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) {
+		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) || p.gate.quarantine.holds(n.Key, now) {
 			continue
 		}
 		live++

@@ -65,7 +65,8 @@ type Host struct {
 	boot  map[ct.LogID][]ma.Multiaddr // bootstrap addresses that name their node
 	tries tries
 
-	large atomic.Bool // the network is too large for a connection to everyone
+	large   atomic.Bool   // the network is too large for a connection to everyone
+	closing chan struct{} // somebody is not admitted any more
 }
 
 type bootstrapAddr struct {
@@ -97,11 +98,13 @@ func New(cfg Config) (*Host, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Host{
-		cfg:   cfg,
-		log:   cfg.Log.With("component", "p2p"),
-		gate:  &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, probes: map[peer.ID]struct{}{}},
-		boot:  map[ct.LogID][]ma.Multiaddr{},
-		tries: tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
+		cfg: cfg,
+		log: cfg.Log.With("component", "p2p"),
+		gate: &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, probes: map[peer.ID]struct{}{},
+			quarantine: quarantine{nodes: map[ct.LogID]*suspect{}}},
+		closing: make(chan struct{}, 1),
+		boot:    map[ct.LogID][]ma.Multiaddr{},
+		tries:   tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
 	}
 	for _, s := range cfg.Bootstrap {
 		addr, id, err := parseAddress(s)

@@ -37,6 +37,9 @@ func (s *Store) Append(recs []verify.Record) (last uint64, err error) {
 	if len(recs) == 0 {
 		return last, nil
 	}
+	if err := s.room(recs); err != nil {
+		return last, fmt.Errorf("append: %w", err)
+	}
 	entries, logs, err := s.plan(recs, last)
 	if err != nil {
 		return last, fmt.Errorf("append: %w", err)
@@ -86,6 +89,10 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.at[:], b.at[:]) })
+	if s.reborn != 0 {
+		err := s.bury(entries)
+		return entries, logs, err
+	}
 	return entries, logs, nil
 }
 

@@ -78,14 +78,14 @@ func (j *sigJob) verify(network ct.NetworkID) bool {
 
 // provedPart is how many of the parts, from seq on, end in a record whose own
 // signature verifies. The signature of the last one is checked now if it never was.
-func (s *Store) provedPart(tx *bbolt.Tx, l *logEntry, from uint64, parts []wire.Envelope) (int, error) {
+func (s *Store) provedPart(tx *bbolt.Tx, l *logEntry, from uint64, parts []ranged) (int, error) {
 	for n := len(parts); n > max(0, len(parts)-maxTries); n-- {
 		at, e := placeOf(l.num, from+uint64(n)-1), &parts[n-1]
 		proved, err := isProved(tx, at)
 		if err != nil {
 			return 0, err
 		}
-		j := sigJob{l.id, at, e.Alg, e.HeaderBytes, e.Sig}
+		j := sigJob{l.id, at, e.alg, e.header, e.sig}
 		if proved || j.verify(s.cfg.Network) {
 			return n, nil
 		}
@@ -106,7 +106,7 @@ func (s *Store) Signed(log ct.LogID, seq uint64) (bool, error) {
 		if proved, err = isProved(tx, j.at); proved || err != nil {
 			return err
 		}
-		h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(j.at[:]))
+		h, err := s.heldAt(tx, l, j.at)
 		j.alg, j.header, j.sig = h.alg, bytes.Clone(h.header), bytes.Clone(h.sig)
 		return err
 	})
@@ -114,6 +114,20 @@ func (s *Store) Signed(log ct.LogID, seq uint64) (bool, error) {
 		return false, fmt.Errorf("record %d of log %s: %w", seq, log.Short(), err)
 	}
 	return proved || j.verify(s.cfg.Network), nil
+}
+
+// Unchecked counts the records whose own signature nobody has verified yet.
+func (s *Store) Unchecked() (n uint64, err error) {
+	err = s.logDB.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bktChained)).ForEach(func(k, v []byte) error {
+			at, last, err := parseChained(k, v)
+			if err == nil {
+				n += last - at.seq() + 1
+			}
+			return err
+		})
+	})
+	return n, wrap("count unchecked signatures", err)
 }
 
 // Recheck verifies up to max signatures that were taken on a later one's word,
@@ -169,7 +183,7 @@ func (s *Store) Recheck(max int) (checked, bad int, err error) {
 // unchecked reads the first chained records, whole ranges but for the last.
 func (s *Store) unchecked(max int) (jobs []sigJob, err error) {
 	err = s.logDB.view(func(tx *bbolt.Tx) error {
-		hdr, c := tx.Bucket([]byte(bktHdr)), tx.Bucket([]byte(bktChained)).Cursor()
+		c := tx.Bucket([]byte(bktChained)).Cursor()
 		for k, v := c.First(); k != nil && len(jobs) < max; k, v = c.Next() {
 			at, last, err := parseChained(k, v)
 			if err != nil {
@@ -179,11 +193,8 @@ func (s *Store) unchecked(max int) (jobs []sigJob, err error) {
 			if err != nil {
 				return err
 			}
-			for ; at.seq() <= last && len(jobs) < max; at = placeOf(at.num(), at.seq()+1) {
-				h, err := decodeHeld(hdr.Get(at[:]))
-				if err != nil {
-					return fmt.Errorf("log %s, seq %d: %w", l.id.Short(), at.seq(), err)
-				}
+			for ; at.seq() <= min(last, l.head.Size) && len(jobs) < max; at = placeOf(at.num(), at.seq()+1) {
+				h, _ := s.heldAt(tx, l, at) // a rotten one does not verify
 				jobs = append(jobs, sigJob{l.id, at, h.alg, bytes.Clone(h.header), bytes.Clone(h.sig)})
 			}
 		}
@@ -197,15 +208,14 @@ func (s *Store) unchecked(max int) (jobs []sigJob, err error) {
 func (s *Store) Unsound(max int) ([]ct.Ref, error) {
 	var refs []ct.Ref
 	err := s.logDB.view(func(tx *bbolt.Tx) error {
-		hdr := tx.Bucket([]byte(bktHdr))
 		for _, at := range s.unsound.next(tx.Bucket([]byte(bktUnsound)), max) {
 			l, err := s.numbered(at.num())
-			if err != nil {
-				return err
+			if err != nil || at.seq() == 0 || at.seq() > l.head.Size {
+				continue // a rotten mark names no record
 			}
-			h, err := decodeHeld(hdr.Get(at[:]))
+			h, err := s.heldAt(tx, l, at)
 			if err != nil {
-				return err
+				continue
 			}
 			refs = append(refs, ct.Ref{Log: l.id, Seq: at.seq(), ID: wire.ID(s.cfg.Network, h.header)})
 		}
@@ -234,9 +244,9 @@ func (s *Store) PutSignatures(recs []verify.Record) (n int, err error) {
 			if unsound.Get(at[:]) == nil {
 				continue
 			}
-			h, err := decodeHeld(hdr.Get(at[:]))
+			h, err := s.heldAt(tx, l, at)
 			if err != nil {
-				return err
+				continue // Mend brings its signature too
 			}
 			if !bytes.Equal(h.header, rec.HeaderBytes()) {
 				continue

@@ -234,20 +234,20 @@ func (r *recordCheck) body(h *held, header *wire.Header, at place, id ct.ID) err
 	return nil
 }
 
-// arrivals follows the arrival order.
+// arrivals follows the arrival order. It has a gap where an arrival rotted; that
+// each record is in it is seen with the record.
 func (r *recordCheck) arrivals(logs map[uint32]*logEntry) {
-	c, next := r.tx.Bucket([]byte(bktArr)).Cursor(), uint64(1)
+	c := r.tx.Bucket([]byte(bktArr)).Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
 		cursor, err := parseU64(k)
 		at, errAt := parsePlace(v)
-		if err != nil || errAt != nil || cursor != next {
-			r.report.add(logSpec.name, "arrival %d is missing", next)
-			return
+		if err != nil || errAt != nil {
+			r.report.add(logSpec.name, "an arrival is none")
+			continue
 		}
 		if l := logs[at.num()]; l == nil || at.seq() == 0 || at.seq() > l.head.Size {
 			r.report.add(logSpec.name, "arrival %d names a record that is not held", cursor)
 		}
-		next++
 	}
 }
 

@@ -46,6 +46,21 @@ func flip(bucket string, n, off int) func(*bbolt.Tx) error {
 	}
 }
 
+// forge is flip for a value that carries its own sum, which is then right.
+func forge(bucket string, n, off int) func(*bbolt.Tx) error {
+	return func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bucket))
+		c := b.Cursor()
+		k, v := c.First()
+		for range n {
+			k, v = c.Next()
+		}
+		v = bytes.Clone(v[:len(v)-4])
+		v[len(v)-1-off] ^= 4
+		return b.Put(bytes.Clone(k), store.Summed(v))
+	}
+}
+
 func remove(bucket string, n int) func(*bbolt.Tx) error {
 	return func(tx *bbolt.Tx) error {
 		c := tx.Bucket([]byte(bucket)).Cursor()
@@ -67,11 +82,13 @@ func TestCheckFindsEveryFault(t *testing.T) {
 		fn         func(*bbolt.Tx) error
 		want       string
 	}{
-		{"a header", "log.db", flip("hdr", 4, 10), "log.db"},
-		{"a signature", "log.db", flip("hdr", 4, len(recs[4].HeaderBytes())+len("body-not-decodable")+20), "the signature is not its log's"},
+		{"a header", "log.db", flip("hdr", 4, 10), "wrong sum"},
+		{"another header", "log.db", forge("hdr", 4, 10), "log.db"},
+		{"a head's sum", "log.db", flip("logs", 0, 0), "wrong sum"},
+		{"a signature", "log.db", forge("hdr", 4, len(recs[4].HeaderBytes())+len("body-not-decodable")+20), "the signature is not its log's"},
 		{"a header is gone", "log.db", remove("hdr", 4), "log.db"},
-		{"the head", "log.db", flip("logs", 0, 60), "its head"},
-		{"the log's first prev", "log.db", flip("logs", 0, 20), "does not name"},
+		{"the head", "log.db", forge("logs", 0, 60), "its head"},
+		{"the log's first prev", "log.db", forge("logs", 0, 20), "does not name"},
 		{"an arrival", "log.db", remove("arr", 4), "arrival"},
 		{"an arrival elsewhere", "log.db", flip("arr", 4, 0), "arrival"},
 		{"a retraction", "log.db", remove("hidden", 0), "retraction disagree"},
@@ -335,10 +352,11 @@ func TestCrashInErase(t *testing.T) {
 	at := append([]byte{0, 0, 0, 1}, number(5)...)
 	tamper(t, cfg, "log.db", func(tx *bbolt.Tx) error {
 		v := bytes.Clone(tx.Bucket([]byte("hdr")).Get(at))
+		v = v[:len(v)-4]
 		v[8] = byte(store.BodyRetracted)
-		return errors.Join(tx.Bucket([]byte("hdr")).Put(at, v), tx.Bucket([]byte("erase")).Put(at, []byte{1}))
+		return errors.Join(tx.Bucket([]byte("hdr")).Put(at, store.Summed(v)), tx.Bucket([]byte("erase")).Put(at, []byte{1}))
 	})
-	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new"} {
+	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new", "log.db.new"} {
 		w.ok(os.WriteFile(filepath.Join(cfg.Dir, name), []byte("half a copy"), 0o600))
 	}
 	scan(t, cfg.Dir, recs[4].Salt(), true)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -47,15 +48,21 @@ func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
 			return fmt.Errorf("record %d of log %s: %w", ref.Seq, ref.Log.Short(), ErrNotFound)
 		}
 		at := placeOf(l.num, ref.Seq)
-		h, err := decodeHeld(hdr.Get(at[:]))
-		if err != nil {
-			return err
+		h, errRot := s.heldAt(tx, l, at)
+		id := wire.ID(s.cfg.Network, h.header)
+		if errRot != nil {
+			id = s.wantedID(tx, l, at)
 		}
-		if wire.ID(s.cfg.Network, h.header) != ref.ID {
+		if id != ref.ID {
 			return fmt.Errorf("record %s: %w", ref.ID.Short(), ErrNotFound)
 		}
-		if err := tx.Bucket([]byte(bktErase)).Put(at[:], one); err != nil {
+		if err := tx.Bucket([]byte(bktErase)).Put(at[:], []byte{byte(why)}); err != nil {
 			return err
+		}
+		if errRot != nil { // its body goes all the same; Mend will know of it
+			s.lost.found(at)
+			added++
+			continue
 		}
 		if h.state == BodyRetracted {
 			continue
@@ -94,14 +101,26 @@ func garbage(tx *bbolt.Tx) (uint64, error) {
 // those of Erase, or of one that a crash interrupted.
 func (s *Store) finishErase() error {
 	gone := make(map[place]bool)
+	why := make(map[ct.ID]BodyState)
+	var idle [][]byte
 	err := s.logDB.view(func(tx *bbolt.Tx) error {
-		return tx.Bucket([]byte(bktErase)).ForEach(func(k, _ []byte) error {
-			at, err := parsePlace(k)
+		return tx.Bucket([]byte(bktErase)).ForEach(func(k, v []byte) error {
+			at, id, state, ok := s.tombstoneAt(tx, k, v)
+			if !ok {
+				idle = append(idle, bytes.Clone(k))
+				return nil
+			}
 			gone[at] = true
-			return err
+			if !id.IsZero() {
+				why[id] = state
+			}
+			return nil
 		})
 	})
-	if err != nil || len(gone) == 0 {
+	if err != nil || len(gone)+len(idle) == 0 {
+		return err
+	}
+	if err := s.remember(why); err != nil {
 		return err
 	}
 	if err := s.forget(gone); err != nil {
@@ -113,24 +132,69 @@ func (s *Store) finishErase() error {
 				return err
 			}
 		}
+		for _, k := range idle {
+			if err := tx.Bucket([]byte(bktErase)).Delete(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// tombstoneAt reads a mark of bktErase: which record it is of and why; false
+// when it is rotten itself, which must erase nobody's body.
+func (s *Store) tombstoneAt(tx *bbolt.Tx, k, v []byte) (at place, id ct.ID, why BodyState, ok bool) {
+	at, err := parsePlace(k)
+	if err != nil {
+		return at, id, why, false
+	}
+	l, err := s.numbered(at.num())
+	if err != nil || at.seq() == 0 || at.seq() > l.head.Size {
+		return at, id, why, false
+	}
+	if h, err := s.heldAt(tx, l, at); err == nil {
+		return at, wire.ID(s.cfg.Network, h.header), h.state, h.state >= BodyRetracted
+	}
+	ok = len(v) == 1 && BodyState(v[0]) >= BodyRetracted && BodyState(v[0]) <= BodyLocal
+	if ok {
+		why = BodyState(v[0])
+	}
+	return at, s.wantedID(tx, l, at), why, ok
+}
+
+// remember writes into keys.db what log.db knows of erased bodies, so that none
+// comes back when either file is lost.
+func (s *Store) remember(why map[ct.ID]BodyState) error {
+	if len(why) == 0 {
+		return nil
+	}
+	return s.keysDB.update(func(tx *bbolt.Tx) error {
+		gone := tx.Bucket([]byte(bktGone))
+		for id, state := range why {
+			if err := gone.Put(id[:], []byte{byte(state)}); err != nil {
+				return err
+			}
+		}
 		return nil
 	})
 }
 
 // erased notes that nothing is left to do for a tombstone.
 func (s *Store) erased(tx *bbolt.Tx, at place) error {
-	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	l, err := s.numbered(at.num())
 	if err != nil {
 		return err
 	}
-	if h.hidden && h.state == BodyRetracted {
-		id := wire.ID(s.cfg.Network, h.header)
-		hiding, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(id[:]))
-		if err != nil {
-			return err
-		}
-		if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(hiding.since, at)); err != nil {
-			return err
+	h, errRot := s.heldAt(tx, l, at)
+	id := wire.ID(s.cfg.Network, h.header)
+	if errRot != nil {
+		id = s.wantedID(tx, l, at)
+	}
+	if errRot != nil || h.hidden && h.state == BodyRetracted {
+		if hiding, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(id[:])); err == nil {
+			if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(hiding.since, at)); err != nil {
+				return err
+			}
 		}
 	}
 	return tx.Bucket([]byte(bktErase)).Delete(at[:])
@@ -252,6 +316,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	}
 	fresh, err := f.openBolt(tmp, false)
 	if err != nil {
+		f.noRoom(err)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	fresh.AllocSize = copyAlloc
@@ -260,7 +325,9 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	if err != nil {
 		_ = fresh.Close()
 		_ = os.Remove(tmp)
-		return fmt.Errorf("rewrite %s: %w", f.path, fullOr(err))
+		err = fullOr(err)
+		f.noRoom(err)
+		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	err = syncPath(tmp)
 	if err == nil {
@@ -268,6 +335,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	}
 	if err != nil {
 		_ = fresh.Close()
+		_ = os.Remove(tmp)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	f.mu.Lock()
@@ -278,8 +346,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 	// Without this a power cut could bring back the old file, and what is
 	// committed to the new one from now on would be lost.
 	if err := syncPath(filepath.Dir(f.path)); err != nil {
-		f.stopped = fmt.Errorf("%s: %w: %v", f.path, ErrStopped, err)
-		return f.stopped
+		return f.stop(err)
 	}
 	return nil
 }

@@ -15,12 +15,13 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 )
 
 // format is the version of all files; it changes with their layout.
-const format = 2
+const format = 3
 
 // fileSpec is what is particular to one of the files.
 type fileSpec struct {
@@ -37,7 +38,7 @@ var (
 		buckets: []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork, bktChained, bktUnsound},
 		noFree:  true, initMmap: 1 << 30, alloc: 8 << 20,
 	}
-	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt}, initMmap: 256 << 20, alloc: 1 << 20}
+	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt, bktGone}, initMmap: 256 << 20, alloc: 1 << 20}
 	bodySpec  = fileSpec{name: "body.db", buckets: []string{bktBody}, noFree: true, initMmap: 1 << 30, alloc: 8 << 20}
 	localSpec = fileSpec{name: "local.db", buckets: []string{bktLocal}, initMmap: 256 << 20, alloc: 1 << 20}
 )
@@ -48,8 +49,13 @@ type file struct {
 	path string
 	max  int64
 
+	disk *disk // nil: nobody asks
+
 	w       sync.Mutex // a writer, or rewrite for all its time
 	stopped error      // guarded by w: why nothing is written any more
+
+	fate sync.Mutex
+	dead error // stopped, for those who do not write
 
 	mu sync.RWMutex // users of db; the exchange excludes them
 	db *bbolt.DB
@@ -92,7 +98,11 @@ func (f *file) openBolt(path string, readOnly bool) (db *bbolt.DB, err error) {
 
 // openFile opens one file of an existing store.
 func openFile(cfg *Config, spec *fileSpec) (*file, error) {
-	return openFileMode(cfg, spec, false)
+	f, err := openFileMode(cfg, spec, false)
+	if errors.Is(err, ErrDamaged) {
+		err = &damagedFile{spec.name, err}
+	}
+	return f, err
 }
 
 func openFileMode(cfg *Config, spec *fileSpec, readOnly bool) (*file, error) {
@@ -136,7 +146,8 @@ func (f *file) openSound(readOnly bool) (*bbolt.DB, error) {
 
 // createFile makes a file under another name, initialises and syncs it, and
 // renames it: bbolt's own initialisation does not survive a power cut.
-func createFile(cfg *Config, spec *fileSpec) error {
+// Of reborn: see rebuild.go; 0 is a file that is new.
+func createFile(cfg *Config, spec *fileSpec, reborn ct.Millis) error {
 	f := &file{spec: spec, path: filepath.Join(cfg.Dir, spec.name), max: cfg.MaxSize}
 	tmp := f.path + ".new"
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -152,7 +163,10 @@ func createFile(cfg *Config, spec *fileSpec) error {
 				return err
 			}
 		}
-		return putMeta(tx, cfg, spec)
+		if err := putMeta(tx, cfg, spec); err != nil || reborn == 0 {
+			return err
+		}
+		return tx.Bucket([]byte(bktMeta)).Put(rebornKey, u64(uint64(reborn)))
 	})
 	if err := errors.Join(err, f.close()); err != nil {
 		return fmt.Errorf("%s: %w", tmp, err)
@@ -299,10 +313,26 @@ func (f *file) update(fn func(*bbolt.Tx) error) error {
 		return err
 	}
 	if err = fullOr(err); errors.Is(err, ErrFull) && !f.visible(id) {
+		f.noRoom(err)
 		return err
 	}
+	return f.stop(err)
+}
+
+// stop ends all writing to the file. The caller holds w.
+func (f *file) stop(err error) error {
 	f.stopped = fmt.Errorf("%s: %w: %v", f.path, ErrStopped, err)
+	f.fate.Lock()
+	f.dead = f.stopped
+	f.fate.Unlock()
 	return f.stopped
+}
+
+// noRoom tells the store when err says that the disk is full.
+func (f *file) noRoom(err error) {
+	if f.disk != nil && isDiskFull(err) {
+		f.disk.filled(time.Now())
+	}
 }
 
 // visible tells whether a transaction whose commit failed shows nevertheless:
@@ -350,9 +380,13 @@ func fullOr(err error) error {
 		return err
 	}
 	for _, full := range []error{berrors.ErrMaxSizeReached, syscall.ENOSPC, syscall.EDQUOT} {
-		if errors.Is(err, full) || strings.Contains(err.Error(), full.Error()) {
+		if textOf(err, full) {
 			return fmt.Errorf("%w: %v", ErrFull, err)
 		}
 	}
 	return err
+}
+
+func textOf(err, target error) bool {
+	return errors.Is(err, target) || strings.Contains(err.Error(), target.Error())
 }

@@ -21,6 +21,9 @@ func (s *Store) FillBodies(recs []verify.Record) (int, error) {
 	}
 	s.w.Lock()
 	defer s.w.Unlock()
+	if err := s.room(recs); err != nil {
+		return 0, fmt.Errorf("fill bodies: %w", err)
+	}
 	entries, err := s.planFill(recs)
 	if err != nil || len(entries) == 0 {
 		return 0, wrap("fill bodies", err)
@@ -53,9 +56,9 @@ func (s *Store) planFill(recs []verify.Record) ([]entry, error) {
 			if v == nil || seen[at] {
 				continue
 			}
-			h, err := decodeHeld(v)
+			h, err := s.heldAt(tx, l, at)
 			if err != nil {
-				return err
+				continue // Mend brings its body too
 			}
 			wanted := h.state == BodyMissing || h.state == BodyHeld && s.lost.has(at)
 			if wanted && bytes.Equal(h.header, rec.HeaderBytes()) {
@@ -112,15 +115,14 @@ func (s *Store) fillEntries(tx *bbolt.Tx, entries []entry) error {
 func (s *Store) MissingBodies(max int) []ct.Ref {
 	refs := make([]ct.Ref, 0, min(max, 64))
 	err := s.logDB.view(func(tx *bbolt.Tx) error {
-		hdr := tx.Bucket([]byte(bktHdr))
 		for _, at := range s.lost.next(tx.Bucket([]byte(bktMissing)), max) {
-			h, err := decodeHeld(hdr.Get(at[:]))
-			if err != nil {
-				return err
-			}
 			l, err := s.numbered(at.num())
+			if err != nil || at.seq() == 0 || at.seq() > l.head.Size {
+				continue // a rotten mark names no record
+			}
+			h, err := s.heldAt(tx, l, at)
 			if err != nil {
-				return err
+				continue
 			}
 			if !h.hidden && h.state <= BodyMissing {
 				refs = append(refs, ct.Ref{Log: l.id, Seq: at.seq(), ID: wire.ID(s.cfg.Network, h.header)})

@@ -119,6 +119,8 @@ func (s *Store) loadHeads() error {
 		}
 		if k, _ := tx.Bucket([]byte(bktArr)).Cursor().Last(); k != nil {
 			last, err = parseU64(k)
+		} else if v := tx.Bucket([]byte(bktMeta)).Get(rebornKey); v != nil {
+			last, err = parseU64(v)
 		}
 		return err
 	})

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
@@ -26,6 +27,7 @@ const (
 	bktUnsound = "unsound" // place → 1: held for a later signature's sake, the own one does not verify
 
 	bktSalt  = "salt"  // keys.db: place → salt
+	bktGone  = "gone"  // keys.db: record id → why its body was erased: log.db says so too, and either may be lost
 	bktBody  = "body"  // body.db: place → sealed body
 	bktLocal = "local" // local.db: one bucket per name in it
 )
@@ -76,7 +78,7 @@ type held struct {
 const heldFixed = 8 + 1 + 1 + 4 + 4 + 2 + 1
 
 func (h *held) encode() []byte {
-	b := make([]byte, 0, heldFixed+len(h.sig)+len(h.reason)+len(h.header))
+	b := make([]byte, 0, heldFixed+len(h.sig)+len(h.reason)+len(h.header)+sumSize)
 	b = binary.BigEndian.AppendUint64(b, h.cursor)
 	b = append(b, byte(h.state), flag(h.hidden))
 	b = binary.BigEndian.AppendUint32(b, h.bodyLen)
@@ -85,11 +87,18 @@ func (h *held) encode() []byte {
 	b = append(b, byte(len(h.reason)))
 	b = append(b, h.sig...)
 	b = append(b, h.reason...)
-	return append(b, h.header...)
+	return summed(append(b, h.header...))
 }
 
 // decodeHeld shares memory with b, but for the reason.
 func decodeHeld(b []byte) (h held, err error) {
+	if b, err = sound(b); err != nil {
+		return h, err
+	}
+	return parseHeld(b)
+}
+
+func parseHeld(b []byte) (h held, err error) {
 	if len(b) < heldFixed {
 		return h, fmt.Errorf("%w: record of %d bytes", ErrDamaged, len(b))
 	}
@@ -125,11 +134,15 @@ func (l *logEntry) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.LastIssued))
 	b = append(b, flag(l.head.Contested), flag(l.root))
 	b = append(b, l.first[:]...)
-	return append(b, l.state...)
+	return summed(append(b, l.state...))
 }
 
 func decodeLog(k, v []byte) (*logEntry, error) {
 	const fixed = 4 + 8 + 32 + 8 + 2 + 32
+	v, err := sound(v)
+	if err != nil {
+		return nil, fmt.Errorf("log entry: %w", err)
+	}
 	if len(k) != 32 || len(v) < fixed {
 		return nil, fmt.Errorf("%w: log entry", ErrDamaged)
 	}
@@ -146,6 +159,28 @@ func decodeLog(k, v []byte) (*logEntry, error) {
 			Contested:  v[52] != 0,
 		},
 	}, nil
+}
+
+// The pages of a file carry no checksum, so what log.db says of a record
+// carries its own (CRC-32C, last): a header is bound by its chain, but a
+// flipped bit in its state would show what was retracted. Salts and bodies
+// have the seal.
+const sumSize = 4
+
+func summed(b []byte) []byte {
+	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)))
+}
+
+// sound gives what summed was given.
+func sound(b []byte) ([]byte, error) {
+	n := len(b) - sumSize
+	if n < 0 {
+		return nil, fmt.Errorf("%w: entry of %d bytes", ErrDamaged, len(b))
+	}
+	if crc32.Checksum(b[:n], crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(b[n:]) {
+		return nil, fmt.Errorf("%w: entry with a wrong sum", ErrDamaged)
+	}
+	return b[:n:n], nil
 }
 
 func flag(b bool) byte {

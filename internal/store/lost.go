@@ -1,6 +1,9 @@
 package store
 
 import (
+	"bytes"
+	"maps"
+	"slices"
 	"sync"
 
 	"go.etcd.io/bbolt"
@@ -42,6 +45,20 @@ func (l *lostBodies) found(at place) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.set, at)
+}
+
+// some gives up to max places, in order.
+func (l *lostBodies) some(max int) []place {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := slices.SortedFunc(maps.Keys(l.set), func(a, b place) int { return bytes.Compare(a[:], b[:]) })
+	return out[:min(len(out), max)]
+}
+
+func (l *lostBodies) len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.set)
 }
 
 // next gives up to max places: lost ones for at most half of it, then members

@@ -48,6 +48,9 @@ type pageCheck struct {
 	buffers [maxPageDepth + 1][]byte
 }
 
+// CheckPages proves the pages of a bbolt file that is not in use; ErrDamaged.
+func CheckPages(path string) error { return checkPages(path) }
+
 func checkPages(path string) error {
 	f, err := os.Open(path)
 	if err != nil {

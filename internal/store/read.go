@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/herald-net/herald/internal/verify"
@@ -49,7 +50,8 @@ type Row struct {
 
 // Read gives up to max records that arrived after a cursor, in the order of
 // their arrival. A record whose body came later arrives twice; it is given
-// once, at its newest arrival, so cursors may skip. Take the last row's Cursor
+// once, at its newest arrival, so cursors may skip; so they do at one that has
+// rotted, which arrives again when it is mended. Take the last row's Cursor
 // to go on. A hidden record comes without its body.
 func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
 	last := s.Last()
@@ -60,17 +62,19 @@ func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
 		for k, v := c.Seek(u64(after + 1)); k != nil && len(rows) < max; k, v = c.Next() {
 			cursor, err := parseU64(k)
 			if err != nil {
-				return err
+				continue // a rotten place or record stops no reader
 			}
 			if cursor > last { // committed, but its heads are not yet visible
 				return nil
 			}
 			at, err := parsePlace(v)
 			if err != nil {
-				return err
+				continue
 			}
 			row, err := s.row(tx, at)
-			if err != nil {
+			if errors.Is(err, ErrDamaged) {
+				continue // it arrives again when it is mended
+			} else if err != nil {
 				return err
 			}
 			if row.Cursor == cursor {
@@ -128,9 +132,12 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	if at.seq() == 0 || at.seq() > l.head.Size {
+		return Row{}, fmt.Errorf("log %s, seq %d: %w: not held", l.id.Short(), at.seq(), ErrDamaged)
+	}
+	h, err := s.heldAt(tx, l, at)
 	if err != nil {
-		return Row{}, fmt.Errorf("log %s, seq %d: %w", l.id.Short(), at.seq(), err)
+		return Row{}, err
 	}
 	header := bytes.Clone(h.header)
 	decoded, err := wire.DecodeHeader(header)
@@ -145,6 +152,7 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	if h.hidden {
 		v, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(row.ID[:]))
 		if err != nil {
+			s.rots(l, at)
 			return Row{}, err
 		}
 		row.HiddenBy = v.byID
@@ -170,72 +178,12 @@ func (s *Store) openRows(rows []Row, places []place) error {
 	return nil
 }
 
-// Range gives raw records of a log from seq on, at most max of them and not
-// more than maxBytes together (but one in any case), as a peer gets them: with
-// the body when it is held and neither hidden nor erased. The signature of the
-// last of them verifies, so that a peer can prove all of them; ErrNotFound when
-// there is no such range within the limits.
-func (s *Store) Range(log ct.LogID, from uint64, max int, maxBytes int) ([][]byte, error) {
-	l := s.entry(log)
-	if l == nil || from == 0 || from > l.head.Size {
-		return nil, fmt.Errorf("log %s from %d: %w", log.Short(), from, ErrNotFound)
+// rangeAt reads the next entry of a range, which is to be that of seq.
+func (s *Store) rangeAt(l *logEntry, at place, v []byte, seq uint64) (held, error) {
+	if at.seq() != seq {
+		at, v = placeOf(l.num, seq), nil // it is gone
 	}
-	var parts []wire.Envelope
-	var want []bodyAt
-	var which []int
-	err := s.logDB.view(func(tx *bbolt.Tx) error {
-		c, size := tx.Bucket([]byte(bktHdr)).Cursor(), 0
-		start := placeOf(l.num, from)
-		for k, v := c.Seek(start[:]); k != nil && len(parts) < max; k, v = c.Next() {
-			at, err := parsePlace(k)
-			if err != nil {
-				return err
-			}
-			if at.num() != l.num || at.seq() > l.head.Size {
-				break
-			}
-			h, err := decodeHeld(v)
-			if err != nil {
-				return err
-			}
-			size += len(h.header) + len(h.sig) + 16
-			shown := h.state == BodyHeld && !h.hidden
-			if shown {
-				size += int(h.bodyLen) + wire.SaltSize + 8
-			}
-			if size > maxBytes && len(parts) > 0 {
-				break
-			}
-			if shown {
-				want = append(want, bodyAt{at: at, id: wire.ID(s.cfg.Network, h.header)})
-				which = append(which, len(parts))
-			}
-			parts = append(parts, wire.Envelope{HeaderBytes: bytes.Clone(h.header), Alg: h.alg, Sig: bytes.Clone(h.sig)})
-		}
-		n, err := s.provedPart(tx, l, from, parts)
-		parts = parts[:n]
-		for len(which) > 0 && which[len(which)-1] >= n {
-			want, which = want[:len(want)-1], which[:len(which)-1]
-		}
-		return err
-	})
-	if err == nil && len(parts) == 0 {
-		err = ErrNotFound
-	}
-	if err == nil {
-		err = s.openBodies(want)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("range of log %s: %w", log.Short(), err)
-	}
-	for i, w := range want {
-		parts[which[i]].Salt, parts[which[i]].Body = w.salt, w.body
-	}
-	raw := make([][]byte, len(parts))
-	for i := range parts {
-		raw[i] = wire.Encode(&parts[i])
-	}
-	return raw, nil
+	return s.soundHeld(l, at, v)
 }
 
 // Lookup tells which record is held at seq of a log, and whether its body is:
@@ -248,7 +196,7 @@ func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok 
 	}
 	at := placeOf(l.num, seq)
 	err = s.logDB.view(func(tx *bbolt.Tx) error {
-		h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+		h, err := s.heldAt(tx, l, at)
 		if err == nil {
 			id, state = wire.ID(s.cfg.Network, h.header), h.state
 		}

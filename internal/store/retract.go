@@ -25,10 +25,13 @@ type hiding struct {
 func (h *hiding) encode() []byte {
 	b := append(h.target[:len(h.target):len(h.target)], h.by[:]...)
 	b = append(b, h.byID[:]...)
-	return binary.BigEndian.AppendUint64(b, uint64(h.since))
+	return summed(binary.BigEndian.AppendUint64(b, uint64(h.since)))
 }
 
 func decodeHiding(b []byte) (h hiding, err error) {
+	if b, err = sound(b); err != nil {
+		return h, fmt.Errorf("retraction: %w", err)
+	}
 	if len(b) != 12+12+32+8 {
 		return h, fmt.Errorf("%w: retraction", ErrDamaged)
 	}
@@ -95,7 +98,7 @@ func (s *Store) hideByNoted(tx *bbolt.Tx, target ct.ID, at place, state ct.State
 	}
 	by, err := parsePlace(k[len(prefix):])
 	if err != nil || len(v) != 8+32 {
-		return fmt.Errorf("%w: retraction", ErrDamaged)
+		return nil // the scrub finds that its RETRACT is not noted
 	}
 	return s.hide(tx, target, hiding{at, by, ct.ID(v[8:]), ct.Millis(binary.BigEndian.Uint64(v))})
 }
@@ -109,7 +112,7 @@ func (s *Store) hide(tx *bbolt.Tx, id ct.ID, h hiding) error {
 	}
 	target, err := decodeHeld(v)
 	if err != nil {
-		return err
+		return nil // Mend hides what is noted
 	}
 	if target.hidden || wire.ID(s.cfg.Network, target.header) != id {
 		return nil
@@ -143,7 +146,7 @@ func (s *Store) withdraw(tx *bbolt.Tx, e *entry) error {
 	}
 	was, err := decodeHiding(v)
 	if err != nil || was.by != e.at {
-		return err
+		return nil
 	}
 	if err := hidden.Delete(target[:]); err != nil {
 		return err
@@ -154,7 +157,7 @@ func (s *Store) withdraw(tx *bbolt.Tx, e *entry) error {
 	hdr := tx.Bucket([]byte(bktHdr))
 	shown, err := decodeHeld(hdr.Get(was.target[:]))
 	if err != nil {
-		return err
+		return nil // Mend brings it back as it is to be now
 	}
 	shown.hidden = false
 	if err := hdr.Put(was.target[:], shown.encode()); err != nil {
@@ -183,6 +186,20 @@ func (s *Store) Hidden(id ct.ID) (by ct.ID, ok bool) {
 	return by, ok
 }
 
+// dueRef is the record that is due at a place; false when the entry has rotted,
+// or when the record has and nothing more can be done for it.
+func (s *Store) dueRef(tx *bbolt.Tx, at place, id ct.ID) (ref ct.Ref, ok bool) {
+	l, err := s.numbered(at.num())
+	if err != nil || at.seq() == 0 || at.seq() > l.head.Size {
+		return ref, false
+	}
+	ref = ct.Ref{Log: l.id, Seq: at.seq(), ID: id}
+	if h, err := s.heldAt(tx, l, at); err == nil {
+		return ref, wire.ID(s.cfg.Network, h.header) == id
+	}
+	return ref, s.wantedID(tx, l, at) == id && !s.isBuried(id)
+}
+
 // DueRetractions names up to max records whose retraction came in at least
 // grace before now and that have not yet been erased as retracted.
 func (s *Store) DueRetractions(now time.Time, grace time.Duration, max int) ([]ct.Ref, error) {
@@ -192,17 +209,14 @@ func (s *Store) DueRetractions(now time.Time, grace time.Duration, max int) ([]c
 		c := tx.Bucket([]byte(bktDue)).Cursor()
 		for k, v := c.First(); k != nil && len(refs) < max; k, v = c.Next() {
 			if len(k) != 8+12 || len(v) != 32 {
-				return fmt.Errorf("%w: due retraction", ErrDamaged)
+				continue // what has rotted names nothing, and stops nothing
 			}
 			if ct.Millis(binary.BigEndian.Uint64(k)) > until {
 				return nil
 			}
-			at := place(k[8:])
-			l, err := s.numbered(at.num())
-			if err != nil {
-				return err
+			if ref, ok := s.dueRef(tx, place(k[8:]), ct.ID(v)); ok {
+				refs = append(refs, ref)
 			}
-			refs = append(refs, ct.Ref{Log: l.id, Seq: at.seq(), ID: ct.ID(v)})
 		}
 		return nil
 	})

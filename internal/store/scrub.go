@@ -2,7 +2,7 @@ package store
 
 import (
 	"bytes"
-	"errors"
+	"slices"
 
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -16,47 +16,56 @@ type ScrubPlace struct{ after place }
 type Scrubbed struct {
 	Records int
 	Rotten  int      // bodies that are not what was committed to: MissingBodies names them now
-	Faults  []ct.Ref // headers that broke their chain: of the log and seq, with the id that the chain wants
+	Faults  []ct.Ref // records that are not what was stored: Rotten names them now
 	Done    bool     // the end is reached; begin anew
 }
 
-// Scrub hashes up to max records again, from where the last step ended: each
-// header against the chain that names it, each held body against what it
-// committed to. A rotten body is wanted from peers from then on. A rotten
-// header is reported only: see Check.
+// Scrub reads up to max records again, from where the last step ended: each
+// header against the chain that names it, its own signature, what log.db says
+// of it beside, each held body against what it committed to. Whatever has rotted
+// is wanted from peers from then on.
 func (s *Store) Scrub(from ScrubPlace, max int) (next ScrubPlace, found Scrubbed, err error) {
 	next = from
 	var want []bodyAt
+	var sigs []sigJob
 	s.w.Lock() // heads in memory and in the file are the same: some milliseconds
 	err = s.logDB.view(func(tx *bbolt.Tx) error {
-		c := tx.Bucket([]byte(bktHdr)).Cursor()
-		k, v := c.Seek(from.after[:])
-		if bytes.Equal(k, from.after[:]) {
-			k, v = c.Next()
-		}
-		for ; k != nil && found.Records < max; k, v = c.Next() {
-			at, err := parsePlace(k)
-			if err != nil {
-				return err
+		return s.keysDB.view(func(keys *bbolt.Tx) error {
+			for ; found.Records < max; found.Records++ {
+				l, at, ok := s.following(next.after)
+				if !ok {
+					found.Done = true
+					return nil
+				}
+				next.after = at
+				id, h, ok := s.scrubRecord(tx, keys, l, at)
+				if !ok {
+					s.rots(l, at)
+					found.Faults = append(found.Faults, ct.Ref{Log: l.id, Seq: at.seq(), ID: id})
+					continue
+				}
+				if proved, err := isProved(tx, at); proved && err == nil {
+					sigs = append(sigs, sigJob{l.id, at, h.alg, bytes.Clone(h.header), bytes.Clone(h.sig)})
+				}
+				if h.state == BodyHeld && !s.lost.has(at) {
+					want = append(want, bodyAt{at: at, id: id})
+				}
 			}
-			next.after = at
-			found.Records++
-			id, h, err := s.scrubHeader(tx, at, v)
-			if err != nil {
-				return err
-			}
-			if h == nil {
-				found.Faults = append(found.Faults, id)
-			} else if h.state == BodyHeld && !s.lost.has(at) {
-				want = append(want, bodyAt{at: at, id: id.ID})
-			}
-		}
-		found.Done = k == nil
-		return nil
+			_, _, more := s.following(next.after)
+			found.Done = !more
+			return nil
+		})
 	})
 	s.w.Unlock()
 	if err != nil {
 		return next, found, wrap("scrub", err)
+	}
+	for i := range sigs {
+		if j := &sigs[i]; !j.verify(s.cfg.Network) {
+			l := s.entry(j.log)
+			s.rots(l, j.at)
+			found.Faults = append(found.Faults, ct.Ref{Log: l.id, Seq: j.at.seq(), ID: wire.ID(s.cfg.Network, j.header)})
+		}
 	}
 	// openBodies proves each: the seal binds a body to its record, and it was
 	// sealed when its commitment had been checked.
@@ -69,37 +78,73 @@ func (s *Store) Scrub(from ScrubPlace, max int) (next ScrubPlace, found Scrubbed
 	return next, found, wrap("scrub", err)
 }
 
-// scrubHeader gives the entry when its id is the one that the next record, or
-// the head, names; else nil and the place with the id that was wanted.
-func (s *Store) scrubHeader(tx *bbolt.Tx, at place, v []byte) (ct.Ref, *held, error) {
-	l, err := s.numbered(at.num())
-	if err != nil {
-		return ct.Ref{}, nil, err
+// following is the place after one, in the order of logs and seqs. The caller
+// holds w.
+func (s *Store) following(after place) (*logEntry, place, bool) {
+	num, seq := max(after.num(), 1), after.seq()+1
+	if after.num() == 0 {
+		seq = 1
 	}
-	ref := ct.Ref{Log: l.id, Seq: at.seq(), ID: l.head.ID}
-	if at.seq() < l.head.Size {
-		following := placeOf(at.num(), at.seq()+1)
-		if ref.ID, err = s.prevOf(tx, following); errors.Is(err, ErrDamaged) {
-			return ref, nil, nil // its own turn comes next; this one cannot be judged
-		} else if err != nil {
-			return ref, nil, err
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for ; int(num) <= len(s.byNum); num, seq = num+1, 1 {
+		if l := s.byNum[num-1]; seq <= l.head.Size {
+			return l, placeOf(num, seq), true
 		}
 	}
-	h, err := decodeHeld(v)
-	if err != nil || wire.ID(s.cfg.Network, h.header) != ref.ID {
-		return ref, nil, nil
-	}
-	return ref, &h, nil
+	return nil, after, false
 }
 
-func (s *Store) prevOf(tx *bbolt.Tx, at place) (ct.ID, error) {
-	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+// scrubRecord gives the entry at a place when all that log.db says of it
+// agrees; else false and the id that was wanted.
+func (s *Store) scrubRecord(tx, keys *bbolt.Tx, l *logEntry, at place) (ct.ID, *held, bool) {
+	wanted := s.wantedID(tx, l, at)
+	h, err := s.heldAt(tx, l, at)
 	if err != nil {
-		return ct.ID{}, err
+		return wanted, nil, false
+	}
+	id := wire.ID(s.cfg.Network, h.header)
+	if wanted.IsZero() {
+		wanted = id // its turn comes when the one after it is mended
 	}
 	header, err := wire.DecodeHeader(h.header)
-	if err != nil {
-		return ct.ID{}, ErrDamaged
+	if err != nil || id != wanted {
+		return wanted, nil, false
 	}
-	return header.Prev, nil
+	if !bytes.Equal(tx.Bucket([]byte(bktArr)).Get(u64(h.cursor)), at[:]) ||
+		(h.state == BodyMissing) != (tx.Bucket([]byte(bktMissing)).Get(at[:]) != nil) {
+		return id, nil, false
+	}
+	erased := h.state >= BodyRetracted && tx.Bucket([]byte(bktErase)).Get(at[:]) == nil
+	if erased && keys.Bucket([]byte(bktSalt)).Get(at[:]) != nil {
+		return id, nil, false
+	}
+	return id, &h, s.scrubHidden(tx, at, id, &h) && s.scrubRetract(tx, l, at, header, &h)
+}
+
+// scrubHidden: what is hidden names its RETRACT and will be erased.
+func (s *Store) scrubHidden(tx *bbolt.Tx, at place, id ct.ID, h *held) bool {
+	v := tx.Bucket([]byte(bktHidden)).Get(id[:])
+	if !h.hidden {
+		return v == nil
+	}
+	by, err := decodeHiding(v)
+	if err != nil || by.target != at {
+		return false
+	}
+	return h.state == BodyRetracted || bytes.Equal(tx.Bucket([]byte(bktDue)).Get(dueKey(by.since, at)), id[:])
+}
+
+// scrubRetract: a RETRACT that counts is noted, for a target that comes later.
+func (s *Store) scrubRetract(tx *bbolt.Tx, l *logEntry, at place, header *wire.Header, h *held) bool {
+	if ct.Kind(header.Kind) != ct.KindRetract || h.reason != "" || len(header.Refs) == 0 {
+		return true
+	}
+	ref := header.Refs[0]
+	if target := s.entry(ref.Log); target != nil && target.state != l.state {
+		return true
+	}
+	id := wire.ID(s.cfg.Network, h.header)
+	v := tx.Bucket([]byte(bktRetract)).Get(slices.Concat(retractPrefix(ref.ID, l.state), at[:]))
+	return len(v) == 8+len(id) && bytes.Equal(v[8:], id[:])
 }

@@ -60,11 +60,16 @@ func (s *sealer) sealBody(salt []byte, id ct.ID, body []byte) ([]byte, error) {
 }
 
 func (s *sealer) openBody(salt []byte, id ct.ID, sealed []byte) ([]byte, error) {
+	return s.openBodyTo(nil, salt, id, sealed)
+}
+
+// openBodyTo appends the body to dst.
+func (s *sealer) openBodyTo(dst, salt []byte, id ct.ID, sealed []byte) ([]byte, error) {
 	aead, err := s.aead(salt, id)
 	if err != nil {
 		return nil, err
 	}
-	body, err := aead.Open(nil, nil, sealed, id[:])
+	body, err := aead.Open(dst, nil, sealed, id[:])
 	if err != nil {
 		return nil, fmt.Errorf("body of record %s: %w", id.Short(), ErrDamaged)
 	}

@@ -34,6 +34,7 @@ type Config struct {
 	Network ct.NetworkID // a store belongs to one network
 	Log     *slog.Logger // nil: slog.Default()
 	MaxSize int64        // bytes of used pages in each file; 0: as much as the disk holds
+	Ballast int64        // bytes of the ballast, see KeepBallast; 0: none
 }
 
 // Errors of the package. Each is wrapped with the file and the directory.
@@ -63,6 +64,8 @@ type Store struct {
 	logDB, keysDB, bodyDB *file
 	local                 *Local
 
+	disk *disk
+
 	whole sync.Mutex // held while a file is read or rewritten as a whole; taken before w
 
 	w    sync.Mutex // held by the one method that writes records
@@ -75,7 +78,10 @@ type Store struct {
 	changed chan struct{}          // closed and replaced at each commit
 	closed  chan struct{}          // closed by Close
 
+	reborn ct.Millis // when log.db was made anew, see rebuild.go; 0: never
+
 	lost    lostBodies
+	rot     lostBodies // records whose entry in log.db is not what was written
 	unsound rotation
 }
 
@@ -102,7 +108,7 @@ func Create(cfg Config) error {
 			}
 			continue
 		}
-		if err := createFile(&cfg, spec); err != nil {
+		if err := createFile(&cfg, spec, 0); err != nil {
 			return fmt.Errorf("create store: %w", err)
 		}
 	}
@@ -116,6 +122,7 @@ func Open(cfg Config) (_ *Store, err error) {
 		s.log = slog.Default()
 	}
 	s.log = s.log.With("component", "store")
+	s.disk = &disk{path: filepath.Join(cfg.Dir, ballastFile), size: cfg.Ballast, log: s.log}
 	defer func() {
 		if err != nil {
 			_ = s.closeFiles()
@@ -136,7 +143,16 @@ func Open(cfg Config) (_ *Store, err error) {
 	if s.local, err = openLocal(&cfg); err != nil {
 		return nil, err
 	}
+	for _, f := range []*file{s.logDB, s.keysDB, s.bodyDB, s.local.file} {
+		f.disk = s.disk
+	}
 	if err = s.loadHeads(); err != nil {
+		if errors.Is(err, ErrDamaged) {
+			err = &damagedFile{logSpec.name, err}
+		}
+		return nil, err
+	}
+	if err = s.loadReborn(); err != nil {
 		return nil, err
 	}
 	if err = s.finish(); err != nil {
@@ -149,8 +165,8 @@ func Open(cfg Config) (_ *Store, err error) {
 // store from serving, so a full disk does not keep it shut: what is left has
 // no header or a tombstone, and the next Erase or Open tries again.
 func (s *Store) finish() error {
-	for _, f := range []*file{s.keysDB, s.bodyDB, s.local.file} {
-		if err := os.Remove(f.path + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
+	for _, path := range []string{s.keysDB.path, s.bodyDB.path, s.local.file.path, s.logDB.path, s.disk.path} {
+		if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
 	}

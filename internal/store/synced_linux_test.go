@@ -34,6 +34,9 @@ func TestEveryCommitIsSynced(t *testing.T) {
 			if s.Last() != 3 {
 				t.Errorf("cursor %d after what failed, want 3", s.Last())
 			}
+			if err := s.Stopped(); !errors.Is(err, store.ErrStopped) {
+				t.Errorf("Stopped says %v", err)
+			}
 			checkStore(t, w, s)
 			w.ok(s.Close())
 			s = w.reopen(cfg)
@@ -81,6 +84,9 @@ func TestOtherCommitsAreSynced(t *testing.T) {
 			}
 			if err := c.commit(w, s, recs); !errors.Is(err, store.ErrStopped) {
 				t.Errorf("%s after a failed sync: %v, want %v", c.what, err, store.ErrStopped)
+			}
+			if err := s.Stopped(); !errors.Is(err, store.ErrStopped) {
+				t.Errorf("Stopped says %v", err)
 			}
 			w.ok(s.Close())
 			s = w.reopen(cfg)

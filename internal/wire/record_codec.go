@@ -46,7 +46,11 @@ func encodeRef(r *ct.Ref) []byte {
 
 // Encode writes the one encoding of a record.
 func Encode(e *Envelope) []byte {
-	b := make([]byte, 0, len(e.HeaderBytes)+len(e.Body)+len(e.Salt)+len(e.Sig)+24)
+	return AppendRecord(make([]byte, 0, len(e.HeaderBytes)+len(e.Body)+len(e.Salt)+len(e.Sig)+24), e)
+}
+
+// AppendRecord appends the one encoding of a record.
+func AppendRecord(b []byte, e *Envelope) []byte {
 	b = appendBytes(b, 1, e.HeaderBytes)
 	b = appendUint(b, 2, uint64(e.Alg))
 	b = appendBytes(b, 3, e.Sig)
@@ -123,17 +127,23 @@ func DecodeInto(e *Envelope, raw []byte) error {
 func Peek(raw []byte) (log ct.LogID, seq uint64, err error) {
 	d := decoder{b: raw}
 	if d.next() && d.num == 1 {
-		for in := d.sub(); in.next() && in.num <= 4; {
-			switch in.num {
-			case 3:
-				in.fixed(log[:])
-			case 4:
-				if seq = in.uint(); !in.bad {
-					return log, seq, nil
-				}
-			default:
-				in.skip()
+		return PeekHeader(d.bytes())
+	}
+	return log, 0, fmt.Errorf("%w: no log and seq", ErrMalformed)
+}
+
+// PeekHeader reads the log and seq of a header alone.
+func PeekHeader(header []byte) (log ct.LogID, seq uint64, err error) {
+	for in := (decoder{b: header}); in.next() && in.num <= 4; {
+		switch in.num {
+		case 3:
+			in.fixed(log[:])
+		case 4:
+			if seq = in.uint(); !in.bad {
+				return log, seq, nil
 			}
+		default:
+			in.skip()
 		}
 	}
 	return log, 0, fmt.Errorf("%w: no log and seq", ErrMalformed)

@@ -48,6 +48,7 @@ const (
 	UnreadableErased       = "erased"
 	UnreadableMissing      = "body missing"
 	UnreadableFuture       = "issued in the future"
+	UnreadableUnsettled    = "waiting for sync after restore" // it may have been retracted since
 )
 
 // Inadmissible is the Unreadable text for a reason.

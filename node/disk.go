@@ -1,0 +1,55 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/herald-net/herald/internal/store"
+)
+
+const diskPeriod = 2 * time.Second
+
+// watchDisk keeps the ballast, so that the node takes records again by itself
+// when there is room, and ends the node when a file of the store has failed:
+// after a failed fsync nobody knows what the disk holds before a restart.
+func (n *Node) watchDisk(ctx context.Context) error {
+	tick := time.NewTicker(diskPeriod)
+	defer tick.Stop()
+	missing := false
+	for {
+		if err := n.store.Stopped(); err != nil {
+			return err
+		}
+		err := n.store.KeepBallast()
+		if err != nil && !missing {
+			n.cfg.Log.ErrorContext(ctx, "no ballast: when the disk is full nothing can be erased", "error", err)
+		}
+		missing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// diskAlarm is the line for a disk without room; "" when there is.
+func (n *Node) diskAlarm() string {
+	if since := n.store.Full(); !since.IsZero() {
+		return fmt.Sprintf("disk: full since %s: new records are refused, retraction and erasure go on; make room and it goes on by itself",
+			since.UTC().Format(time.RFC3339))
+	}
+	if !n.store.Ballast() {
+		return "disk: no room for the ballast: when the disk is full nothing can be erased"
+	}
+	return ""
+}
+
+// room is why nothing new may be published; nil when there is room.
+func (n *Node) room() error {
+	if n.store.Full().IsZero() {
+		return nil
+	}
+	return fmt.Errorf("%w: the disk is full: new records are refused until there is room", store.ErrFull)
+}
