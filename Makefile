@@ -14,7 +14,7 @@ RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./int
        ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint proto fuzz mutate hostile bench scale testnet testnet-down real help
+.PHONY: build test race lint proto fuzz mutate hostile bench scale testnet testnet-down torture real help
 
 build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
@@ -39,6 +39,14 @@ fuzz: ## run each fuzz target for FUZZFOR (10s)
 
 mutate: ## take out one control at a time and show the test that goes red
 	$(GO) run ./scripts/mutate
+
+torture: ## power cuts, kills, rot, clocks, swarms, in the long form: hours (see RELIABILITY.md)
+	HERALD_CUTS=10000 $(GO) test ./internal/torture -run 'Cuts' -v -timeout 6h
+	HERALD_KILLS=1000 $(GO) test ./internal/torture -run TestKills -v -timeout 6h
+	HERALD_READY=1000000 HERALD_READY_KILLS=100 $(GO) test ./internal/torture -run TestReadyAfterKill -v -timeout 6h
+	HERALD_SWARMS=100 $(GO) test ./internal/torture -run TestSwarm -v -timeout 12h
+	HERALD_FLIPS=1000 $(GO) test ./internal/torture -run TestBitFlips -v -timeout 12h
+	$(GO) test ./node -run TestClockJumps -count 20 -v
 
 hostile: ## measure what hostile members do to honest ones; takes many minutes
 	$(GO) test ./internal/hostile -v -timeout 60m -real -byzantine-nodes 30 -byzantine-for 60s

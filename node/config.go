@@ -70,7 +70,7 @@ type Config struct {
 	Version string
 
 	topics ct.TopicSet      // of Topics
-	clock  func() time.Time // of the beacons; nil: time.Now; tests set it wrong
+	clock  func() time.Time // of beacons and erasure; nil: time.Now; tests set it wrong
 }
 
 func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }

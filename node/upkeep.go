@@ -35,7 +35,10 @@ func (n *Node) erase(ctx context.Context) error {
 	defer tick.Stop()
 	var compacted time.Time
 	for {
-		if err := n.eraseDue(ctx, time.Now()); err != nil {
+		now := n.now()
+		if doubt := n.clockDoubt(now); doubt != "" {
+			n.cfg.Log.WarnContext(ctx, "erasure waits", "clock", doubt)
+		} else if err := n.eraseDue(ctx, now); err != nil {
 			// A full disk must not end the node; the next round tries again.
 			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
 		}

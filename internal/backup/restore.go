@@ -64,7 +64,7 @@ func Restore(ctx context.Context, path, dir string, k Keys, now time.Time, progr
 	if err := os.RemoveAll(tmp); err != nil {
 		return Restored{}, fmt.Errorf("restore: %w", err)
 	}
-	if err := os.MkdirAll(tmp, 0o700); err != nil {
+	if err := store.MakeDir(tmp); err != nil {
 		return Restored{}, fmt.Errorf("restore: %w", err)
 	}
 	r, cfg, err := unpack(ctx, path, tmp, k, progress)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/node"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -48,7 +49,7 @@ func Init(o InitOptions) (Prepared, error) {
 	if o.RootKey == "" {
 		made = append(made, node.FileRootKey)
 	}
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+	if err := store.MakeDir(o.Dir); err != nil {
 		return Prepared{}, fmt.Errorf("init: %w", err)
 	}
 	for _, name := range made {

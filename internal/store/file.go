@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -186,6 +187,35 @@ func install(tmp, path string) error {
 		return err
 	}
 	return syncPath(filepath.Dir(path))
+}
+
+// MakeDir makes a directory, and those above it that are missing, durably: a
+// file that is synced is lost all the same when the name of its directory is.
+// One that is there is synced too, as far as its parent can be read: whoever
+// made it may have been cut off.
+func MakeDir(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	made := []string{path}
+	for p := filepath.Dir(path); ; p = filepath.Dir(p) {
+		if _, err := os.Stat(p); err == nil || p == filepath.Dir(p) {
+			break
+		}
+		made = append(made, p)
+	}
+	_, err = os.Stat(path)
+	there := err == nil
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return err
+	}
+	for _, p := range made {
+		if err := syncPath(filepath.Dir(p)); err != nil && !(there && errors.Is(err, fs.ErrPermission)) {
+			return err
+		}
+	}
+	return nil
 }
 
 func syncPath(path string) error {

@@ -90,7 +90,7 @@ type Store struct {
 // one, and keeps the other files of a directory whose log.db is gone when they
 // are of the same network and key: local.db exists nowhere else.
 func Create(cfg Config) error {
-	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+	if err := MakeDir(cfg.Dir); err != nil {
 		return fmt.Errorf("create store: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(cfg.Dir, logSpec.name)); err == nil {

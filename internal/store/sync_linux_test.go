@@ -88,3 +88,23 @@ func TestNewFilesAreSynced(t *testing.T) {
 		t.Errorf("installed %q (%v)", got, err)
 	}
 }
+
+// A directory whose name may not be on the disk is not there.
+func TestNewDirectoriesAreSynced(t *testing.T) {
+	dir := t.TempDir()
+	for _, path := range []string{filepath.Join(dir, "a"), filepath.Join(dir, "b", "c", "d"), dir} {
+		var refused error
+		if err := FailSyncs(anyFile, func() { refused = MakeDir(path) }); err != nil {
+			t.Skip(err)
+		}
+		if !errors.Is(refused, syscall.EIO) {
+			t.Errorf("%s made without a sync: %v, want EIO", path, refused)
+		}
+		if err := MakeDir(path); err != nil {
+			t.Errorf("MakeDir(%s): %v", path, err)
+		}
+		if info, err := os.Stat(path); err != nil || !info.IsDir() {
+			t.Errorf("%s is no directory: %v", path, err)
+		}
+	}
+}

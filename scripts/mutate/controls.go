@@ -177,6 +177,14 @@ var controls = []control{
 		edits: []edit{{"internal/store/file.go", "return errors.Join(f.Sync(), f.Close())", "return f.Close()"}},
 	},
 	{
+		name: "fsync-directory", rule: "a new data directory is on the disk before anything in it counts", pkg: "./internal/store", tests: "TestNewDirectoriesAreSynced",
+		edits: []edit{{"internal/store/file.go", "if err := syncPath(filepath.Dir(p)); err != nil &&", "if err := syncPath(filepath.Dir(p)); false && err != nil &&"}},
+	},
+	{
+		name: "erase-clock", rule: "a clock that is far off erases nothing", pkg: "./node", tests: "TestClockJumps",
+		edits: []edit{{"node/upkeep.go", `doubt != "" {`, `false && doubt != "" {`}},
+	},
+	{
 		name: "fsync-failed", rule: "after a failed sync nothing is written", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
 		edits: []edit{{"internal/store/file.go", "case f.stopped != nil:\n\t\treturn f.stopped\n\t}\n\tvar id int", "case false:\n\t}\n\tvar id int"}},
 	},
