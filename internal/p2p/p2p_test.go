@@ -355,7 +355,10 @@ func TestRedialAfterOutage(t *testing.T) {
 // Beyond 32 other nodes a host keeps 24 to 32 connections, also those who
 // started first and were everyone's choice.
 func TestLargeNetworkKeepsSome(t *testing.T) {
-	const n = 48
+	n := 48
+	if raceEnabled {
+		n = 36
+	}
 	inWorld(t, n, func(t *testing.T, w *world) {
 		said := map[ct.LogID][]string{}
 		for i := range n {
