@@ -14,7 +14,7 @@ RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./int
        ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint proto fuzz mutate bench testnet testnet-down real help
+.PHONY: build test race lint proto fuzz mutate hostile bench scale testnet testnet-down real help
 
 build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
@@ -40,8 +40,14 @@ fuzz: ## run each fuzz target for FUZZFOR (10s)
 mutate: ## take out one control at a time and show the test that goes red
 	$(GO) run ./scripts/mutate
 
+hostile: ## measure what hostile members do to honest ones; takes many minutes
+	$(GO) test ./internal/hostile -v -timeout 60m -real -byzantine-nodes 30 -byzantine-for 60s
+
 bench: build ## measure this machine against the targets
 	$(HERALD) bench all
+
+scale: ## networks of 20 to 200 nodes in virtual time, against the targets (half an hour of two cores)
+	$(GO) test ./internal/sim -run TestScale -v -long -timeout 3h
 
 testnet: build ## start five nodes here, take the tour, leave them running
 	$(HERALD) testnet up --nodes 5 --dir $(DIR)

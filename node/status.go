@@ -24,6 +24,9 @@ func (n *Node) Status() api.Status {
 		Peers: len(n.host.Peers()), Members: len(v.Nodes()) - 1, Persons: n.index.Persons(),
 		Addrs: n.host.Addrs(), LastSync: n.exchange.LastSync(), RosterVersion: v.Version(),
 	}
+	if unchecked, err := n.store.Unchecked(); err == nil {
+		s.Unchecked = unchecked
+	}
 	if items, err := n.desk.Outbox(); err == nil {
 		s.Outbox = len(items)
 	}
@@ -87,6 +90,10 @@ func (n *Node) registerMetrics() {
 	gauge("persons", "Persons that match requests are answered from.", func() float64 { return float64(n.index.Persons()) })
 	gauge("index_lag_records", "Records stored and not yet indexed.", func() float64 {
 		return float64(n.store.Last()) - float64(n.index.Cursors().Store)
+	})
+	gauge("unchecked_signatures", "Records stored on a later one's signature whose own is not checked yet.", func() float64 {
+		unchecked, _ := n.store.Unchecked()
+		return float64(unchecked)
 	})
 	gauge("roster_version", "Accepted roster changes.", func() float64 { return float64(n.view.Load().Version()) })
 	gauge("member_states", "Member States with a node that may speak, this one included.", func() float64 { return float64(n.gossip.Watch().States) })

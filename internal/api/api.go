@@ -88,6 +88,8 @@ type Status struct {
 	Addrs         []string
 	LastSync      time.Time // zero: none yet
 	RosterVersion uint64
+	Unchecked     uint64     // records stored on a later one's signature, their own not checked yet
+	Topics        []ct.Topic // whose bodies this node keeps; empty: all
 
 	// What the beacons of the other members tell.
 	States     int           // member States with a node that may speak, this one included

@@ -312,7 +312,16 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
+		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics),
 	}), nil
+}
+
+func topicTexts(topics []ct.Topic) []string {
+	var out []string
+	for _, t := range topics {
+		out = append(out, t.String())
+	}
+	return out
 }
 
 func stateTexts(states []ct.State) []string {

@@ -62,6 +62,7 @@ var law = map[string]rule{
 			"internal/wire node/ct",
 		heavy: "net libp2p simnet prometheus x/sync",
 	},
+	"internal/hostile": {own: "internal/keys internal/p2p internal/roster internal/wire node/ct", heavy: "libp2p pubsub protobuf"}, // tests only, too
 
 	// What people do.
 	"internal/desk": {

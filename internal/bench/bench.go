@@ -26,13 +26,15 @@ type Result struct {
 // takes a few minutes.
 type Options struct {
 	Dir      string        // scratch directory; must be on the disk to be measured
-	Records  int           // of ingest and catch-up, default 60,000
+	Records  int           // of ingest, default 60,000; of catch-up, default 200,000, a week's
+	Held     int           // records that the store of ingest holds for its second run, default 1,000,000
 	Logs     int           // authors, default 200
 	Persons  int           // of match, default 200,000
 	Nodes    int           // of gossip, default 20
 	Pace     time.Duration // of the paced ingest, default 5 s
 	Seed     uint64
 	Quick    bool                               // few messages and queries: to see that it runs, not how fast
+	Peer     []string                           // command that runs RunPeer, for benchmarks between processes; empty: this program's `bench peer`
 	Progress func(what string, done, total int) // never called twice at once; may be nil
 }
 
@@ -42,7 +44,7 @@ func (o Options) withDefaults() Options {
 			*v = d
 		}
 	}
-	set(&o.Records, 60_000)
+	set(&o.Held, 1_000_000)
 	set(&o.Logs, 200)
 	set(&o.Persons, 200_000)
 	set(&o.Nodes, 20)
@@ -70,6 +72,12 @@ func All() []string { return []string{"ingest", "catchup", "match", "gossip"} }
 
 // Run runs one benchmark by name and hands out each figure as it is known.
 func Run(ctx context.Context, name string, o Options, out func(Result) error) error {
+	if o.Records == 0 {
+		o.Records = 60_000
+		if name == "catchup" {
+			o.Records = week
+		}
+	}
 	o = o.withDefaults()
 	switch name {
 	case "ingest":
@@ -93,6 +101,15 @@ func atLeast(name string, v float64, unit string, target float64) Result {
 func atMost(name string, v float64, unit string, target float64) Result {
 	met := v <= target
 	return Result{name, v, unit, fmt.Sprintf("<= %g", target), &met}
+}
+
+func all(out func(Result) error, results ...Result) error {
+	for _, r := range results {
+		if err := out(r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // cpu is the processor time, user and system, that this process has used.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -32,24 +33,48 @@ func newBed(ctx context.Context, o Options, net *network) (*bed, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bed{dir: dir}
+	b, err := createBed(ctx, dir, net)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return b, nil
+}
+
+// createBed makes a store in an empty directory and leaves its key there, for
+// a process that opens it later.
+func createBed(ctx context.Context, dir string, net *network) (*bed, error) {
 	key, err := keys.NewStorage()
 	if err != nil {
 		return nil, err
 	}
-	cfg := store.Config{Dir: dir, Key: key, Network: net.view.Network()}
-	if err := store.Create(cfg); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err := keys.SaveStorage(filepath.Join(dir, "storage.key"), key); err != nil {
+		return nil, err
 	}
-	if b.store, err = store.Open(cfg); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	if err := store.Create(store.Config{Dir: dir, Key: key, Network: net.view.Network()}); err != nil {
+		return nil, err
+	}
+	b, err := openBed(ctx, dir, net)
+	if err != nil {
+		return nil, err
 	}
 	recs, err := net.delegations()
 	if err == nil {
 		_, err = b.store.Append(recs)
 	}
 	if err != nil {
-		return nil, errors.Join(err, b.store.Close(), os.RemoveAll(dir))
+		return nil, errors.Join(err, b.halt())
+	}
+	return b, nil
+}
+
+func openBed(ctx context.Context, dir string, net *network) (*bed, error) {
+	key, err := keys.LoadStorage(filepath.Join(dir, "storage.key"))
+	if err != nil {
+		return nil, err
+	}
+	b := &bed{dir: dir}
+	if b.store, err = store.Open(store.Config{Dir: dir, Key: key, Network: net.view.Network()}); err != nil {
+		return nil, err
 	}
 	b.ingest = ingest.New(ingest.Config{
 		Store: b.store, View: func() *roster.View { return net.view }, Gap: func(ct.LogID) {},
@@ -61,14 +86,17 @@ func newBed(ctx context.Context, o Options, net *network) (*bed, error) {
 	return b, nil
 }
 
-func (b *bed) close() error {
+// halt stops the writer and closes the store, which stays on the disk.
+func (b *bed) halt() error {
 	b.stop()
 	err := b.run.Wait()
 	if errors.Is(err, context.Canceled) {
 		err = nil
 	}
-	return errors.Join(err, b.store.Close(), os.RemoveAll(b.dir))
+	return errors.Join(err, b.store.Close())
 }
+
+func (b *bed) close() error { return errors.Join(b.halt(), os.RemoveAll(b.dir)) }
 
 func ingestBench(ctx context.Context, o Options, out func(Result) error) (err error) {
 	net, err := newNetwork(o.Logs, o.Seed)
@@ -91,23 +119,18 @@ func ingestBench(ctx context.Context, o Options, out func(Result) error) (err er
 	for _, r := range live {
 		bytes += len(r)
 	}
-	start, used, first := time.Now(), cpu(), b.store.Last()
-	if err := feedAll(ctx, b, net, live, o); err != nil {
+	fresh, err := liveRun(ctx, b, net, live, o)
+	if err != nil {
 		return err
 	}
-	if got := b.store.Last() - first; got != uint64(len(live)) {
-		return fmt.Errorf("ingest: %d of %d records stored", got, len(live))
-	}
-	wall, busy := time.Since(start), cpu()-used
 	acks, err := pace(ctx, b, net, tail, o.Pace)
 	if err != nil {
 		return err
 	}
-	n := float64(len(live))
 	for _, r := range []Result{
-		atLeast("ingest.live", n/wall.Seconds(), "records/s", 20_000),
-		{Name: "ingest.live.cpu", Value: float64(busy.Microseconds()) / n, Unit: "us/record"},
-		{Name: "ingest.record", Value: float64(bytes) / n, Unit: "bytes"},
+		atLeast("ingest.live", fresh.rate, "records/s", 20_000),
+		{Name: "ingest.live.cpu", Value: fresh.us, Unit: "us/record"},
+		{Name: "ingest.record", Value: float64(bytes) / float64(len(live)), Unit: "bytes"},
 		{Name: "ingest.ack.p50", Value: ms(percentile(acks, 50)), Unit: "ms at 1000/s"},
 		atMost("ingest.ack.p99", ms(percentile(acks, 99)), "ms at 1000/s", 10),
 	} {
@@ -115,7 +138,22 @@ func ingestBench(ctx context.Context, o Options, out func(Result) error) (err er
 			return err
 		}
 	}
-	return nil
+	return largeBench(ctx, b, net, o, fresh, out)
+}
+
+// run is what a run over many records cost.
+type run struct{ rate, us float64 } // records/s, processor time of one in us
+
+func liveRun(ctx context.Context, b *bed, net *network, raws [][]byte, o Options) (run, error) {
+	start, used, first := time.Now(), cpu(), b.store.Last()
+	if err := feedAll(ctx, b, net, raws, o); err != nil {
+		return run{}, err
+	}
+	if got := b.store.Last() - first; got != uint64(len(raws)) {
+		return run{}, fmt.Errorf("ingest: %d of %d records stored", got, len(raws))
+	}
+	n := float64(len(raws))
+	return run{n / time.Since(start).Seconds(), float64((cpu() - used).Microseconds()) / n}, nil
 }
 
 // feedAll verifies on all processors and offers as gossip does; where the

@@ -34,8 +34,14 @@ func newPeer(ctx context.Context, o Options, net *network, own *author, dial []s
 	if err != nil {
 		return nil, err
 	}
+	return joinPeer(b, net, own, dial)
+}
+
+// joinPeer gives a bed its host. The bed is closed when that fails.
+func joinPeer(b *bed, net *network, own *author, dial []string) (*peer, error) {
 	p := &peer{bed: b, own: own, registry: prometheus.NewRegistry()}
 	view := func() *roster.View { return net.view }
+	var err error
 	p.host, err = p2p.New(p2p.Config{
 		Key: own.key, Listen: []string{"/ip4/127.0.0.1/tcp/0"}, View: view, Bootstrap: dial,
 	})
@@ -49,125 +55,6 @@ func newPeer(ctx context.Context, o Options, net *network, own *author, dial []s
 }
 
 func (p *peer) close() error { return errors.Join(p.host.Close(), p.bed.close()) }
-
-// catchupBench: one node holds everything, another pulls it over loopback TCP
-// and TLS. Both run in this process, so the processors are shared.
-func catchupBench(ctx context.Context, o Options, out func(Result) error) (err error) {
-	net, err := newNetwork(o.Logs, o.Seed)
-	if err != nil {
-		return err
-	}
-	full, err := newPeer(ctx, o, net, net.nodes[0], nil)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, full.close()) }()
-	raws, err := net.records(o.Records, o, net.nodes)
-	if err != nil {
-		return err
-	}
-	if err := feedAll(ctx, full.bed, net, raws, o); err != nil {
-		return err
-	}
-	empty, err := newPeer(ctx, o, net, net.nodes[1], full.host.Addrs())
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, empty.close()) }()
-
-	runCtx, stop := context.WithCancel(ctx)
-	var parts sync.WaitGroup
-	for _, run := range []func(context.Context) error{full.exchange.Run, full.host.Run} {
-		parts.Go(func() { _ = run(runCtx) })
-	}
-	defer parts.Wait()
-	defer stop()
-	if err := empty.host.Dial(ctx, full.own.key.Public()); err != nil {
-		return fmt.Errorf("catchup: %w", err)
-	}
-	size := 0
-	for _, r := range raws {
-		size += len(r)
-	}
-	have, before := empty.store.Last(), received(empty.registry)
-	start, used := time.Now(), cpu()
-	if err := empty.exchange.SyncNow(ctx, full.own.key.Public()); err != nil {
-		return fmt.Errorf("catchup: %w", err)
-	}
-	wall, busy := time.Since(start), cpu()-used
-	got := float64(empty.store.Last() - have)
-	if int(got) != len(raws) {
-		return fmt.Errorf("catchup: %g of %d records arrived", got, len(raws))
-	}
-	moved := received(empty.registry) - before
-	if moved == 0 {
-		return fmt.Errorf("catchup: the exchange counts no bytes")
-	}
-	start = time.Now()
-	if err := empty.exchange.SyncNow(ctx, full.own.key.Public()); err != nil {
-		return err
-	}
-	idle, idleBytes := time.Since(start), received(empty.registry)-before-moved
-	chained, perSignature, err := recheck(empty.store)
-	if err != nil {
-		return err
-	}
-	for _, r := range []Result{
-		atLeast("catchup.one-process", got/wall.Seconds(), "records/s, both sides in one process", 60_000),
-		{Name: "catchup.cpu", Value: float64(busy.Microseconds()) / got, Unit: "us/record, both sides"},
-		{Name: "catchup.chained", Value: 100 * float64(chained) / got, Unit: "% of the signatures left to the background"},
-		{Name: "catchup.recheck.cpu", Value: perSignature, Unit: "us/signature, afterwards"},
-		atMost("catchup.bytes", moved/float64(size), "bytes received per byte of records", 1.2),
-		atMost("catchup.nothing-new", idleBytes, fmt.Sprintf("bytes received for %d logs", o.Logs), 4096),
-		{Name: "catchup.nothing-new.time", Value: ms(idle), Unit: "ms"},
-	} {
-		if err := out(r); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// recheck does at once what a node does at leisure: it checks the signatures
-// that catch-up took on a later one's word.
-func recheck(s *store.Store) (checked int, us float64, err error) {
-	used := cpu()
-	for {
-		n, bad, err := s.Recheck(1024)
-		if err != nil {
-			return checked, 0, err
-		}
-		if bad > 0 {
-			return checked, 0, fmt.Errorf("catchup: %d bad signatures", bad)
-		}
-		if n == 0 {
-			return checked, float64((cpu() - used).Microseconds()) / float64(max(checked, 1)), nil
-		}
-		checked += n
-	}
-}
-
-// received sums the bytes that an exchange has read.
-func received(reg *prometheus.Registry) float64 {
-	families, err := reg.Gather()
-	if err != nil {
-		return 0
-	}
-	sum := 0.0
-	for _, f := range families {
-		if f.GetName() != "herald_sync_bytes_total" {
-			continue
-		}
-		for _, m := range f.GetMetric() {
-			for _, l := range m.GetLabel() {
-				if l.GetValue() == "received" {
-					sum += m.GetCounter().GetValue()
-				}
-			}
-		}
-	}
-	return sum
-}
 
 // gossipBench: nodes on loopback, all connected, one author after the other.
 // It measures live spreading alone: sync does not run.

@@ -223,12 +223,14 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			Alarms        []string `json:"alarms"`
 			ClockAheadMS  int64    `json:"clock_ahead_ms"`
 			Clocks        uint32   `json:"clocks"`
+			Unchecked     uint64   `json:"unchecked_signatures"`
+			Topics        []string `json:"topics"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
 			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
-			s.ClockAheadMs, s.Clocks,
+			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...),
 		})
 	}
 	w := cmd.OutOrStdout()
@@ -260,6 +262,12 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 		t.row("clock", fmt.Sprintf("the others' are %+d ms from this one, median of %d", s.ClockAheadMs, s.Clocks))
 	}
 	t.row("records", fmt.Sprintf("%d, newest cursor %d", s.Records, s.Cursor))
+	if s.UncheckedSignatures > 0 {
+		t.row("signatures", fmt.Sprintf("%d checked by a later record's alone; their own are checked in the background", s.UncheckedSignatures))
+	}
+	if len(s.Topics) > 0 {
+		t.row("topics", strings.Join(s.Topics, " ")+"; of all others headers without bodies")
+	}
 	t.row("persons", fmt.Sprintf("%d that match requests are answered from", s.Persons))
 	t.row("outbox", fmt.Sprintf("%d waiting", s.Outbox))
 	if s.Forks > 0 {

@@ -56,11 +56,19 @@ per record varies less.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "directory on the disk to measure (default: the system's temporary directory)")
-	f.IntVar(&o.Records, "records", 0, "records of ingest and catch-up (default 60000)")
+	f.IntVar(&o.Records, "records", 0, "records of ingest (default 60000) and catch-up (default 200000)")
+	f.IntVar(&o.Held, "held", 0, "records that the store of ingest holds for its second run (default 1000000, about 2 GB)")
 	f.IntVar(&o.Logs, "logs", 0, "authors (default 200)")
 	f.IntVar(&o.Persons, "persons", 0, "persons to match in (default 200000)")
 	f.IntVar(&o.Nodes, "nodes", 0, "nodes of gossip (default 20)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of keys and content")
+	cmd.AddCommand(&cobra.Command{
+		Use: "peer", Hidden: true, Args: cobra.NoArgs,
+		Short: "One node of a benchmark between processes, told by standard input what to do",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return bench.RunPeer(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	})
 	return cmd
 }
 

@@ -348,7 +348,8 @@ func TestAdmin(t *testing.T) {
 		},
 		Status: func() api.Status {
 			return api.Status{State: "UTO", Ready: true, Exercise: true, NetworkName: "drill", Records: 5,
-				States: 3, Heard: 1, Silent: []ct.State{"FJI", "NOR"}, Alarms: []string{"eclipse: 1 of 3"}, ClockAhead: -31 * time.Second, Clocks: 2}
+				States: 3, Heard: 1, Silent: []ct.State{"FJI", "NOR"}, Alarms: []string{"eclipse: 1 of 3"}, ClockAhead: -31 * time.Second, Clocks: 2,
+				Unchecked: 77, Topics: []ct.Topic{ct.TopicControl, ct.TopicArrival}}
 		},
 		JournalVerify: func() (uint64, [32]byte, error) { return 9, [32]byte{0xab}, nil },
 	})
@@ -370,10 +371,11 @@ func TestAdmin(t *testing.T) {
 		t.Errorf("status: got %v", l)
 	}
 	if l[0]["member_states"] != 3.0 || l[0]["heard_states"] != 1.0 || fmt.Sprint(l[0]["silent"]) != "[FJI NOR]" ||
-		fmt.Sprint(l[0]["alarms"]) != "[eclipse: 1 of 3]" || l[0]["clock_ahead_ms"] != -31_000.0 || l[0]["clocks"] != 2.0 {
+		fmt.Sprint(l[0]["alarms"]) != "[eclipse: 1 of 3]" || l[0]["clock_ahead_ms"] != -31_000.0 || l[0]["clocks"] != 2.0 ||
+		l[0]["unchecked_signatures"] != 77.0 || fmt.Sprint(l[0]["topics"]) != "[control arrival]" {
 		t.Errorf("what beacons tell: got %v", l)
 	}
-	for _, want := range []string{"eclipse: 1 of 3", "1 of 3 member States in ten minutes; silent: FJI NOR", "-31000 ms from this one"} {
+	for _, want := range []string{"eclipse: 1 of 3", "1 of 3 member States in ten minutes; silent: FJI NOR", "-31000 ms from this one", "77 checked by a later", "control arrival; of all others"} {
 		herald(t, "", "status", "--data", dir).check(t, 0, want, "")
 	}
 	herald(t, "", "journal", "verify", "--data", dir).check(t, 0, "9 entries", "")

@@ -30,6 +30,7 @@ const (
 func newScreenCmd() *cobra.Command {
 	var list, queries string
 	var top int
+	var explain bool
 	cmd := &cobra.Command{
 		Use:   "screen --list FILE --queries FILE.csv",
 		Short: "Compare many persons with a list, offline",
@@ -44,9 +45,14 @@ in any order; each needs a name or a document. For every query, in order, with
   {"query":ID,"hits":[{"id","score","tier","why"}]}
 
 A hit is a lead for a person to look at. strong: a name and a birth date or a
-document agree; a name alone is at most possible.`,
+document agree; a name alone is at most possible. --explain says what each tier
+was worth on labelled sets.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if explain {
+				_, err := fmt.Fprint(cmd.OutOrStdout(), match.TierTable)
+				return err
+			}
 			if list == "" || queries == "" {
 				return usagef("name both --list FILE and --queries FILE.csv")
 			}
@@ -61,6 +67,7 @@ document agree; a name alone is at most possible.`,
 	}
 	cmd.Flags().StringVar(&list, "list", "", "the list")
 	cmd.Flags().StringVar(&queries, "queries", "", "the queries")
+	cmd.Flags().BoolVar(&explain, "explain", false, "print the measured error rates of the tiers and stop")
 	cmd.Flags().IntVar(&top, "top", 5, "hits a query at most")
 	return cmd
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
 // bubble is n members on a simulated network, in virtual time and without
@@ -189,13 +190,38 @@ func (c conn) receive() *wire.SyncMessage {
 // dial opens a sync stream from the evil host.
 func (e *evil) dial(s *sim.Stack) conn {
 	e.b.t.Helper()
-	e.Libp2p().Peerstore().AddAddrs(s.Host.Libp2p().ID(), s.Host.Libp2p().Addrs(), time.Hour)
-	st, err := e.Libp2p().NewStream(e.b.ctx, s.Host.Libp2p().ID(), exchange.SyncProtocol(e.b.members.View.Network()))
+	c, err := e.open(s)
 	if err != nil {
 		e.b.t.Fatal(err)
 	}
-	return conn{st, bufio.NewReader(st)}
+	return c
 }
+
+// open is dial for where it may be refused.
+func (e *evil) open(s *sim.Stack) (conn, error) {
+	st, err := e.stream(s, exchange.SyncProtocol(e.b.members.View.Network()))
+	if err != nil {
+		return conn{}, err
+	}
+	return conn{st, bufio.NewReader(st)}, nil
+}
+
+// openMatch opens a match stream.
+func (e *evil) openMatch(s *sim.Stack) network.Stream {
+	e.b.t.Helper()
+	st, err := e.stream(s, exchange.MatchProtocol(e.b.members.View.Network()))
+	if err != nil {
+		e.b.t.Fatal(err)
+	}
+	return st
+}
+
+func (e *evil) stream(s *sim.Stack, id protocol.ID) (network.Stream, error) {
+	e.Libp2p().Peerstore().AddAddrs(s.Host.Libp2p().ID(), s.Host.Libp2p().Addrs(), time.Hour)
+	return e.Libp2p().NewStream(e.b.ctx, s.Host.Libp2p().ID(), id)
+}
+
+func echo(_ context.Context, _ ct.LogID, req []byte) []byte { return req }
 
 func hello(digest byte, yours uint64) *wire.SyncMessage {
 	return &wire.SyncMessage{Hello: &wire.SyncHello{Digest: [32]byte{digest}, YourSize: yours, Time: ct.MillisOf(time.Now())}}

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
@@ -41,9 +42,14 @@ type Exchange struct {
 	log     *slog.Logger
 	metrics *metrics
 	inbound gate
+	seats   seats
 	claims  claims
 	told    told
 	queue   queue
+	ledger  ledger
+	known   known
+
+	caughtUp atomic.Int64 // when a large chunk was last stored, Unix milliseconds
 
 	mu       sync.Mutex
 	lastSync time.Time
@@ -59,9 +65,11 @@ func New(cfg Config) *Exchange {
 		log:     cfg.Log.With("component", "exchange"),
 		metrics: newMetrics(cfg.Registerer),
 		inbound: gate{open: map[gateKey]int{}},
+		seats:   newSeats(),
 		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
 		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),
+		known:   known{by: map[ct.LogID]knownPeer{}},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
 	"github.com/herald-net/herald/internal/reconcile"
@@ -48,6 +49,9 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, op
 				return e.endOn(err)
 			}
 			x.metrics.records.Add(float64(len(chunk)))
+			if len(chunk) >= recheckBatch {
+				x.caughtUp.Store(time.Now().UnixMilli())
+			}
 		}
 		return nil
 	})

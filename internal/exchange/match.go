@@ -73,12 +73,12 @@ func (x *Exchange) ask(ctx context.Context, node ct.LogID, req []byte) ([]byte, 
 func (x *Exchange) serveMatch(ctx context.Context, s network.Stream) {
 	ctx, cancel := context.WithTimeout(ctx, matchTimeout)
 	defer cancel()
-	node, leave, ok := x.admit(ctx, s, p2p.ServiceMatch, matchesPerPeer, matchesTotal)
+	node, seat, leave, ok := x.admit(ctx, s, p2p.ServiceMatch, matchesPerPeer, matchesTotal)
 	if !ok {
 		return
 	}
 	defer leave()
-	if err := x.answer(ctx, s, node.Key); err != nil {
+	if err := x.answer(ctx, s, node.Key, seat); err != nil {
 		_ = s.Reset()
 		x.log.Debug("match request not answered", "node", node.Key.Short(), "err", err)
 		return
@@ -86,7 +86,7 @@ func (x *Exchange) serveMatch(ctx context.Context, s network.Stream) {
 	_ = s.Close()
 }
 
-func (x *Exchange) answer(ctx context.Context, s network.Stream, from ct.LogID) error {
+func (x *Exchange) answer(ctx context.Context, s network.Stream, from ct.LogID, seat *seat) error {
 	if x.cfg.Answer == nil {
 		return errors.New("this node answers none")
 	}
@@ -98,7 +98,9 @@ func (x *Exchange) answer(ctx context.Context, s network.Stream, from ct.LogID) 
 	if err != nil {
 		return fmt.Errorf("receive: %w", err)
 	}
+	seat.work()
 	answer := x.cfg.Answer(ctx, from, req)
+	seat.wait(time.Now())
 	if len(answer) == 0 || len(answer) > maxMatchFrame {
 		return fmt.Errorf("answer of %d bytes", len(answer))
 	}

@@ -39,6 +39,7 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 			result = "peer"
 			x.queue.blame(node)
 			x.told.withdraw(node)
+			x.known.set(node, knownPeer{})
 		case err != nil:
 			result = "error"
 		default:
@@ -62,8 +63,8 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 }
 
 func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) error {
-	mine := x.frontier()
-	hello := x.hello(node, mine)
+	mine := x.ledger.note(x.frontier())
+	hello := x.hello(node, mine.heads)
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 	}
 	said := heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}
 	if m.Hello.Digest != hello.Digest {
-		if err := x.pullFrontier(ctx, e, node, mine, said); err != nil {
+		if err := x.pullFrontier(ctx, e, node, mine, m.Hello.Digest, said); err != nil {
 			return err
 		}
 	} else {
@@ -102,18 +103,11 @@ func (x *Exchange) believe(node ct.LogID, said heard) bool {
 	return true
 }
 
-func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine []wire.LogHead, said heard) error {
-	if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
-		return err
-	}
-	m, err := e.receive()
+func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine snapshot, digest [32]byte, said heard) error {
+	theirs, err := x.frontiers(e, node, mine, digest)
 	if err != nil {
 		return err
 	}
-	if m.Frontier == nil {
-		return fmt.Errorf("%w: want a frontier", errPeer)
-	}
-	theirs := m.Frontier.Heads
 	if reconcile.Size(theirs, x.cfg.Own) < said.own {
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}

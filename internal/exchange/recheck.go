@@ -15,9 +15,13 @@ const (
 	recheckBatch = 256              // signatures: about 10 ms of one core
 	recheckRest  = 4                // a batch is followed by a pause of so many times its own length
 	recheckIdle  = 10 * time.Second // between looks when nothing is left
+	// recheckYield is between batches while a catch-up runs: each still takes
+	// its turn, so that no peer can put it off for ever, with one hundredth of a core.
+	recheckYield = time.Second
 )
 
-// recheck verifies, with at most a fifth of one core, the signatures that
+// recheck verifies, with at most a fifth of one core and much less while a
+// catch-up needs the cores, the signatures that
 // catch-up took on a later one's word. A bad one blames nobody, since the id
 // does not cover it and any peer on its way may have replaced it: it is asked of
 // peers by pullSignatures.
@@ -30,6 +34,9 @@ func (x *Exchange) recheck(ctx context.Context) {
 			x.log.Error("signatures are not checked", "err", err)
 		case checked > 0:
 			pause = recheckRest * time.Since(start)
+			if x.catchingUp(time.Now()) {
+				pause = max(pause, recheckYield)
+			}
 		}
 		if bad > 0 {
 			x.log.Warn("signatures inside ranges are bad and wanted from other peers", "records", bad)
@@ -42,6 +49,11 @@ func (x *Exchange) recheck(ctx context.Context) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// catchingUp tells whether a large chunk was stored within the last second.
+func (x *Exchange) catchingUp(now time.Time) bool {
+	return now.Sub(time.UnixMilli(x.caughtUp.Load())) < recheckYield
 }
 
 // pullSignatures asks for the records whose signature is bad here.

@@ -23,19 +23,22 @@ const (
 
 // admit checks a stream once more against the roster and the limits. The
 // returned function ends what it began.
-func (x *Exchange) admit(ctx context.Context, s network.Stream, service string, perPeer, total int) (roster.Node, func(), bool) {
+func (x *Exchange) admit(ctx context.Context, s network.Stream, service string, perPeer, total int) (roster.Node, *seat, func(), bool) {
 	node, ok := x.cfg.Host.Member(s.Conn().RemotePeer())
 	if ok {
-		ok = s.Scope().SetService(service) == nil && x.inbound.enter(service, node.Key, perPeer, total)
+		ok = s.Scope().SetService(service) == nil && x.inbound.enter(service, node.Key, perPeer, total, func() bool { return x.seats.yield(service, time.Now()) })
 	}
 	if !ok {
 		x.metrics.refused.WithLabelValues(service).Inc()
 		_ = s.Reset()
-		return node, nil, false
+		return node, nil, nil, false
 	}
-	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
-	return node, func() {
+	end := func() { _ = s.Reset() }
+	seat := x.seats.take(service, node.Key, time.Now(), end)
+	stop := context.AfterFunc(ctx, end)
+	return node, seat, func() {
 		stop()
+		seat.leave()
 		x.inbound.leave(service, node.Key)
 	}, true
 }
@@ -44,18 +47,21 @@ func (x *Exchange) admit(ctx context.Context, s network.Stream, service string, 
 func (x *Exchange) serveSync(ctx context.Context, s network.Stream) {
 	ctx, cancel := context.WithTimeout(ctx, sessionTimeout)
 	defer cancel()
-	node, leave, ok := x.admit(ctx, s, p2p.ServiceSync, syncsPerPeer, syncsTotal)
+	node, seat, leave, ok := x.admit(ctx, s, p2p.ServiceSync, syncsPerPeer, syncsTotal)
 	if !ok {
 		return
 	}
 	defer leave()
-	err := x.serveOver(newSession(s, x.metrics), node)
-	if err == nil {
-		_ = s.Close()
+	e := newSession(s, x.metrics)
+	e.seat = seat
+	err := x.serveOver(e, node)
+	if err == nil || late(err) {
+		_ = s.Close() // what is under way on a slow line still arrives
 		return
 	}
 	_ = s.Reset()
 	if errors.Is(err, errPeer) {
+		x.cfg.Host.Fault(s.Conn().RemotePeer(), "sync stream against the protocol")
 		x.log.Warn("ending the stream of a peer", "node", node.Key.Short(), "err", err)
 	}
 }
@@ -71,8 +77,8 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 	if !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
 		x.queue.add(node.Key)
 	}
-	mine := x.frontier()
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine)}); err != nil {
+	mine := x.ledger.note(x.frontier())
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine.heads)}); err != nil {
 		return err
 	}
 	for range framesPerPeer {
@@ -83,10 +89,10 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 		case err != nil:
 			return err
 		case m.Frontier != nil:
-			if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
+			if err := e.send(&wire.SyncMessage{Frontier: tell(mine, m.Frontier)}); err != nil {
 				return err
 			}
-			if plan := reconcile.Compare(mine, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
+			if plan := reconcile.Compare(mine.heads, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:

@@ -30,6 +30,11 @@ type session struct {
 	s network.Stream
 	r *bufio.Reader
 	m *metrics
+
+	seat *seat // of a stream that is served; nil: this node opened it
+
+	out    []byte // of the last frame sent; the next one uses it again
+	proved int    // bytes of the largest frame received
 }
 
 func newSession(s network.Stream, m *metrics) *session {
@@ -60,24 +65,20 @@ func (x *Exchange) open(ctx context.Context, node ct.LogID, proto protocol.ID, s
 }
 
 func (e *session) send(m *wire.SyncMessage) error {
-	if err := e.s.SetWriteDeadline(time.Now().Add(frameTimeout)); err != nil {
-		return fmt.Errorf("send: %w", err)
-	}
-	msg := wire.EncodeSync(m)
-	frame := wire.AppendFrame(make([]byte, 0, len(msg)+5), msg)
-	n, err := e.s.Write(frame)
+	e.out = wire.AppendSyncFrame(e.out[:0], m)
+	n, err := e.write(e.out)
 	e.m.bytes.WithLabelValues("sent").Add(float64(n))
-	if err != nil {
-		return fmt.Errorf("send: %w", err)
-	}
-	return nil
+	return err
 }
 
 func (e *session) receive() (*wire.SyncMessage, error) {
-	if err := e.s.SetReadDeadline(time.Now().Add(frameTimeout)); err != nil {
+	now := time.Now()
+	if err := e.s.SetReadDeadline(now.Add(frameTimeout)); err != nil {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
-	raw, err := wire.ReadFrame(e.r, wire.MaxSyncFrame)
+	e.seat.wait(now)
+	defer e.seat.work()
+	raw, err := wire.ReadFrameProved(e.r, wire.MaxSyncFrame, e.proved)
 	if errors.Is(err, wire.ErrFrame) {
 		return nil, fmt.Errorf("%w: %w", errPeer, err)
 	}
@@ -85,6 +86,7 @@ func (e *session) receive() (*wire.SyncMessage, error) {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
 	e.m.bytes.WithLabelValues("received").Add(float64(len(raw)))
+	e.proved = max(e.proved, len(raw))
 	m, err := wire.DecodeSync(raw)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errPeer, err)

@@ -194,11 +194,12 @@ type gateKey struct {
 	node    ct.LogID
 }
 
-func (g *gate) enter(service string, node ct.LogID, perNode, total int) bool {
+// enter lets one in when there is room, or when one of all gives way.
+func (g *gate) enter(service string, node ct.LogID, perNode, total int, yield func() bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	one, all := gateKey{service, node}, gateKey{service: service}
-	if g.closed || g.open[one] >= perNode || g.open[all] >= total {
+	if g.closed || g.open[one] >= perNode || g.open[all] >= total && !yield() {
 		return false
 	}
 	g.open[one]++

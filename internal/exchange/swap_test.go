@@ -136,3 +136,36 @@ func TestSwappedLastSignature(t *testing.T) {
 		}
 	})
 }
+
+// While records pour in their signatures wait, but never for ever: one batch a
+// second is checked, and all of them soon after the last.
+func TestRecheckYields(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, b *bubble) {
+		const rounds, each = 25, 270
+		x := b.start(0, nil)
+		y := b.start(1, nil, 0)
+		var last *verify.Record
+		good := func() float64 { return y.Counter("herald_sync_signatures_total", "result", "good") }
+		time.Sleep(time.Minute)
+		for range rounds {
+			recs := b.write(0, each, last, "x")
+			last = &recs[each-1]
+			b.put(x, recs)
+			if err := y.Exchange.SyncNow(b.ctx, b.log(0)); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(700 * time.Millisecond)
+		}
+		// The first batch comes up to ten seconds after the first record.
+		if got := good(); got < 5*256 || got > 20*256 {
+			t.Errorf("%v signatures checked in %d rounds of 0.7 s, want about one batch of 256 a second", got, rounds)
+		}
+		b.until("checked", time.Minute, func() bool {
+			n, err := y.Store.Unchecked()
+			return err == nil && n == 0
+		})
+		if got := good(); got < rounds*(each-each/exchange.MaxRange-1) {
+			t.Errorf("%v signatures checked of %d records", got, rounds*each)
+		}
+	})
+}

@@ -142,6 +142,7 @@ func (g *Gossip) validateBeacon(from peer.ID, msg *pubsub.Message) pubsub.Valida
 		msg.ValidatorData = b
 		return pubsub.ValidationAccept
 	case verify.Reject:
+		g.fault(from, reason)
 		return pubsub.ValidationReject
 	default:
 		return pubsub.ValidationIgnore
@@ -160,13 +161,11 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Be
 		return none, verdictOf(err), reasonOf(err)
 	}
 	node := s.Beacon.Node
-	var author *rate.Limiter
 	if _, ok := g.cfg.View().Node(node); ok {
-		if node == g.cfg.Own || g.oldBeacon(&s.Beacon, now) {
-			return none, verify.Ignore, "old"
+		if reason := g.uselessBeacon(&s.Beacon, now); reason != "" {
+			return none, verify.Ignore, reason
 		}
-		author = g.beacons.rate(node)
-		if !g.budget.forwarder(from).AllowN(now, 1) || author.TokensAt(now) < 1 {
+		if !g.budget.forwarder(from).AllowN(now, 1) {
 			return none, verify.Ignore, "rate"
 		}
 	}
@@ -174,9 +173,7 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Be
 	if err != nil {
 		return none, verdictOf(err), reasonOf(err)
 	}
-	if author != nil {
-		author.AllowN(now, 1)
-	}
+	g.beacons.rate(node).AllowN(now, 1)
 	g.beacons.mu.Lock()
 	defer g.beacons.mu.Unlock()
 	switch g.beacons.machine.Hear(&s.Beacon, b.State(), g.size(node), now) {

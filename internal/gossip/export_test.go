@@ -8,6 +8,7 @@ import (
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
+	pb "github.com/libp2p/go-libp2p-pubsub/pb"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -19,6 +20,11 @@ const (
 	AuthorBurst = authorBurst
 
 	ForwardBurst = forwardBurst
+	AuthorRate   = authorRate
+	PeerBurst    = peerBurst
+	ControlBurst = controlBurst
+	MeshBurst    = meshBurst
+	MeshFaults   = meshFaults
 )
 
 var (
@@ -48,5 +54,20 @@ func (g *Gossip) JudgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Ve
 	return verdict, reason
 }
 
+// Inspect is what comes before pubsub, at a time.
+func (g *Gossip) Inspect(from peer.ID, rpc *pb.RPC, now time.Time) error {
+	in := &pubsub.RPC{}
+	in.Subscriptions, in.Publish, in.Control = rpc.Subscriptions, rpc.Publish, rpc.Control
+	err := g.inspectAt(from, in, now)
+	rpc.Subscriptions, rpc.Publish, rpc.Control = in.Subscriptions, in.Publish, in.Control
+	return err
+}
+
 func (g *Gossip) Beacon() ([]byte, error) { return g.beacon() }
 func (g *Gossip) Follow(b wire.Beacon)    { g.follow(b) }
+
+// Validate is the validator as pubsub calls it.
+func (g *Gossip) Validate(ctx context.Context, topic ct.Topic, from peer.ID, raw []byte) pubsub.ValidationResult {
+	name := topicName(g.cfg.View().Network(), topic)
+	return g.validator(topic)(ctx, from, &pubsub.Message{Message: &pb.Message{Data: raw, Topic: &name}})
+}

@@ -46,7 +46,9 @@ type Gossip struct {
 	log     *slog.Logger
 	metrics *metrics
 	budget  *budget
+	guard   *guard
 	beacons *beacons
+	topics  map[string]ct.Topic // by name
 }
 
 // New makes a gossip; Run joins the topics.
@@ -60,12 +62,18 @@ func New(cfg Config) (*Gossip, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
+	topics := map[string]ct.Topic{}
+	for _, t := range ct.Topics() {
+		topics[topicName(cfg.View().Network(), t)] = t
+	}
 	return &Gossip{
 		cfg:     cfg,
 		log:     cfg.Log.With("component", "gossip"),
 		metrics: newMetrics(cfg.Registerer),
 		budget:  newBudget(),
+		guard:   newGuard(),
 		beacons: newBeacons(cfg),
+		topics:  topics,
 	}, nil
 }
 

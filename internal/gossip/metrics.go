@@ -17,7 +17,8 @@ type metrics struct {
 	refused       *prometheus.CounterVec // by our verdict and reason
 	dropped       prometheus.Counter     // messages in RPCs that did not fit a peer's queue
 	undeliverable prometheus.Counter
-	rpcs          *prometheus.CounterVec // refused whole, by reason
+	rpcs          *prometheus.CounterVec // refused whole or cut, by reason
+	cut           *prometheus.CounterVec // messages cut out before pubsub saw them, by reason
 	beacons       *prometheus.CounterVec // by verdict and reason
 	lacks         *prometheus.CounterVec // syncs asked for, by what a beacon showed
 	grafts        prometheus.Counter
@@ -40,6 +41,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		dropped:       counter("dropped_total", "Messages dropped before sending: a peer's queue was full."),
 		undeliverable: counter("undeliverable_total", "Messages dropped after validation: this node read too slowly."),
 		rpcs:          vec("rpcs_refused_total", "RPCs refused whole, by reason.", "reason"),
+		cut:           vec("cut_total", "Messages dropped before they were queued or remembered, by reason.", "reason"),
 		beacons:       vec("beacons_total", "Beacons sent, and those that came, by verdict and reason.", "verdict", "reason"),
 		lacks:         vec("beacon_syncs_total", "Syncs asked for because of a beacon, by what it showed.", "lack"),
 		grafts:        counter("grafts_total", "Mesh links begun, all topics together."),
@@ -47,7 +49,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	if reg != nil {
 		reg.MustRegister(m.published, m.delivered, m.duplicate, m.rejected, m.refused,
-			m.dropped, m.undeliverable, m.rpcs, m.beacons, m.lacks, m.grafts, m.prunes)
+			m.dropped, m.undeliverable, m.rpcs, m.cut, m.beacons, m.lacks, m.grafts, m.prunes)
 	}
 	return m
 }

@@ -19,6 +19,7 @@ const (
 	publishBurst = queueSize / 2
 	readRecords  = 256
 	readBytes    = 1 << 20
+	freshFor     = 10 * time.Minute
 )
 
 // publish follows the store and gossips what this node's own logs have newly
@@ -98,5 +99,5 @@ func fresh(raw []byte, now time.Time) (ct.Topic, bool) {
 		return 0, false
 	}
 	age := now.Sub(env.Header.Issued.Time())
-	return ct.Topic(env.Header.Topic), age < seenTTL
+	return ct.Topic(env.Header.Topic), age < freshFor
 }

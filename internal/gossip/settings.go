@@ -3,7 +3,6 @@ package gossip
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -22,7 +21,13 @@ const (
 	maxMessage         = 80 << 10 // the limit is on a whole RPC: room around one record of 64 KiB
 	maxControl         = 64 << 10
 	maxSubscriptions   = 64 // in one RPC
-	seenTTL            = 10 * time.Minute
+	// seenTTL is longer than a message travels. It is what one member's valid
+	// records can make a node remember: see guard.
+	seenTTL = 2 * time.Minute
+	// announceMin is from which size a node tells its peers that it has a
+	// message already: below, telling costs more than the message, and a
+	// stranger's junk would be told eight times over.
+	announceMin = 16 << 10
 )
 
 // messageID is SHA-256("herald/gossip/v1" ‖ topic length ‖ topic ‖ data)[:20].
@@ -60,6 +65,7 @@ func (g *Gossip) options() ([]pubsub.Option, error) {
 	params.D, params.Dlo, params.Dhi, params.Dout, params.Dscore = 8, 6, 12, 3, 6
 	params.Dlazy, params.GossipFactor = 12, 0.05
 	params.HistoryLength, params.HistoryGossip = 10, 5
+	params.IDontWantMessageThreshold = announceMin
 
 	return []pubsub.Option{
 		// A record carries its author's signature, which outlives the message.
@@ -135,19 +141,4 @@ func (g *Gossip) appScore(id peer.ID) float64 {
 		return 0
 	}
 	return -1e6
-}
-
-var errInspect = errors.New("refused RPC")
-
-// inspect sees every RPC first. What it refuses is dropped whole.
-func (g *Gossip) inspect(from peer.ID, rpc *pubsub.RPC) error {
-	switch {
-	case !g.member(from):
-		g.metrics.rpcs.WithLabelValues("stranger").Inc()
-		return errInspect
-	case len(rpc.GetSubscriptions()) > maxSubscriptions:
-		g.metrics.rpcs.WithLabelValues("subscriptions").Inc()
-		return errInspect
-	}
-	return nil
 }

@@ -48,6 +48,7 @@ func (g *Gossip) validator(topic ct.Topic) func(context.Context, peer.ID, *pubsu
 			return pubsub.ValidationAccept
 		case verify.Reject:
 			g.metrics.refused.WithLabelValues("reject", reason).Inc()
+			g.fault(from, reason)
 			return pubsub.ValidationReject
 		default:
 			g.metrics.refused.WithLabelValues("ignore", reason).Inc()
@@ -56,34 +57,32 @@ func (g *Gossip) validator(topic ct.Topic) func(context.Context, peer.ID, *pubsu
 	}
 }
 
+// fault blames a forwarder for what no honest node passes on, whatever it holds
+// and knows: the verdict follows from the bytes alone. A version or an algorithm
+// of tomorrow may be known to the forwarder and not here.
+func (g *Gossip) fault(from peer.ID, reason string) {
+	if reason != string(verify.UnknownVersion) && reason != string(verify.BadAlgorithm) {
+		g.cfg.Host.Fault(from, reason)
+	}
+}
+
 func (g *Gossip) judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) (verify.Record, verify.Verdict, string) {
 	none := verify.Record{}
 	if !g.member(from) {
 		return none, verify.Ignore, "forwarder"
 	}
-	view := g.cfg.View()
-	var author *rate.Limiter
-	// A record that does not decode, or of a stranger, goes on to verify, which
-	// refuses it before it checks a signature.
-	if env, err := wire.Decode(raw); err == nil {
-		h := &env.Header
-		if _, ok := view.Right(h.Log); ok {
-			head, _ := g.cfg.Store.Head(h.Log)
-			switch {
-			case h.Seq > head.Size+aheadMax:
-				return none, verify.Ignore, "ahead"
-			case h.Seq+behindMax <= head.Size:
-				return none, verify.Ignore, "old"
-			}
-			// The author pays only for what it did sign, below: forgeries in
-			// its name are charged to who forwards them.
-			author = g.budget.author(h.Log)
-			if !g.budget.forwarder(from).AllowN(now, 1) || author.TokensAt(now) < 1 {
-				return none, verify.Ignore, "rate"
-			}
+	// What does not decode, or is a stranger's, goes on to verify, which refuses
+	// it before it checks a signature.
+	log, seq, err := wire.Peek(raw)
+	if _, ok := g.cfg.View().Right(log); err == nil && ok {
+		if reason := g.uselessRecord(log, seq, now); reason != "" {
+			return none, verify.Ignore, reason
+		}
+		if !g.budget.forwarder(from).AllowN(now, 1) {
+			return none, verify.Ignore, "rate"
 		}
 	}
-	rec, err := verify.OpenGossip(raw, view, topic, now)
+	rec, err := verify.OpenGossip(raw, g.cfg.View(), topic, now)
 	var fault *verify.Error
 	switch {
 	case err == nil:
@@ -92,9 +91,9 @@ func (g *Gossip) judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) 
 	default:
 		return none, verify.Ignore, "error"
 	}
-	if author != nil {
-		author.AllowN(now, 1)
-	}
+	// The author pays only for what it did sign: forgeries in its name are
+	// charged to who forwards them.
+	g.budget.author(log).AllowN(now, 1)
 	return rec, verify.Accept, ""
 }
 

@@ -67,7 +67,7 @@ type Cursors struct {
 }
 
 // formatVersion is the layout of the file; another one means: build again.
-const formatVersion = uint32(2)<<16 | match.Version
+const formatVersion = uint32(3)<<16 | match.Version
 
 // Buckets. postings: tag of a token (16), year tag (2), person (4) → nothing of
 // meaning. persons: person (4) → sealed entry. refs: tag of a ref → person (4).

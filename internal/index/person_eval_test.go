@@ -55,7 +55,9 @@ func sharedRows(t *testing.T, name string) []map[string]string {
 	return out
 }
 
-func rowSubject(r map[string]string) *match.Subject {
+func rowSubject(r map[string]string) *match.Subject { return match.Prepare(rowPerson(r)) }
+
+func rowPerson(r map[string]string) ct.Person {
 	p := ct.Person{Names: []ct.Name{{Full: r["full_name"]}}}
 	if d := r["date_of_birth"]; d != "" {
 		p.Births = []ct.Birth{{Date: d}}
@@ -63,7 +65,7 @@ func rowSubject(r map[string]string) *match.Subject {
 	if s, ok := unlist.Country(r["nationality"]); ok {
 		p.Nationalities = []ct.State{s}
 	}
-	return match.Prepare(p)
+	return p
 }
 
 // listIndex imports the UN list.

@@ -75,6 +75,7 @@ type group struct {
 	weight   float64
 	postings int
 	words    []expansion
+	few      bool // counts only where few share it: a date of birth
 }
 
 // groups expands the probes through the vocabulary, the rarest token first.
@@ -91,6 +92,7 @@ func (x *Index) groups(probes []match.Probe) []group {
 		text, isName := nameKey(p.Key)
 		if !isName {
 			g.weight = 4 // a document number outweighs any name
+			g.few = p.Key[0] == match.KeyBirth
 			g.words = append(g.words, expansion{tag: x.seal.tag("key", p.Key), persons: 1, like: 1})
 			g.postings++
 			continue
@@ -136,6 +138,10 @@ func (x *Index) collect(c *bbolt.Cursor, groups []group, years []yearTag, t *tal
 			if budget <= 0 {
 				return
 			}
+			if g.few {
+				budget = scanFew(c, w.tag[:], uint32(1024*g.weight), budget, t)
+				continue
+			}
 			idf := math.Log1p(persons / float64(w.persons+1))
 			value := uint32(1024 * g.weight * w.like * w.like * idf)
 			if years == nil || g.postings <= wideGroup {
@@ -152,17 +158,48 @@ func (x *Index) collect(c *bbolt.Cursor, groups []group, years []yearTag, t *tal
 	}
 }
 
-// scan counts the postings under a prefix.
+// scan counts the postings under a prefix. A person has a posting for each year
+// of birth and counts once: those of fitting years are counted first.
 func scan(c *bbolt.Cursor, prefix []byte, value uint32, years []yearTag, budget int, t *tally) int {
+	rest := make([]uint32, 0, 64)
 	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && budget > 0; k, _ = c.Next() {
-		if len(k) == len(posting{}) {
-			v := value
-			if slices.Contains(years, yearTag(k[16:18])) { // the year of birth fits
-				v += v / 2
-			}
-			t.add(binary.BigEndian.Uint32(k[18:]), v)
-		}
 		budget--
+		if len(k) != len(posting{}) {
+			continue
+		}
+		if id := binary.BigEndian.Uint32(k[18:]); slices.Contains(years, yearTag(k[16:18])) {
+			t.add(id, value+value/2)
+		} else {
+			rest = append(rest, id)
+		}
+	}
+	for _, id := range rest {
+		t.add(id, value)
+	}
+	return budget
+}
+
+// maxSharing is how many persons may share a date of birth for it to find
+// them: among a thousand persons a common date is a coincidence worth a look,
+// among a million it is forty strangers.
+const maxSharing = 4
+
+// scanFew counts the postings under a prefix when they are at most maxSharing.
+func scanFew(c *bbolt.Cursor, prefix []byte, value uint32, budget int, t *tally) int {
+	var ids []uint32
+	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && budget > 0; k, _ = c.Next() {
+		budget--
+		if len(k) != len(posting{}) {
+			continue
+		}
+		if id := binary.BigEndian.Uint32(k[18:]); !slices.Contains(ids, id) {
+			if ids = append(ids, id); len(ids) > maxSharing {
+				return budget
+			}
+		}
+	}
+	for _, id := range ids {
+		t.add(id, value)
 	}
 	return budget
 }

@@ -46,9 +46,16 @@ func newSealer(secret [32]byte, salt []byte) (*sealer, error) {
 	if s.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
 		return nil, fmt.Errorf("derive index key: %w", err)
 	}
+	// Two bytes collide; a year that shares a tag would be taken for another.
+	taken := map[yearTag]bool{}
 	for i := range s.years {
-		t := s.tag("year", string(binary.BigEndian.AppendUint16(nil, uint16(i))))
-		s.years[i] = yearTag(t[:2])
+		for turn := uint16(0); ; turn++ {
+			t := s.tag("year", string(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, uint16(i)), turn)))
+			if s.years[i] = yearTag(t[:2]); !taken[s.years[i]] {
+				break
+			}
+		}
+		taken[s.years[i]] = true
 	}
 	return s, nil
 }

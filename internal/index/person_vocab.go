@@ -3,6 +3,7 @@ package index
 import (
 	"hash/maphash"
 	"slices"
+	"strings"
 
 	"github.com/herald-net/herald/internal/name"
 )
@@ -69,7 +70,7 @@ func (v *vocabulary) add(text string, t tag, n int) {
 }
 
 // traces are the hashes under which a token is found: itself, itself less one
-// letter, and its skeletons.
+// letter, its skeletons, and the group of forms of one name.
 func (v *vocabulary) traces(text string) []uint32 {
 	out := make([]uint32, 0, len(text)+3)
 	out = append(out, v.hash('t', text))
@@ -90,6 +91,9 @@ func (v *vocabulary) traces(text string) []uint32 {
 	if len(second) >= 2 {
 		out = append(out, v.hash('s', second))
 	}
+	if group := name.Equivalent(text); group != "" {
+		out = append(out, v.hash('e', group))
+	}
 	return out
 }
 
@@ -104,6 +108,7 @@ func (v *vocabulary) hash(kind byte, text string) uint32 {
 // expansion is a word of the vocabulary that a query token may stand for.
 type expansion struct {
 	tag     tag
+	text    string
 	persons uint32
 	like    float64
 }
@@ -135,7 +140,7 @@ func (v *vocabulary) expand(text string) []expansion {
 			}
 		}
 		if like >= minLike {
-			out = append(out, expansion{tag: w.tag, persons: w.persons, like: like})
+			out = append(out, expansion{tag: w.tag, text: w.text, persons: w.persons, like: like})
 		}
 	}
 	slices.SortFunc(out, func(a, b expansion) int {
@@ -148,7 +153,7 @@ func (v *vocabulary) expand(text string) []expansion {
 		case a.persons != b.persons:
 			return int(int64(a.persons) - int64(b.persons))
 		}
-		return slices.Compare(a.tag[:], b.tag[:])
+		return strings.Compare(a.text, b.text) // not by tag: two indexes of one list answer alike
 	})
 	return out[:min(len(out), maxExpanded)]
 }

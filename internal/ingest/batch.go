@@ -48,7 +48,8 @@ func (b *batch) place(it item) {
 	h := it.rec.Header()
 	hd := b.head(h.Log)
 	// What this node signs itself is not known to anybody until it is stored.
-	if mine := it.job.author != nil; !mine && b.in.seen[h.Log] < h.Seq {
+	if mine := it.job.author != nil; !mine && hd.seen < h.Seq {
+		hd.seen = h.Seq
 		b.in.seen[h.Log] = h.Seq
 	}
 	switch {
@@ -81,7 +82,7 @@ func (b *batch) again(it item, hd *head) {
 	h := it.rec.Header()
 	var id ct.ID
 	state := store.BodyMissing
-	if mine, ok := hd.added[h.Seq]; ok {
+	if mine, ok := hd.at(h.Seq); ok {
 		id = mine.ID()
 		if mine.HasBody() {
 			state = store.BodyHeld
@@ -133,10 +134,7 @@ func (b *batch) next(it item, hd *head) {
 		}
 	}
 	hd.Size, hd.ID, hd.LastIssued = h.Seq, it.rec.ID(), h.Issued
-	if hd.added == nil {
-		hd.added = make(map[uint64]verify.Record)
-	}
-	hd.added[h.Seq] = it.rec
+	hd.added = append(hd.added, it.rec)
 	b.appends = append(b.appends, it)
 	b.set(it, Stored, &b.onAppend)
 }
@@ -188,7 +186,7 @@ func (b *batch) provable(a *verify.Record, it item, hd *head) bool {
 		return a.Signed()
 	}
 	seq := min(h.Seq, hd.Size)
-	if mine, ok := hd.added[seq]; ok {
+	if mine, ok := hd.at(seq); ok {
 		return mine.Signed()
 	}
 	signed, err := b.in.cfg.Store.Signed(h.Log, seq)
@@ -236,8 +234,8 @@ func (b *batch) sign(j *job) {
 	case hd.Contested:
 		j.err = fmt.Errorf("sign: log %s: %w", a.log.Short(), ErrForked)
 		return
-	case b.in.seen[a.log] > hd.Size:
-		j.err = fmt.Errorf("sign: log %s has record %d, %d are held: %w", a.log.Short(), b.in.seen[a.log], hd.Size, ErrGap)
+	case hd.seen > hd.Size:
+		j.err = fmt.Errorf("sign: log %s has record %d, %d are held: %w", a.log.Short(), hd.seen, hd.Size, ErrGap)
 		return
 	}
 	rec, err := a.sign(hd.Size+1, prev, hd.LastIssued)

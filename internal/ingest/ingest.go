@@ -28,7 +28,10 @@ const (
 	maxChunk   = 1024     // records of one submission, but for a range that is longer
 	maxAppend  = 4096     // records of one commit, with those that waited for a gap to close
 	fullPause  = time.Second
-	recordCost = 256 // bytes of memory beside the raw record
+	lingerFrom = 64                    // records of a commit after which the next one may wait for more,
+	lingerFor  = 2048                  // until so many are there
+	linger     = 50 * time.Millisecond // or so long, unless somebody waits for one of them
+	recordCost = 256                   // bytes of memory beside the raw record
 )
 
 // Errors of Submit, SubmitAll and Author beside those of the store.
@@ -99,6 +102,7 @@ type Ingest struct {
 
 	own   chan *job // Author: goes before the rest
 	queue chan *job
+	hurry chan struct{} // holds one when somebody waits for what is queued
 	room  *room         // maxQueued
 	done  chan struct{} // closed when Run has ended
 
@@ -107,6 +111,7 @@ type Ingest struct {
 	ready     map[ct.LogID]bool   // logs whose waiting records may go in, left over from a full commit
 	seen      map[ct.LogID]uint64 // highest seq with a good signature, also of records not held
 	fullUntil time.Time           // after a full disk nothing is tried until then
+	many      bool                // the last commit had lingerFrom records or more
 }
 
 // New makes an Ingest; Run makes it work.
@@ -116,6 +121,7 @@ func New(cfg Config) *Ingest {
 		log:   cfg.Log,
 		own:   make(chan *job, maxOwn),
 		queue: make(chan *job, maxJobs),
+		hurry: make(chan struct{}, 1),
 		room:  newRoom(maxQueued),
 		done:  make(chan struct{}),
 		ready: make(map[ct.LogID]bool),
@@ -194,7 +200,7 @@ func chunk(recs []verify.Record) int {
 // Offer brings in a record of gossip. It never blocks: false means that the
 // queue is full, the record dropped and a sync of its log asked for.
 func (in *Ingest) Offer(rec verify.Record) bool {
-	j := newJob([]verify.Record{rec})
+	j := newOffer(rec)
 	if in.room.try(j.cost) {
 		select {
 		case in.queue <- j:
@@ -203,7 +209,7 @@ func (in *Ingest) Offer(rec verify.Record) bool {
 			in.room.give(j.cost)
 		}
 	}
-	in.metrics.count(Dropped)
+	in.metrics.count(Dropped, 1)
 	in.gap(rec.Header().Log)
 	return false
 }
@@ -240,6 +246,10 @@ func (in *Ingest) enqueue(ctx context.Context, j *job) error {
 	}
 	select {
 	case in.queue <- j:
+		select {
+		case in.hurry <- struct{}{}:
+		default:
+		}
 		return nil
 	case <-ctx.Done():
 		in.room.give(j.cost)

@@ -487,3 +487,64 @@ func metric(t testing.TB, reg *prometheus.Registry, name string) (sum float64) {
 	}
 	return sum
 }
+
+// Records of gossip that come fast share commits; whoever waits for one, and an
+// author, has it at once all the same.
+func TestGossipGathers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := prometheus.NewRegistry()
+		w := newWorld(t, "UTO", "ISL")
+		b := w.start(func(_ *store.Config, c *ingest.Config) { c.Registerer = reg })
+		recs := w.authors[0].next(300)
+		offer := func(recs []verify.Record, every time.Duration) {
+			for _, rec := range recs {
+				if !b.Offer(rec) {
+					t.Fatal("the queue is full")
+				}
+				time.Sleep(every)
+			}
+		}
+		commits := func() uint64 {
+			families, err := reg.Gather()
+			w.ok(err)
+			for _, f := range families {
+				if f.GetName() == "herald_ingest_batch_records" {
+					return f.GetMetric()[0].GetHistogram().GetSampleCount()
+				}
+			}
+			return 0
+		}
+		offer(recs[:3], time.Millisecond) // slowly: none waits for another
+		synctest.Wait()
+		if n := commits(); n != 3 {
+			t.Fatalf("%d commits of 3 slow records", n)
+		}
+		offer(recs[3:103], 0)
+		synctest.Wait()
+		before := commits()
+		offer(recs[103:203], 100*time.Microsecond) // 10,000 a second
+		synctest.Wait()
+		if n := commits() - before; n > 2 {
+			t.Fatalf("%d commits of 100 records in 10 ms", n)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		b.size(w.authors[0].log(), 203)
+
+		offer(recs[203:297], 0)
+		start := time.Now()
+		b.submit(recs[297], ingest.Stored)
+		w.ok(b.SubmitAll(t.Context(), recs[298:299]))
+		offer(recs[299:], 0)
+		a := w.authors[1]
+		_, err := b.Author(t.Context(), a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
+			return a.sign(seq, prev, []byte("own")), nil
+		})
+		w.ok(err)
+		if waited := time.Since(start); waited != 0 {
+			t.Fatalf("callers waited %v for others", waited)
+		}
+		b.size(w.authors[0].log(), 300)
+		b.check()
+	})
+}

@@ -15,9 +15,12 @@ type job struct {
 	cost   int64   // held of Ingest.room until the writer takes it
 
 	claimed  atomic.Bool
-	done     chan struct{}
-	outcomes []Outcome // of recs
-	err      error     // not stored
+	done     chan struct{} // nil: nobody waits
+	outcomes []Outcome     // of recs
+	err      error         // not stored
+
+	one    [1]verify.Record // memory of recs and outcomes of an offer
+	oneOut [1]Outcome
 }
 
 type author struct {
@@ -26,11 +29,20 @@ type author struct {
 	sign  func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error)
 }
 
+// newJob makes a job that somebody waits for.
 func newJob(recs []verify.Record) *job {
 	j := &job{recs: recs, done: make(chan struct{}), outcomes: make([]Outcome, len(recs))}
 	for _, r := range recs {
 		j.cost += cost(r)
 	}
+	return j
+}
+
+// newOffer makes a job of one record that nobody waits for.
+func newOffer(rec verify.Record) *job {
+	j := &job{cost: cost(rec)}
+	j.one[0] = rec
+	j.recs, j.outcomes = j.one[:], j.oneOut[:]
 	return j
 }
 

@@ -44,4 +44,4 @@ func newMetrics(in *Ingest) *metrics {
 	return m
 }
 
-func (m *metrics) count(o Outcome) { m.records.WithLabelValues(o.String()).Inc() }
+func (m *metrics) count(o Outcome, n int) { m.records.WithLabelValues(o.String()).Add(float64(n)) }

@@ -9,17 +9,20 @@ import (
 type room struct {
 	mu    sync.Mutex
 	left  int64
-	freed chan struct{} // closed and replaced when room is given back
+	freed chan struct{} // closed when room is given back; nil: nobody waits
 }
 
-func newRoom(size int64) *room {
-	return &room{left: size, freed: make(chan struct{})}
-}
+func newRoom(size int64) *room { return &room{left: size} }
 
 // try takes n bytes if they are there.
 func (r *room) try(n int64) bool {
-	_, ok := r.take(n)
-	return ok
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.left < n {
+		return false
+	}
+	r.left -= n
+	return true
 }
 
 // wait takes n bytes as soon as they are there; done ends it with ErrClosed.
@@ -43,6 +46,9 @@ func (r *room) take(n int64) (freed <-chan struct{}, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.left < n {
+		if r.freed == nil {
+			r.freed = make(chan struct{})
+		}
 		return r.freed, false
 	}
 	r.left -= n
@@ -53,6 +59,8 @@ func (r *room) give(n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.left += n
-	close(r.freed)
-	r.freed = make(chan struct{})
+	if r.freed != nil {
+		close(r.freed)
+		r.freed = nil
+	}
 }

@@ -13,6 +13,25 @@ type Birth struct {
 // maxSpan is the longest span of years that still says something.
 const maxSpan = 30
 
+// ParseBirths gives every birth that a text may mean: one, or one a calendar
+// when its year is of a Hijri era. None when it says nothing usable.
+func ParseBirths(text string) []Birth {
+	if b, ok := ParseBirth(text); ok {
+		return []Birth{b}
+	}
+	text = strings.Trim(strings.TrimSpace(text), "~?%")
+	if len(text) > len("1364-12-29") {
+		return nil
+	}
+	parts := strings.Split(text, "-")
+	year, ok := number(parts[0])
+	if !ok || len(parts[0]) != 4 || len(parts) > 3 {
+		return nil
+	}
+	month, day := monthDay(parts)
+	return hijri(year, month, day)
+}
+
 // ParseBirth reads EDTF level 1 as persons write it: 1965, 1965-07, 1965-7-4,
 // 1965~, 196X, 1960/1965. An impossible month or day leaves what stands before
 // it; an impossible year makes the whole unusable.
@@ -63,17 +82,23 @@ func ParseBirth(text string) (Birth, bool) {
 		return Birth{}, false
 	}
 	b.From, b.To = uint16(y), uint16(y)
+	b.Month, b.Day = monthDay(parts)
+	return b, true
+}
+
+// monthDay reads what follows the year; 0 is what is absent or impossible.
+func monthDay(parts []string) (month, day uint8) {
 	if len(parts) > 1 {
 		if m, ok := number(strings.TrimRight(parts[1], "~?%")); ok && m >= 1 && m <= 12 {
-			b.Month = uint8(m)
+			month = uint8(m)
 		}
 	}
-	if len(parts) > 2 && b.Month > 0 {
+	if len(parts) > 2 && month > 0 {
 		if d, ok := number(strings.TrimRight(parts[2], "~?%")); ok && d >= 1 && d <= 31 {
-			b.Day = uint8(d)
+			day = uint8(d)
 		}
 	}
-	return b, true
+	return month, day
 }
 
 func plausibleYear(y int) bool { return y >= 1850 && y <= 2150 }
@@ -99,6 +124,7 @@ func (b Birth) full() bool { return b.Day > 0 }
 type birthEvidence struct {
 	value   float64
 	verdict Verdict
+	telling bool // the same day, and not one that stands for "some day"
 }
 
 // compareBirths gives the best agreement of any alternative of either side.
@@ -106,7 +132,9 @@ func compareBirths(a, b []Birth) birthEvidence {
 	best := birthEvidence{verdict: Absent}
 	for _, x := range a {
 		for _, y := range b {
-			if e := compareBirth(x, y); best.verdict == Absent || e.value > best.value {
+			e := compareBirth(x, y)
+			e.telling = e.value == 1 && !placeholder(x)
+			if best.verdict == Absent || e.value > best.value || e.value == best.value && e.telling {
 				best = e
 			}
 		}
@@ -117,16 +145,16 @@ func compareBirths(a, b []Birth) birthEvidence {
 // Values of agreement. A whole date is worth more than a year because fewer
 // namesakes share it; typing errors in one field of a date leave most of it.
 var (
-	birthDate      = birthEvidence{1.00, Agree}
-	birthSwapped   = birthEvidence{0.95, DayMonthSwapped}
-	birthOneField  = birthEvidence{0.85, DateClose}
-	birthYearOff   = birthEvidence{0.85, YearOffByOne}
-	birthMonth     = birthEvidence{0.83, MonthAgree}
-	birthYear      = birthEvidence{0.80, YearAgree}
-	birthYearTypo  = birthEvidence{0.75, YearDigit}
-	birthYearClose = birthEvidence{0.65, YearClose}
-	birthYearNear  = birthEvidence{0.45, YearNear}
-	birthConflict  = birthEvidence{0.00, Conflict}
+	birthDate      = birthEvidence{value: 1.00, verdict: Agree}
+	birthSwapped   = birthEvidence{value: 0.95, verdict: DayMonthSwapped}
+	birthOneField  = birthEvidence{value: 0.85, verdict: DateClose}
+	birthYearOff   = birthEvidence{value: 0.85, verdict: YearOffByOne}
+	birthMonth     = birthEvidence{value: 0.83, verdict: MonthAgree}
+	birthYear      = birthEvidence{value: 0.80, verdict: YearAgree}
+	birthYearTypo  = birthEvidence{value: 0.75, verdict: YearDigit}
+	birthYearClose = birthEvidence{value: 0.65, verdict: YearClose}
+	birthYearNear  = birthEvidence{value: 0.45, verdict: YearNear}
+	birthConflict  = birthEvidence{value: 0.00, verdict: Conflict}
 )
 
 func compareBirth(a, b Birth) birthEvidence {

@@ -1,6 +1,16 @@
 package match
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/herald-net/herald/node/ct"
+)
+
+// Document is the number of a travel or identity document, normalised.
+type Document struct {
+	Number string   // minDocument to maxDocument letters and digits
+	Issuer ct.State // empty: not known
+}
 
 // Lengths of a number that can identify: shorter ones are shared by chance.
 const (
@@ -16,6 +26,9 @@ func documentNumbers(text string) []string {
 		text = text[:256]
 	}
 	if whole := documentNumber(text); whole != "" && strings.Count(strings.TrimSpace(text), " ") <= 1 && digits(whole) >= 4 {
+		if bare := withoutCheckDigit(text); bare != "" {
+			return []string{whole, bare}
+		}
 		return []string{whole}
 	}
 	var out []string
@@ -52,6 +65,38 @@ func documentNumber(s string) string {
 	return string(out)
 }
 
+// withoutCheckDigit gives the number when text is one as it stands in a machine
+// readable zone: nine characters, filled up with <, and their check digit (ICAO
+// 9303-3, 4.9). "" for everything else. One number in ten ends so by chance,
+// which is why the whole one is kept beside it.
+func withoutCheckDigit(text string) string {
+	text = strings.ToUpper(strings.TrimSpace(text))
+	if len(text) != 10 || text[9] < '0' || text[9] > '9' {
+		return ""
+	}
+	sum := 0
+	for i := range 9 {
+		value := 0
+		switch c := text[i]; {
+		case c >= '0' && c <= '9':
+			value = int(c - '0')
+		case c >= 'A' && c <= 'Z':
+			value = int(c-'A') + 10
+		case c != '<':
+			return ""
+		}
+		sum += value * [3]int{7, 3, 1}[i%3]
+	}
+	if sum%10 != int(text[9]-'0') {
+		return ""
+	}
+	bare := documentNumber(text[:9])
+	if digits(bare) < 4 {
+		return ""
+	}
+	return bare
+}
+
 func digits(s string) int {
 	n := 0
 	for i := range len(s) {
@@ -62,27 +107,26 @@ func digits(s string) int {
 	return n
 }
 
-// compareDocuments: one common number agrees. Different numbers say little: a
-// person has several documents.
-func compareDocuments(a, b []string) Verdict {
+// compareDocuments: one common number of one issuer agrees; of two issuers, or
+// with a typing error, it is close. Different numbers say little: a person has
+// several documents.
+func compareDocuments(a, b []Document) Verdict {
 	if len(a) == 0 || len(b) == 0 {
 		return Absent
 	}
+	best := Conflict
 	for _, x := range a {
 		for _, y := range b {
-			if x == y {
+			same := x.Issuer == "" || y.Issuer == "" || x.Issuer == y.Issuer
+			switch {
+			case x.Number == y.Number && same:
 				return Agree
+			case x.Number == y.Number, same && len(x.Number) >= 7 && oneTypingError(x.Number, y.Number):
+				best = Close
 			}
 		}
 	}
-	for _, x := range a {
-		for _, y := range b {
-			if len(x) >= 7 && oneTypingError(x, y) {
-				return Close
-			}
-		}
-	}
-	return Conflict
+	return best
 }
 
 // oneTypingError: one character replaced, left out, added, or two exchanged.

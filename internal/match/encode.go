@@ -10,7 +10,7 @@ import (
 )
 
 // encodingVersion is the first byte of an encoded subject.
-const encodingVersion = 1
+const encodingVersion = 2
 
 // maxEncoded bounds what Unmarshal reads.
 const maxEncoded = 64 << 10
@@ -20,7 +20,7 @@ var errTruncated = errors.New("encoded subject: it ends too early")
 // Marshal is the compact form in which an index keeps a subject:
 //
 //	version, names {n, low, tokens {n, weight, flags, text}}, births {n, from,
-//	years, month, day, approx}, documents {n, text}, nationalities {n, 3 bytes}
+//	years, month, day, approx}, documents {n, text, issuer {0 or 3 bytes}}, nationalities {n, 3 bytes}
 //
 // One subject has one encoding.
 func (s *Subject) Marshal() []byte {
@@ -40,8 +40,10 @@ func (s *Subject) Marshal() []byte {
 	}
 	out = append(out, byte(len(s.Documents)))
 	for _, d := range s.Documents {
-		out = append(out, byte(len(d)))
-		out = append(out, d...)
+		out = append(out, byte(len(d.Number)))
+		out = append(out, d.Number...)
+		out = append(out, byte(len(d.Issuer)))
+		out = append(out, d.Issuer...)
 	}
 	out = append(out, byte(len(s.Nationalities)))
 	for _, n := range s.Nationalities {
@@ -97,10 +99,14 @@ func Unmarshal(data []byte) (*Subject, error) {
 		s.Births[i] = b
 	}
 	if n := d.count(MaxDocuments); n > 0 {
-		s.Documents = make([]string, n)
+		s.Documents = make([]Document, n)
 	}
 	for i := range s.Documents {
-		s.Documents[i] = d.string(minDocument, maxDocument)
+		s.Documents[i].Number = d.string(minDocument, maxDocument)
+		if n := d.byte(); n != 0 {
+			d.bad = d.bad || n != 3
+			s.Documents[i].Issuer = ct.State(d.take(3))
+		}
 	}
 	if n := d.count(MaxNationalities); n > 0 {
 		s.Nationalities = make([]ct.State, n)

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -12,6 +13,7 @@ import (
 const (
 	KeyName     = 'n' // a token of a name
 	KeyDocument = 'd' // a document number
+	KeyBirth    = 'b' // a whole date of birth
 )
 
 // MaxKeys bounds the keys of one subject.
@@ -26,7 +28,12 @@ func Keys(s *Subject) []string {
 		}
 	}
 	for _, d := range s.Documents {
-		add(KeyDocument, d)
+		add(KeyDocument, d.Number)
+	}
+	for _, b := range s.Births {
+		if b.full() && !placeholder(b) {
+			add(KeyBirth, birthKey(b))
+		}
 	}
 	for _, n := range s.Names {
 		for i, t := range n.Tokens {
@@ -40,6 +47,11 @@ func Keys(s *Subject) []string {
 		}
 	}
 	return keys
+}
+
+// birthKey is the date as yyyymmdd.
+func birthKey(b Birth) string {
+	return fmt.Sprintf("%04d%02d%02d", b.From, b.Month, b.Day)
 }
 
 // indexed: an article or a title finds half of the list, so it is no key,
@@ -84,8 +96,14 @@ func Probes(s *Subject) []Probe {
 		}
 	}
 	for _, d := range s.Documents {
-		add(KeyDocument, d, 1)
+		add(KeyDocument, d.Number, 1)
 		group++
+	}
+	for _, b := range s.Births {
+		if b.full() && !placeholder(b) {
+			add(KeyBirth, birthKey(b), 1)
+			group++
+		}
 	}
 	for _, n := range s.Names {
 		for i, t := range n.Tokens {

@@ -86,14 +86,22 @@ const (
 
 // Thresholds of the likeness of names.
 const (
+	nameExact = 0.94 // the same name
 	nameAgree = 0.88 // the same name, give or take its spelling
+	nameAlone = 0.84 // like enough to stand without a birth, or with one that says little
+	nameYear  = 0.80 // like enough beside a year of birth
 	nameClose = 0.74 // a part missing, or spelled very differently
 	nameWeak  = 0.58 // half of the name
 	nameTrace = 0.40 // one telling part of a name: shown as weak, never more
+	namePart  = 0.36 // one part, beside a whole date of birth
 )
 
-// enough is the evidence, in hundredths, of a name with two telling parts.
-const enough = 130
+// Amounts of evidence, in hundredths.
+const (
+	onePart = 100 // a telling part
+	enough  = 130 // a name with two parts, one of them common
+	ample   = 175 // two telling parts: what a name needs that stands alone and is not the same throughout
+)
 
 // nameEvidence is the best agreement of any name of either side.
 type nameEvidence struct {
@@ -128,14 +136,18 @@ func compareNames(query, cand []Name) nameEvidence {
 func Score(query, cand *Subject) Result {
 	document := compareDocuments(query.Documents, cand.Documents)
 	names := compareNames(query.Names, cand.Names)
-	if names.Score < nameTrace && document != Agree {
-		return Result{}
-	}
 	birth := compareBirths(query.Births, cand.Births)
-	if names.Score < nameWeak && birth.verdict == Conflict && document != Agree {
-		return Result{}
-	}
 	nationality := compareNationalities(query, cand)
+	if document != Agree {
+		switch {
+		case names.Score >= nameWeak, names.Score >= nameTrace && birth.verdict != Conflict:
+		case birth.telling && nationality != Conflict && len(query.Names) > 0 && len(cand.Names) > 0:
+			// Born on the same day under another name: an alias shares
+			// nothing with the name it hides. Shown, never more than weak.
+		default:
+			return Result{}
+		}
+	}
 
 	sum, weight := weightName*names.Score, weightName
 	if birth.verdict != Absent {
@@ -155,7 +167,7 @@ func Score(query, cand *Subject) Result {
 	case Conflict:
 		weight += weightOtherDoc
 	}
-	r := Result{Tier: tier(names, birth, document)}
+	r := Result{Tier: tier(names, birth, document, nationality)}
 	r.Score = float64(int(sum/weight*1000+0.5)) / 1000
 	r.Why = why(names, birth.verdict, document, nationality)
 	return r
@@ -163,7 +175,7 @@ func Score(query, cand *Subject) Result {
 
 // tier is the rule of evidence. It is written as a table of cases, so that each
 // can be read, argued about and measured.
-func tier(n nameEvidence, b birthEvidence, document Verdict) Tier {
+func tier(n nameEvidence, b birthEvidence, document, nationality Verdict) Tier {
 	telling := n.Evidence >= enough || n.complete
 	switch {
 	case document == Agree && n.Score >= nameClose:
@@ -182,15 +194,19 @@ func tier(n nameEvidence, b birthEvidence, document Verdict) Tier {
 
 	case b.verdict == Conflict:
 		return Weak // a namesake
+	case b.telling && n.Score >= namePart && n.Evidence >= onePart && nationality != Conflict:
+		return Possible
 	case b.value == 1 && n.Score >= nameWeak && n.Evidence >= enough/2:
 		return Possible
-	case b.value >= birthYear.value && n.Score >= nameClose && telling:
+	case b.value >= birthYear.value && n.Score >= nameYear && telling:
 		return Possible
-	case b.value >= birthYearClose.value && n.Score >= nameClose+0.03 && telling:
+	case b.value >= birthYearClose.value && n.Score >= nameAlone && telling:
 		return Possible
 	case b.verdict == YearNear && n.Score >= nameAgree && n.Evidence >= enough:
 		return Possible
-	case b.verdict == Absent && n.Score >= nameClose+0.06 && telling:
+	case b.verdict == Absent && n.Score >= nameExact && n.complete:
+		return Possible
+	case b.verdict == Absent && n.Score >= nameAlone && n.Evidence >= ample:
 		return Possible
 	}
 	return Weak

@@ -29,6 +29,13 @@ func person(name string, births []string, nationality ct.State, documents ...str
 	return p
 }
 
+// issued is a person with a document of an issuer.
+func issued(by ct.State) ct.Person {
+	p := person("Tarek Munir Belkazi", nil, "")
+	p.Documents = []ct.Document{{Number: "UT1234567", Issuer: by}}
+	return p
+}
+
 func births(b ...string) []string { return b }
 
 func TestScore(t *testing.T) {
@@ -66,7 +73,16 @@ func TestScore(t *testing.T) {
 		{"document and another name", person("Ingrid Solheim", nil, "", "UT1234567"), listed, match.Possible, match.Reason{Field: "name", Verdict: match.Conflict}},
 		{"document with a typing error", person("Tarek Munir Belkazi", nil, "", "UT1234568"), listed, match.Possible, match.Reason{Field: "document", Verdict: match.Close}},
 		{"another document says little", person("Tarek Munir Belkazi", births("1971-03-05"), "", "UT7654321"), listed, match.Strong, match.Reason{Field: "document", Verdict: match.Conflict}},
-		{"birth alone", person("Ingrid Solheim", births("1971-03-05"), "UTO"), listed, match.None, match.Reason{}},
+		{"the same day, another name", person("Ingrid Solheim", births("1971-03-05"), "UTO"), listed, match.Weak, match.Reason{Field: "name", Verdict: match.Conflict}},
+		{"the same day, another nationality", person("Ingrid Solheim", births("1971-03-05"), "NLD"), listed, match.None, match.Reason{}},
+		{"the first of January, another name", person("Ingrid Solheim", births("1971-01-01"), ""), person("Tarek Belkazi", births("1971-01-01"), ""), match.None, match.Reason{}},
+		{"the same day, one part of the name", person("Tarek Almasri", births("1971-03-05"), ""), person("Tarek Belkazi", births("1971-03-05"), ""), match.Possible, match.Reason{Field: "birth", Verdict: match.Agree}},
+		{"a part is missing and there is no birth", person("Mohamed Belkazi", nil, ""), person("Mohamed Tarek Belkazi", nil, ""), match.Weak, match.Reason{Field: "name", Verdict: match.MissingPart}},
+		{"a Solar Hijri date", person("Tarek Munir Belkazi", births("1349-12-14"), ""), listed, match.Strong, match.Reason{Field: "birth", Verdict: match.Agree}},
+		{"a Solar Hijri year", person("Tarek Munir Belkazi", births("1349"), ""), listed, match.Possible, match.Reason{Field: "birth", Verdict: match.YearClose}},
+		{"a lunar Hijri year", person("Tarek Munir Belkazi", births("1391"), ""), listed, match.Possible, match.Reason{Field: "birth", Verdict: match.YearClose}},
+		{"a document with its check digit", person("Tarek Belkazi", nil, "", "UT12345675"), person("Tarek Munir Belkazi", nil, "", "UT1234567"), match.Strong, match.Reason{Field: "document", Verdict: match.Agree}},
+		{"the number of another issuer's document", issued("UTO"), issued("NLD"), match.Possible, match.Reason{Field: "document", Verdict: match.Close}},
 		{"birth without a name", person("", births("1971-03-05"), "UTO"), listed, match.None, match.Reason{}},
 		{"brother", person("Walid Munir Belkazi", births("1974-08-19"), "UTO"), listed, match.None, match.Reason{}},
 		{"a common given name", person("Mohamed Solheim", births("1971"), ""), person("Muhammad Belkazi", births("1971"), ""), match.None, match.Reason{}},

@@ -17,7 +17,7 @@ import (
 )
 
 // Version changes whenever prepared subjects, their keys or their encoding do.
-const Version = 1<<8 | name.Version
+const Version = 2<<8 | name.Version
 
 // Limits of one subject. What lies beyond is not used for matching.
 const (
@@ -32,7 +32,7 @@ const (
 type Subject struct {
 	Names         []Name
 	Births        []Birth
-	Documents     []string // normalised numbers of documents and national ids
+	Documents     []Document // of travel and of identity
 	Nationalities []ct.State
 }
 
@@ -57,15 +57,17 @@ func Prepare(p ct.Person) *Subject {
 		s.addName(n.MRZ, low)
 	}
 	for _, b := range p.Births {
-		if birth, ok := ParseBirth(b.Date); ok && len(s.Births) < MaxBirths && !slices.Contains(s.Births, birth) {
-			s.Births = append(s.Births, birth)
+		for _, birth := range ParseBirths(b.Date) {
+			if len(s.Births) < MaxBirths && !slices.Contains(s.Births, birth) {
+				s.Births = append(s.Births, birth)
+			}
 		}
 	}
 	for _, d := range p.Documents {
-		s.addDocument(d.Number)
+		s.addDocument(d.Number, d.Issuer)
 	}
 	for _, d := range p.NationalIDs {
-		s.addDocument(d.Value)
+		s.addDocument(d.Value, d.Country)
 	}
 	for _, n := range p.Nationalities {
 		if len(n) == 3 && len(s.Nationalities) < MaxNationalities && !slices.Contains(s.Nationalities, n) {
@@ -92,8 +94,12 @@ func (s *Subject) addName(text string, low bool) {
 	s.Names = append(s.Names, n)
 }
 
-func (s *Subject) addDocument(text string) {
-	for _, d := range documentNumbers(text) {
+func (s *Subject) addDocument(text string, issuer ct.State) {
+	if len(issuer) != 3 {
+		issuer = ""
+	}
+	for _, number := range documentNumbers(text) {
+		d := Document{Number: number, Issuer: issuer}
 		if len(s.Documents) < MaxDocuments && !slices.Contains(s.Documents, d) {
 			s.Documents = append(s.Documents, d)
 		}

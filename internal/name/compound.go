@@ -4,7 +4,8 @@ import "strings"
 
 // fold brings spellings of one sound together before anything is compared:
 // French ou and English oo are u, ee is i, dj is j, ph is f, and a doubled
-// letter is one. It never makes a text longer.
+// letter is one; ks is x, and the German sch and tsch are sh and ch. It never
+// makes a text longer.
 func fold(w string) string {
 	out := make([]byte, 0, len(w))
 	for i := 0; i < len(w); i++ {
@@ -23,10 +24,29 @@ func fold(w string) string {
 			c, i = 'f', i+1
 		case c == 'c' && next == 'k':
 			c, i = 'k', i+1
+		case c == 'k' && next == 's' && i > 0 && vowel(w[i-1]) && !strings.HasPrefix(w[i+2:], "o") &&
+			!strings.HasPrefix(w[i+2:], "s") && !strings.HasPrefix(w[i+2:], "h"): // not Jackson, Eriksson, Lakshmi
+			c, i = 'x', i+1
+		case c == 't' && strings.HasPrefix(w[i:], "tsch"):
+			c, i = 'c', i+2
 		case c == 't' && next == 'c' && i+2 < len(w) && w[i+2] == 'h':
 			c, i = 'c', i+1
+		case c == 's' && next == 'c' && i+2 < len(w) && w[i+2] == 'h':
+			i++
 		}
 		if n := len(out); n == 0 || out[n-1] != c || c <= '9' {
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// single drops the second of two equal letters and leaves digraphs alone: in a
+// text without short vowels dj and ph are two sounds.
+func single(w string) string {
+	out := make([]byte, 0, len(w))
+	for i := range len(w) {
+		if c := w[i]; len(out) == 0 || out[len(out)-1] != c || c <= '9' {
 			out = append(out, c)
 		}
 	}

@@ -79,7 +79,11 @@ type builder struct {
 }
 
 func (b *builder) word(w string, abjad bool) {
-	w = fold(ascii(w))
+	if w = ascii(w); abjad {
+		w = single(w)
+	} else {
+		w = fold(w)
+	}
 	if w == "" {
 		return
 	}

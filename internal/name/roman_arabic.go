@@ -30,6 +30,8 @@ func arabicWord(word string) string {
 			b.WriteByte('u')
 		case (r == 'ي' || r == 'ی' || r == 'ى' || r == 'ې' || r == 'ۍ' || r == 'ے') && i > 0:
 			b.WriteByte('i')
+		case (r == 'ه' || r == 'ہ') && i > 0 && strings.ContainsRune("سصکكگتطدپز", rs[i-1]):
+			b.WriteString("ah") // a sound of its own, not the h of sh, kh, ph
 		default:
 			if s, ok := arabic[r]; ok {
 				b.WriteString(s)

@@ -49,10 +49,18 @@ func romanise(word string) (roman string, abjad bool) {
 	case first >= 0x1100 && first <= 0x11ff:
 		return hangulWord(word), false
 	case unicode.Is(unicode.Han, first):
-		return unidecode.Unidecode(word), false
+		return hanWord(word), false
+	case unicode.Is(unicode.Greek, first):
+		return greekWord(word), false
+	case unicode.Is(unicode.Devanagari, first):
+		word = devanagari.Replace(word)
 	}
 	return strings.ReplaceAll(unidecode.Unidecode(word), " ", ""), false
 }
+
+// devanagari: two clusters that are not said as they are written, jñ and the
+// nasal before h (Gyan, Singh).
+var devanagari = strings.NewReplacer("\u091c\u094d\u091e", "\u0917\u094d\u092f", "\u0902\u0939", "\u0919\u094d\u0918")
 
 // mapped replaces letters by table; what the table does not know goes through
 // unidecode.

@@ -20,6 +20,14 @@ func Similarity(a, b Token) float64 {
 	if s := withArticle(a.Text, b.Text); s > 0 {
 		return s
 	}
+	if g := equivalents[a.Text]; g != "" && g == equivalents[b.Text] {
+		return max(likeEquivalent, spelled(a, b))
+	}
+	return spelled(a, b)
+}
+
+// spelled compares two tokens by their letters.
+func spelled(a, b Token) float64 {
 	abjadA, abjadB := a.Has(Abjad), b.Has(Abjad)
 	long, short := max(len(a.Text), len(b.Text)), min(len(a.Text), len(b.Text))
 	if abjadA != abjadB {

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	mrand "math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/peerstore"
 	"github.com/libp2p/go-libp2p/core/sec"
@@ -22,7 +25,8 @@ import (
 const (
 	fullMesh = 32 // up to so many other nodes, a node connects to all
 	wantLow  = 24 // beyond, it dials below this many connections
-	wantHigh = 32 // up to this many
+	wantHigh = 32 // and lets go of some above
+	keepOwn  = 12 // of which so many of its own choosing stay, whoever else comes
 	parallel = 8
 )
 
@@ -33,42 +37,60 @@ type target struct {
 	addrs []ma.Multiaddr
 }
 
-// Run keeps the connections until ctx ends: it dials who is missing and closes
-// who is no longer admitted.
+// Run keeps the connections until ctx ends: it dials who is missing, and closes
+// who is no longer admitted and what is too much. Dials end on their own time:
+// one that waits for a dead peer holds up none but itself.
 func (p *Host) Run(ctx context.Context) error {
+	var dials errgroup.Group
+	defer func() { _ = dials.Wait() }() // they report through tries
+	slots, ended := make(chan struct{}, parallel), make(chan struct{}, 1)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
+		p.Recheck()
+		p.thin(time.Now())
+		targets := p.targets()
+		var waiting <-chan struct{} // for a slot
+		for _, t := range p.tries.due(targets, time.Now()) {
+			select {
+			case slots <- struct{}{}:
+			default:
+				p.tries.release(t.key)
+				waiting = ended
+				continue
+			}
+			dials.Go(func() error {
+				err := p.try(ctx, t)
+				switch {
+				case errors.Is(err, errEnough):
+					p.tries.release(t.key)
+				case err != nil && ctx.Err() == nil:
+					p.log.Debug("cannot reach a peer", "target", t.key, "err", err)
+					fallthrough
+				default:
+					p.tries.tried(t.key, time.Now())
+				}
+				<-slots
+				select {
+				case ended <- struct{}{}:
+				default:
+				}
+				return nil
+			})
+		}
+		timer.Reset(jitter(p.tries.next(targets, time.Now())))
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-timer.C:
+		case <-waiting:
+		case <-p.closing: // at once
 		}
-		p.Recheck()
-		p.round(ctx, p.targets())
-		timer.Reset(jitter(p.tries.next(p.targets(), time.Now())))
 	}
 }
 
-// round tries every target that is due once, at most parallel at a time.
-func (p *Host) round(ctx context.Context, targets []target) {
-	var g errgroup.Group
-	g.SetLimit(parallel)
-	for _, t := range targets {
-		if !p.tries.ready(t.key, time.Now()) {
-			continue
-		}
-		g.Go(func() error {
-			err := p.try(ctx, t)
-			p.tries.tried(t.key, time.Now())
-			if err != nil && ctx.Err() == nil {
-				p.log.Debug("cannot reach a peer", "target", t.key, "err", err)
-			}
-			return nil
-		})
-	}
-	_ = g.Wait() // the functions report through tries
-}
+// errEnough: in the meantime others have connected to this node.
+var errEnough = errors.New("there are enough connections")
 
 func (p *Host) try(ctx context.Context, t target) error {
 	if t.node.IsZero() {
@@ -77,6 +99,9 @@ func (p *Host) try(ctx context.Context, t target) error {
 			p.tries.answered(t.key, node)
 		}
 		return err
+	}
+	if p.large.Load() && len(p.h.Network().Peers()) >= wantLow {
+		return errEnough
 	}
 	id, err := PeerID(t.node)
 	if err != nil {
@@ -94,26 +119,26 @@ func (p *Host) try(ctx context.Context, t target) error {
 	return err
 }
 
-// targets is whom to dial now: everyone in a small network, else enough for
-// wantHigh connections, of different States first.
+// targets is whom to dial now, the likeliest and most wanted first: everyone
+// in a small network; beyond, while there are too few connections, whoever is
+// due, of different States first.
 func (p *Host) targets() []target {
 	var missing []roster.Node
 	live, connected := 0, map[ct.State]int{}
 	known := map[string]bool{}
 	now, v := time.Now(), p.cfg.View()
 	for _, n := range v.Nodes() {
-		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) {
+		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) || p.gate.quarantine.holds(n.Key, now) {
 			continue
 		}
 		live++
-		known[n.Key.String()] = true
+		key := n.Key.String()
+		known[key] = true
 		if opened, ok := p.opened(n.Key); !ok {
 			missing = append(missing, n)
 		} else {
 			connected[n.State]++
-			if now.Sub(opened) > steady {
-				p.tries.forget(n.Key.String())
-			}
+			p.tries.connected(key, opened, now)
 		}
 	}
 	for _, b := range p.book {
@@ -121,18 +146,14 @@ func (p *Host) targets() []target {
 	}
 	p.tries.keep(known)
 	have := live - len(missing)
+	p.large.Store(live > fullMesh)
 	if len(missing) == 0 || live > fullMesh && have >= wantLow {
 		return nil
 	}
-	if live > fullMesh {
-		missing = spread(missing, connected)
-	}
+	spread(missing, connected)
 	said := p.cfg.Addresses()
 	var out []target
 	for _, n := range missing {
-		if live > fullMesh && have+len(out) >= wantHigh {
-			break
-		}
 		if addrs := p.addresses(n.Key, said); len(addrs) > 0 {
 			out = append(out, target{key: n.Key.String(), node: n.Key, addrs: addrs})
 		}
@@ -143,6 +164,76 @@ func (p *Host) targets() []target {
 		}
 	}
 	return out
+}
+
+// thin closes connections in excess of wantHigh, a few at a time. Everyone
+// dials only what it lacks, but those who came first would in the end be
+// everyone's. What is new, in use by a sync or a match, or one of the last few
+// of this node's own choosing stays: others must not be able to push it out.
+func (p *Host) thin(now time.Time) {
+	if !p.large.Load() {
+		return
+	}
+	type link struct {
+		id    peer.ID
+		state ct.State
+		own   bool
+	}
+	var links []link
+	states := map[ct.State]int{}
+	own, all := 0, p.h.Network().Peers()
+	for _, id := range all {
+		node, ok := p.gate.member(id)
+		if !ok {
+			continue
+		}
+		l := link{id: id, state: node.State}
+		idle := true
+		for _, c := range p.h.Network().ConnsToPeer(id) {
+			l.own = l.own || c.Stat().Direction == network.DirOutbound
+			idle = idle && now.Sub(c.Stat().Opened) > steady && !busy(c)
+		}
+		states[l.state]++
+		if l.own {
+			own++
+		}
+		if idle {
+			links = append(links, l)
+		}
+	}
+	surplus := len(all) - wantHigh
+	if surplus <= 0 {
+		return
+	}
+	surplus = (surplus + 3) / 4
+	mrand.Shuffle(len(links), func(i, j int) { links[i], links[j] = links[j], links[i] })
+	for _, several := range []bool{true, false} { // a State's second connection goes first
+		for _, l := range links {
+			if surplus == 0 || several && states[l.state] < 2 || l.own && own <= keepOwn ||
+				len(p.h.Network().ConnsToPeer(l.id)) == 0 {
+				continue
+			}
+			if err := p.h.Network().ClosePeer(l.id); err != nil {
+				p.log.Debug("cannot close a connection too many", "err", err)
+				continue
+			}
+			states[l.state]--
+			if l.own {
+				own--
+			}
+			surplus--
+		}
+	}
+}
+
+// busy tells whether a sync or a match is under way on a connection.
+func busy(c network.Conn) bool {
+	for _, s := range c.GetStreams() {
+		if id := string(s.Protocol()); strings.HasPrefix(id, "/herald/sync/") || strings.HasPrefix(id, "/herald/match/") {
+			return true
+		}
+	}
+	return false
 }
 
 // opened is when the oldest connection to a node began; false: not connected.
@@ -165,19 +256,16 @@ func (p *Host) opened(node ct.LogID) (time.Time, bool) {
 }
 
 // spread shuffles nodes and puts those of States without a connection first.
-func spread(nodes []roster.Node, connected map[ct.State]int) []roster.Node {
+func spread(nodes []roster.Node, connected map[ct.State]int) {
 	mrand.Shuffle(len(nodes), func(i, j int) { nodes[i], nodes[j] = nodes[j], nodes[i] })
-	seen := map[ct.State]bool{}
-	var first, rest []roster.Node
+	seen, rest := map[ct.State]bool{}, map[ct.LogID]int{}
 	for _, n := range nodes {
-		if connected[n.State] == 0 && !seen[n.State] {
-			seen[n.State] = true
-			first = append(first, n)
-		} else {
-			rest = append(rest, n)
+		if connected[n.State] > 0 || seen[n.State] {
+			rest[n.Key] = 1
 		}
+		seen[n.State] = true
 	}
-	return append(first, rest...)
+	slices.SortStableFunc(nodes, func(a, b roster.Node) int { return rest[a.Key] - rest[b.Key] })
 }
 
 // addresses joins what the operator configured with what the node itself said.

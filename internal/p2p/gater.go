@@ -12,12 +12,14 @@ import (
 	ma "github.com/multiformats/go-multiaddr"
 )
 
-// gater admits the live nodes of the roster whose State is not muted, and
-// nobody else. It asks the roster at each decision, so it is never out of date.
+// gater admits the live nodes of the roster whose State is not muted and which
+// are not in quarantine, and nobody else. It asks the roster at each decision, so it is never out of date.
 type gater struct {
 	own   ct.LogID
 	view  func() *roster.View
 	muted func(ct.State) bool
+
+	quarantine quarantine
 
 	mu     sync.Mutex
 	probes map[peer.ID]struct{} // identities that nobody has, see Host.probe
@@ -29,9 +31,9 @@ func (g *gater) member(id peer.ID) (roster.Node, bool) {
 	if !ok || key == g.own {
 		return roster.Node{}, false
 	}
-	v := g.view()
+	v, now := g.view(), time.Now()
 	node, ok := v.Node(key)
-	if !ok || !v.Live(key, time.Now()) || g.muted(node.State) {
+	if !ok || !v.Live(key, now) || g.muted(node.State) || g.quarantine.holds(key, now) {
 		return roster.Node{}, false
 	}
 	return node, true

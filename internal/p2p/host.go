@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -63,6 +64,9 @@ type Host struct {
 	book  []bootstrapAddr
 	boot  map[ct.LogID][]ma.Multiaddr // bootstrap addresses that name their node
 	tries tries
+
+	large   atomic.Bool   // the network is too large for a connection to everyone
+	closing chan struct{} // somebody is not admitted any more
 }
 
 type bootstrapAddr struct {
@@ -94,11 +98,13 @@ func New(cfg Config) (*Host, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Host{
-		cfg:   cfg,
-		log:   cfg.Log.With("component", "p2p"),
-		gate:  &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, probes: map[peer.ID]struct{}{}},
-		boot:  map[ct.LogID][]ma.Multiaddr{},
-		tries: tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
+		cfg: cfg,
+		log: cfg.Log.With("component", "p2p"),
+		gate: &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, probes: map[peer.ID]struct{}{},
+			quarantine: quarantine{nodes: map[ct.LogID]*suspect{}}},
+		closing: make(chan struct{}, 1),
+		boot:    map[ct.LogID][]ma.Multiaddr{},
+		tries:   tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
 	}
 	for _, s := range cfg.Bootstrap {
 		addr, id, err := parseAddress(s)
@@ -180,6 +186,10 @@ func (p *Host) options() ([]libp2p.Option, error) {
 		libp2p.DisableIdentifyAddressDiscovery(),
 		libp2p.ForceReachabilityPublic(), // addresses are configured, not probed
 		libp2p.Ping(false),
+		// By default a hundred failed dials, an outage of an hour, make the
+		// library refuse all further ones to UDP or IPv6, but one of a hundred.
+		libp2p.UDPBlackHoleSuccessCounter(nil),
+		libp2p.IPv6BlackHoleSuccessCounter(nil),
 		libp2p.UserAgent("herald/1"),
 		libp2p.WithDialTimeout(dialTimeout),
 	}

@@ -3,6 +3,7 @@ package p2p
 import (
 	"crypto/ed25519"
 	"fmt"
+	"strings"
 
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/node/ct"
@@ -24,18 +25,18 @@ func PeerID(node ct.LogID) (peer.ID, error) {
 	return id, nil
 }
 
+// idPrefix is what every peer id of a node key begins with: an identity
+// multihash of 36 bytes, holding the type of the key and its 32 bytes.
+const idPrefix = "\x00\x24\x08\x01\x12\x20"
+
 // NodeKey is the inverse of PeerID; false for every id that embeds no Ed25519
-// key, which no member has.
-func NodeKey(id peer.ID) (ct.LogID, bool) {
-	pub, err := id.ExtractPublicKey()
-	if err != nil || pub.Type() != crypto.Ed25519 {
+// key, which no member has. Every message of gossip asks, so it only compares.
+func NodeKey(id peer.ID) (key ct.LogID, ok bool) {
+	raw, ok := strings.CutPrefix(string(id), idPrefix)
+	if !ok || copy(key[:], raw) != len(key) || len(raw) != len(key) {
 		return ct.LogID{}, false
 	}
-	raw, err := pub.Raw()
-	if err != nil || len(raw) != len(ct.LogID{}) {
-		return ct.LogID{}, false
-	}
-	return ct.LogID(raw), true
+	return key, true
 }
 
 func identity(key *keys.Key) (crypto.PrivKey, error) {

@@ -1,7 +1,9 @@
 package p2p
 
 import (
+	"cmp"
 	mrand "math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,9 +12,14 @@ import (
 
 const (
 	backoffMin = time.Second
-	backoffMax = 5 * time.Minute
+	backoffMax = 45 * time.Second
 	roundMin   = time.Second
 	roundMax   = 10 * time.Second
+	// A peer that comes back after such a wait tells that others may too: an
+	// outage has ended. They are all tried within hopeWithin, once a hopeEvery.
+	longWait   = 8 * time.Second
+	hopeWithin = 5 * time.Second
+	hopeEvery  = time.Minute
 )
 
 // steady is how long a connection must last before its target's back-off is
@@ -25,17 +32,40 @@ type tries struct {
 	mu  sync.Mutex
 	at  map[string]attempt
 	met map[string]ct.LogID
+
+	hoped time.Time // when an outage was last seen to end
 }
 
 type attempt struct {
 	wait time.Duration
 	due  time.Time
+	busy bool // a dial is under way
+	back bool // it has come back since the last dial
 }
 
-func (t *tries) ready(key string, now time.Time) bool {
+// due takes out the targets whose time has come, those that failed least first,
+// and holds them until tried or release.
+func (t *tries) due(targets []target, now time.Time) []target {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return !now.Before(t.at[key].due)
+	var out []target
+	for _, x := range targets {
+		if a := t.at[x.key]; !a.busy && !now.Before(a.due) {
+			a.busy = true
+			t.at[x.key] = a
+			out = append(out, x)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b target) int { return cmp.Compare(t.at[a.key].wait, t.at[b.key].wait) })
+	return out
+}
+
+func (t *tries) release(key string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := t.at[key]
+	a.busy = false
+	t.at[key] = a
 }
 
 // tried doubles the wait, with jitter so that nodes do not march in step.
@@ -43,13 +73,36 @@ func (t *tries) tried(key string, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	wait := min(max(2*t.at[key].wait, backoffMin), backoffMax)
-	t.at[key] = attempt{wait, now.Add(jitter(wait))}
+	t.at[key] = attempt{wait: wait, due: now.Add(jitter(wait))}
 }
 
-func (t *tries) forget(key string) {
+// connected notes that a target has a connection since opened, whoever made it.
+func (t *tries) connected(key string, opened, now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	delete(t.at, key)
+	a, ok := t.at[key]
+	if !ok {
+		return
+	}
+	if now.Sub(opened) > steady && !a.busy {
+		delete(t.at, key)
+		return
+	}
+	if a.back || a.wait < longWait {
+		return
+	}
+	a.back = true
+	t.at[key] = a
+	if !t.hoped.IsZero() && now.Sub(t.hoped) < hopeEvery {
+		return
+	}
+	t.hoped = now
+	for k, a := range t.at {
+		if soon := now.Add(mrand.N(hopeWithin)); a.due.After(soon) {
+			a.due = soon
+			t.at[k] = a
+		}
+	}
 }
 
 // next is the time until the first of the targets may be tried again.
@@ -58,7 +111,9 @@ func (t *tries) next(targets []target, now time.Time) time.Duration {
 	defer t.mu.Unlock()
 	wait := roundMax
 	for _, x := range targets {
-		wait = min(wait, t.at[x.key].due.Sub(now))
+		if a := t.at[x.key]; !a.busy {
+			wait = min(wait, a.due.Sub(now))
+		}
 	}
 	return max(wait, roundMin)
 }

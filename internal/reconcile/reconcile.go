@@ -92,6 +92,23 @@ func Compare(mine, theirs []wire.LogHead, class func(ct.LogID) Class) Plan {
 	return p
 }
 
+// Merge gives a sorted frontier in which changed heads replace those of was.
+// Neither is written to.
+func Merge(was, changed []wire.LogHead) []wire.LogHead {
+	out := make([]wire.LogHead, 0, len(was)+len(changed))
+	for len(was) > 0 && len(changed) > 0 {
+		switch c := bytes.Compare(was[0].Log[:], changed[0].Log[:]); {
+		case c < 0:
+			out, was = append(out, was[0]), was[1:]
+		case c == 0:
+			was = was[1:]
+		default:
+			out, changed = append(out, changed[0]), changed[1:]
+		}
+	}
+	return append(append(out, was...), changed...)
+}
+
 // Size is the length of a log in a sorted frontier; 0 when it is not there.
 func Size(heads []wire.LogHead, log ct.LogID) uint64 {
 	i, ok := slices.BinarySearchFunc(heads, log, func(h wire.LogHead, l ct.LogID) int {

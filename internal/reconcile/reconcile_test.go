@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/herald-net/herald/internal/reconcile"
@@ -258,4 +259,34 @@ func FuzzFetch(f *testing.F) {
 			}
 		}
 	})
+}
+
+// Whatever changed, the old frontier and the changes make the new one.
+func TestMerge(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for range 500 {
+		was, now := map[byte]uint64{}, map[byte]uint64{}
+		for log := range byte(20) {
+			if rng.IntN(2) == 0 {
+				was[log] = uint64(rng.IntN(5) + 1)
+				now[log] = was[log]
+			}
+		}
+		changed := map[byte]uint64{}
+		for range rng.IntN(10) {
+			log := byte(rng.IntN(20))
+			changed[log] = uint64(rng.IntN(5) + 1)
+			now[log] = changed[log]
+		}
+		of := func(m map[byte]uint64) (out []wire.LogHead) {
+			for log, size := range m {
+				out = append(out, wire.LogHead{Log: ct.LogID{log}, Size: size})
+			}
+			reconcile.Sort(out)
+			return out
+		}
+		if got := reconcile.Merge(of(was), of(changed)); !slices.Equal(got, of(now)) {
+			t.Fatalf("%v and %v: got %v, want %v", was, changed, got, now)
+		}
+	}
 }

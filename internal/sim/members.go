@@ -22,7 +22,7 @@ type Members struct {
 	View    *roster.View
 }
 
-// NewMembers founds a network of n States, at most 194, with keys that follow from seed.
+// NewMembers founds a network of n States, at most MaxMembers, with keys that follow from seed.
 // created must be now or earlier on the clock that will judge the records.
 func NewMembers(n int, seed uint64, created time.Time) (*Members, error) {
 	m := &Members{}
@@ -102,15 +102,21 @@ func Key(seed uint64, i int) *keys.Key { return key(seed, "later", i) }
 // Stranger is the key of a node that is in nobody's roster.
 func Stranger(seed uint64) *keys.Key { return key(seed, "stranger", 0) }
 
+// MaxMembers is how many States there can be: the 193 Member States, the
+// specimen State and, to fill up, territories of the State table.
+const MaxMembers = 200
+
 // states are n codes of the State table, UTO (the specimen State) first.
 func states(n int) []ct.State {
 	out := []ct.State{"UTO"}
-	for _, c := range ct.Countries() {
-		if c.Status == ct.StatusMember {
-			out = append(out, c.State)
+	for _, status := range []ct.StateStatus{ct.StatusMember, ct.StatusObserver, ct.StatusOther} {
+		for _, c := range ct.Countries() {
+			if c.Status == status {
+				out = append(out, c.State)
+			}
 		}
 	}
-	return out[:min(n, len(out))]
+	return out[:min(n, MaxMembers)]
 }
 
 // Header is a record's header for tests, whole but for seq, prev and body.

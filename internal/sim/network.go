@@ -18,11 +18,8 @@ import (
 	"github.com/marcopolo/simnet"
 )
 
-// never is the latency of a lost packet: simnet drops none by itself.
-const never = 1000 * time.Hour
-
-// bandwidth is each node's, in bits per second, each way.
-const bandwidth = 100 * simlibp2p.OneMbps
+// Bandwidth is each node's, in bits a second and direction, if nothing else is set.
+const Bandwidth = 100 * simlibp2p.OneMbps
 
 // Network is a set of addresses between which packets take time, or get lost.
 // Build it, and the hosts on it, inside the bubble; build hosts one at a time.
@@ -37,6 +34,13 @@ type Network struct {
 	group   map[int]int // partition: nodes of different groups are cut off
 	cut     bool
 	bytes   map[int]int64 // sent to a node, by node
+	links   map[int]Link
+}
+
+// Link is what is particular about one node's way into the network.
+type Link struct {
+	BitsPerSecond int     // each way; 0: Bandwidth
+	Loss          float64 // of the packets to it and from it, beside the network's
 }
 
 // New starts a network. The seed fixes which packets are lost; the order of
@@ -46,6 +50,7 @@ func New(seed uint64) *Network {
 		rng:     rand.New(rand.NewPCG(seed, 0)),
 		index:   map[string]int{},
 		bytes:   map[int]int64{},
+		links:   map[int]Link{},
 		latency: func(int, int) time.Duration { return 20 * time.Millisecond },
 	}
 	n.sim = &simnet.Simnet{LatencyFunc: n.delay, Logger: slog.New(slog.DiscardHandler)}
@@ -56,12 +61,22 @@ func New(seed uint64) *Network {
 // Close ends the network; close the hosts first.
 func (n *Network) Close() { n.sim.Close() }
 
+// SetLink makes node i's link another one, from its next Underlay on.
+func (n *Network) SetLink(i int, l Link) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.links[i] = l
+}
+
 // Underlay is what node i's host runs on. A node that starts again takes a new one.
 func (n *Network) Underlay(i int) *p2p.Underlay {
 	n.mu.Lock()
 	n.index[simnet.IntToPublicIPv4(i).String()] = i
+	link := simnet.LinkSettings{BitsPerSecond: Bandwidth}
+	if l := n.links[i]; l.BitsPerSecond > 0 {
+		link.BitsPerSecond = l.BitsPerSecond
+	}
 	n.mu.Unlock()
-	link := simnet.LinkSettings{BitsPerSecond: bandwidth}
 	return p2p.NewUnderlay(simlibp2p.QUICSimnet(n.sim, simnet.NodeBiDiLinkSettings{Downlink: link, Uplink: link}))
 }
 
@@ -108,12 +123,18 @@ func (n *Network) delay(p *simnet.Packet) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	from, to := n.node(p.From), n.node(p.To)
-	if n.cut && n.group[from] != n.group[to] || n.loss > 0 && n.rng.Float64() < n.loss {
-		return never
+	if n.cut && n.group[from] != n.group[to] || n.lost(n.loss) || n.lost(n.links[from].Loss) || n.lost(n.links[to].Loss) {
+		// To an address that is nobody's: simnet drops no packet that it can
+		// deliver, and must not keep those of an hour's partition.
+		p.To = &net.UDPAddr{IP: net.IPv4zero, Port: 1}
+		return 0
 	}
 	n.bytes[to] += headers + int64(size(p))
 	return n.latency(from, to)
 }
+
+// lost draws whether a packet gets lost that does so with probability p.
+func (n *Network) lost(p float64) bool { return p > 0 && n.rng.Float64() < p }
 
 // headers are the bytes of IPv4 and UDP around a packet's payload.
 const headers = 20 + 8

@@ -31,8 +31,9 @@ type StackConfig struct {
 	Underlay  *p2p.Underlay // nil: the operating system, on loopback
 	Listen    []string
 	Bootstrap []string
-	NoGossip  bool // only sync brings records
-	NoSync    bool // only gossip does
+	Addresses func() map[ct.LogID][]string // of others; nil: only what Bootstrap tells
+	NoGossip  bool                         // only sync brings records
+	NoSync    bool                         // only gossip does
 	Answer    func(ctx context.Context, from ct.LogID, req []byte) []byte
 	Muted     func(ct.State) bool
 	Beacons   bool             // it sends beacons, and syncs with whose beacon says something else
@@ -84,7 +85,7 @@ func Start(cfg StackConfig) (_ *Stack, err error) {
 	})
 	s.Host, err = p2p.New(p2p.Config{
 		Key: cfg.Key, Listen: cfg.Listen, Bootstrap: cfg.Bootstrap, View: cfg.View, Muted: cfg.Muted,
-		Underlay: cfg.Underlay, Log: cfg.Log,
+		Addresses: cfg.Addresses, Underlay: cfg.Underlay, Log: cfg.Log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.Store.Close())

@@ -3,12 +3,14 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
+	"golang.org/x/sync/errgroup"
 )
 
 // MaxBatch is the most records that one Append, FillBodies or step of Erase takes.
@@ -134,23 +136,31 @@ func (s *Store) sealEntry(e *entry) (err error) {
 	return err
 }
 
-// putBodies commits salts, then bodies, of the entries that have one.
+// putBodies commits salts and bodies of the entries that have one, side by
+// side: neither means anything before the header, which comes after both.
 func (s *Store) putBodies(entries []entry) error {
 	if !slices.ContainsFunc(entries, func(e entry) bool { return e.sealed != nil }) {
 		return nil
 	}
-	err := s.keysDB.update(func(tx *bbolt.Tx) error {
-		return putAll(tx.Bucket([]byte(bktSalt)), entries, func(e *entry) []byte { return e.rec.Salt() })
+	var salts, bodies error
+	var both errgroup.Group
+	both.Go(func() error {
+		salts = s.keysDB.update(func(tx *bbolt.Tx) error {
+			return putAll(tx.Bucket([]byte(bktSalt)), entries, func(e *entry) []byte { return e.rec.Salt() })
+		})
+		return nil
 	})
-	if err != nil {
-		return err
-	}
-	return s.bodyDB.update(func(tx *bbolt.Tx) error {
-		for i := range entries {
-			s.bodyDB.touch(entries[i].at)
-		}
-		return putAll(tx.Bucket([]byte(bktBody)), entries, func(e *entry) []byte { return e.sealed })
+	both.Go(func() error {
+		bodies = s.bodyDB.update(func(tx *bbolt.Tx) error {
+			for i := range entries {
+				s.bodyDB.touch(entries[i].at)
+			}
+			return putAll(tx.Bucket([]byte(bktBody)), entries, func(e *entry) []byte { return e.sealed })
+		})
+		return nil
 	})
+	_ = both.Wait()
+	return errors.Join(salts, bodies) // both: one may be full where the other has stopped
 }
 
 func putAll(b *bbolt.Bucket, entries []entry, value func(*entry) []byte) error {

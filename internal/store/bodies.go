@@ -33,7 +33,7 @@ func (s *Store) openBodies(want []bodyAt) error {
 	if err != nil {
 		return err
 	}
-	failed := false
+	var failed []*bodyAt
 	err = s.bodyDB.view(func(tx *bbolt.Tx) error {
 		bodies := tx.Bucket([]byte(bktBody))
 		for i := range want {
@@ -44,27 +44,32 @@ func (s *Store) openBodies(want []bodyAt) error {
 				w.body, err = s.seal.openBody(w.salt, w.id, sealed)
 			}
 			if err != nil || w.salt == nil || sealed == nil {
-				w.salt, w.body, w.state = nil, nil, BodyMissing
-				failed = true
+				w.salt, w.body = nil, nil
+				failed = append(failed, w)
 			} else if w.body == nil {
 				w.body = []byte{} // a held body is never nil
 			}
 		}
 		return nil
 	})
-	if err != nil || !failed {
+	if err != nil {
 		return err
 	}
+	return s.noteUnopened(failed)
+}
+
+// noteUnopened finds out why bodies did not open, and sets their states.
+func (s *Store) noteUnopened(failed []*bodyAt) error {
+	if len(failed) == 0 {
+		return nil
+	}
 	return s.logDB.view(func(tx *bbolt.Tx) error {
-		for i := range want {
-			w := &want[i]
-			if w.state == BodyHeld {
-				continue
-			}
+		for _, w := range failed {
 			h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(w.at[:]))
 			if err != nil {
 				continue // rotten as a whole
 			}
+			w.state = BodyMissing
 			if h.state != BodyHeld {
 				w.state = h.state
 			} else if s.lost.add(w.at) {

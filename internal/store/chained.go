@@ -78,14 +78,14 @@ func (j *sigJob) verify(network ct.NetworkID) bool {
 
 // provedPart is how many of the parts, from seq on, end in a record whose own
 // signature verifies. The signature of the last one is checked now if it never was.
-func (s *Store) provedPart(tx *bbolt.Tx, l *logEntry, from uint64, parts []wire.Envelope) (int, error) {
+func (s *Store) provedPart(tx *bbolt.Tx, l *logEntry, from uint64, parts []ranged) (int, error) {
 	for n := len(parts); n > max(0, len(parts)-maxTries); n-- {
 		at, e := placeOf(l.num, from+uint64(n)-1), &parts[n-1]
 		proved, err := isProved(tx, at)
 		if err != nil {
 			return 0, err
 		}
-		j := sigJob{l.id, at, e.Alg, e.HeaderBytes, e.Sig}
+		j := sigJob{l.id, at, e.alg, e.header, e.sig}
 		if proved || j.verify(s.cfg.Network) {
 			return n, nil
 		}
@@ -114,6 +114,20 @@ func (s *Store) Signed(log ct.LogID, seq uint64) (bool, error) {
 		return false, fmt.Errorf("record %d of log %s: %w", seq, log.Short(), err)
 	}
 	return proved || j.verify(s.cfg.Network), nil
+}
+
+// Unchecked counts the records whose own signature nobody has verified yet.
+func (s *Store) Unchecked() (n uint64, err error) {
+	err = s.logDB.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bktChained)).ForEach(func(k, v []byte) error {
+			at, last, err := parseChained(k, v)
+			if err == nil {
+				n += last - at.seq() + 1
+			}
+			return err
+		})
+	})
+	return n, wrap("count unchecked signatures", err)
 }
 
 // Recheck verifies up to max signatures that were taken on a later one's word,

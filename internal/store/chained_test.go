@@ -88,6 +88,10 @@ func TestChained(t *testing.T) {
 	}
 	checked, bad := 0, 0
 	for {
+		left, err := s.Unchecked()
+		if w.ok(err); left != uint64(9+13+19-checked) {
+			t.Fatalf("%d checked, %d unchecked", checked, left)
+		}
 		n, m, err := s.Recheck(7)
 		w.ok(err)
 		if n == 0 {

@@ -6,6 +6,8 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
+	"hash"
+	"sync"
 
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/node/ct"
@@ -16,22 +18,25 @@ import (
 // body can be opened, and no two records ever share a key, whatever salts
 // their authors chose. AES-256-GCM with a random nonce; the record id is the
 // associated data, so that a body cannot stand in for another.
-type sealer struct{ key [32]byte }
+type sealer struct{ macs *sync.Pool } // of hash.Hash, keyed: hashing the key anew costs as much as the message
 
 func newSealer(k keys.Storage) (sealer, error) {
 	key, err := k.Derive("body", nil)
 	if err != nil {
 		return sealer{}, err
 	}
-	return sealer{key}, nil
+	return sealer{&sync.Pool{New: func() any { return hmac.New(sha256.New, key[:]) }}}, nil
 }
 
 func (s *sealer) aead(salt []byte, id ct.ID) (cipher.AEAD, error) {
-	m := hmac.New(sha256.New, s.key[:])
+	m := s.macs.Get().(hash.Hash)
+	m.Reset()
 	m.Write(salt)
 	m.Write(id[:])
 	var key [32]byte
-	return newAEAD(m.Sum(key[:0]))
+	m.Sum(key[:0])
+	s.macs.Put(m)
+	return newAEAD(key[:])
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {
@@ -55,11 +60,16 @@ func (s *sealer) sealBody(salt []byte, id ct.ID, body []byte) ([]byte, error) {
 }
 
 func (s *sealer) openBody(salt []byte, id ct.ID, sealed []byte) ([]byte, error) {
+	return s.openBodyTo(nil, salt, id, sealed)
+}
+
+// openBodyTo appends the body to dst.
+func (s *sealer) openBodyTo(dst, salt []byte, id ct.ID, sealed []byte) ([]byte, error) {
 	aead, err := s.aead(salt, id)
 	if err != nil {
 		return nil, err
 	}
-	body, err := aead.Open(nil, nil, sealed, id[:])
+	body, err := aead.Open(dst, nil, sealed, id[:])
 	if err != nil {
 		return nil, fmt.Errorf("body of record %s: %w", id.Short(), ErrDamaged)
 	}

@@ -6,7 +6,7 @@
 //	local.db  what only this node knows (see Local)
 //
 // Records enter by Append, already verified and in the order of their logs; a
-// commit goes keys, body, log, and the commit of log.db is the acknowledgement.
+// commit goes keys and body, side by side, then log: that is the acknowledgement.
 // What a crash leaves in the first two without the third is no part of the
 // store and goes at the next Open. Nothing is ever written without fsync.
 //

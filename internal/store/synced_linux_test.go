@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 
 	"github.com/herald-net/herald/internal/store"
@@ -100,12 +101,31 @@ func TestOtherCommitsAreSynced(t *testing.T) {
 	}
 }
 
-// failing calls fn while the syncs of an open file fail.
+// failing calls fn while one of the store's files stands for a disk that has
+// died: what is written to its descriptor is gone, and a sync of it fails. The
+// file is as it was afterwards.
 func failing(t *testing.T, path string, fn func() (uint64, error)) (n uint64, err error) {
 	t.Helper()
 	fd := descriptor(t, path)
-	if refused := store.FailSyncs(fd, func() { n, err = fn() }); refused != nil {
-		t.Skip(refused)
+	file, err := syscall.Dup(fd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dead, err := os.OpenFile(os.DevNull, os.O_RDWR, 0) // takes every write, refuses every sync
+	if err != nil {
+		t.Fatal(err)
+	}
+	stand := func(in int) {
+		t.Helper()
+		if err := syscall.Dup3(in, fd, syscall.O_CLOEXEC); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stand(int(dead.Fd()))
+	n, err = fn()
+	stand(file)
+	if err := errors.Join(syscall.Close(file), dead.Close()); err != nil {
+		t.Fatal(err)
 	}
 	return n, err
 }

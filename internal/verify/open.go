@@ -34,18 +34,18 @@ func open(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, e
 	if h := r.Header(); !r.signed() {
 		return Record{}, &Error{BadSignature, fmt.Sprintf("log %s, record %d", h.Log.Short(), h.Seq)}
 	}
-	r.inadmissible, _ = judge(r.env, r.right, v)
+	r.inadmissible, _ = judge(&r.env, r.right, v)
 	return r, nil
 }
 
 // prepare checks all that chains a record but its signature.
 func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, error) {
-	e, err := wire.Decode(raw)
-	if err != nil {
+	network := v.Network()
+	r := &opened{raw: raw, network: network}
+	e, h := &r.env, &r.env.Header
+	if err := wire.DecodeInto(e, raw); err != nil {
 		return Record{}, refusal(err)
 	}
-	h := &e.Header
-	network := v.Network()
 	if h.Network != network.Prefix() {
 		return Record{}, &Error{OtherNetwork, fmt.Sprintf("network %x", h.Network)}
 	}
@@ -68,7 +68,8 @@ func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record
 	if err := checkWindow(h, right, now); err != nil {
 		return Record{}, err
 	}
-	return Record{env: e, raw: raw, network: network, id: wire.ID(network, e.HeaderBytes), right: right}, nil
+	r.id, r.right = wire.ID(network, e.HeaderBytes), right
+	return Record{r}, nil
 }
 
 // refusal of bytes that wire cannot read.

@@ -38,9 +38,8 @@ func OpenRange(raws [][]byte, v *roster.View, now time.Time) ([]Record, error) {
 	if !recs[len(recs)-1].signed() {
 		return nil, &Error{Reason: BadSignature, Detail: "the last of a range"}
 	}
-	for i := range recs {
-		r := &recs[i]
-		r.inadmissible, _ = judge(r.env, r.right, v)
+	for _, r := range recs {
+		r.inadmissible, _ = judge(&r.env, r.right, v)
 	}
 	return recs, nil
 }

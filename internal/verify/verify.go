@@ -31,8 +31,12 @@ func (e *Error) Verdict() Verdict { return e.Reason.verdict() }
 // Record is a record whose author, network and right to speak are proved.
 // Only this package can make one. The bytes are the author's, unchanged, but
 // for the signature of a chained record, which nobody has looked at.
-type Record struct {
-	env          *wire.Envelope
+type Record struct{ *opened }
+
+// opened is what a Record stands for. It is passed on by reference, from the
+// verdict to the writer and the store, and never changes once Open has given it.
+type opened struct {
+	env          wire.Envelope
 	raw          []byte
 	network      ct.NetworkID
 	id           ct.ID
@@ -43,55 +47,55 @@ type Record struct {
 
 // Chained tells that a later signature proves the header, through the hash
 // chain, and that the record's own signature has not been checked (OpenRange).
-func (r Record) Chained() bool { return r.chained }
+func (r *opened) Chained() bool { return r.chained }
 
 // Signed tells whether the record's own signature verifies. Only that of a
 // chained record is not known and is checked now. Evidence needs it.
-func (r Record) Signed() bool { return !r.chained || r.signed() }
+func (r *opened) Signed() bool { return !r.chained || r.signed() }
 
-func (r Record) signed() bool {
+func (r *opened) signed() bool {
 	return keys.Verify(r.env.Header.Log, keys.ContextRecord, r.network, r.env.HeaderBytes, r.env.Sig)
 }
 
 // Raw is the record as it travelled.
-func (r Record) Raw() []byte { return r.raw }
+func (r *opened) Raw() []byte { return r.raw }
 
 // ID is the content address.
-func (r Record) ID() ct.ID { return r.id }
+func (r *opened) ID() ct.ID { return r.id }
 
 // Header is the decoded header; treat it as read-only.
-func (r Record) Header() *wire.Header { return &r.env.Header }
+func (r *opened) Header() *wire.Header { return &r.env.Header }
 
 // HeaderBytes are the signed bytes.
-func (r Record) HeaderBytes() []byte { return r.env.HeaderBytes }
+func (r *opened) HeaderBytes() []byte { return r.env.HeaderBytes }
 
 // Sig is the signature and Alg its algorithm.
-func (r Record) Sig() []byte { return r.env.Sig }
+func (r *opened) Sig() []byte { return r.env.Sig }
 
 // Alg is the signature's algorithm id.
-func (r Record) Alg() uint32 { return r.env.Alg }
+func (r *opened) Alg() uint32 { return r.env.Alg }
 
 // HasBody tells whether the committed body came along.
-func (r Record) HasBody() bool { return r.env.HasBody() }
+func (r *opened) HasBody() bool { return r.env.HasBody() }
 
 // Salt and Body are nil when the record travelled without them.
-func (r Record) Salt() []byte { return r.env.Salt }
+func (r *opened) Salt() []byte { return r.env.Salt }
 
 // Body is the body as carried.
-func (r Record) Body() []byte { return r.env.Body }
+func (r *opened) Body() []byte { return r.env.Body }
 
 // State is the State whose log this is.
-func (r Record) State() ct.State { return r.right.State }
+func (r *opened) State() ct.State { return r.right.State }
 
 // Root tells a root log's record.
-func (r Record) Root() bool { return r.right.Root }
+func (r *opened) Root() bool { return r.right.Root }
 
 // First is what prev of seq 1 of this log must be.
-func (r Record) First() ct.ID { return r.right.First }
+func (r *opened) First() ct.ID { return r.right.First }
 
 // Inadmissible is why the content is not shown though the header is chained;
 // empty when it may be shown. It follows from the record and the genesis
 // policy, so every node gives the same; what depends on clocks (expiry, a time
 // in the future) is judged when the record is read. A record that came without
 // its body is judged by its header alone: open it again when the body is there.
-func (r Record) Inadmissible() Reason { return r.inadmissible }
+func (r *opened) Inadmissible() Reason { return r.inadmissible }

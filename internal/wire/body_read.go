@@ -19,7 +19,7 @@ func readBody(body []byte) (decoder, error) {
 	if len(body) > MaxBody {
 		return decoder{}, fmt.Errorf("%w: %d bytes, at most %d", ErrBodyLarge, len(body), MaxBody)
 	}
-	return decoder{b: body}, nil
+	return decoder{b: body, all: string(body), end: len(body)}, nil
 }
 
 // blob is bytes that may be empty: an element of a list, an embedded message.
@@ -39,7 +39,29 @@ func (d *decoder) blob() []byte {
 }
 
 // message starts on an embedded message of a body.
-func (d *decoder) message() decoder { return decoder{b: d.blob(), bad: d.bad} }
+func (d *decoder) message() decoder {
+	v := d.blob()
+	return decoder{b: v, all: d.all, end: d.end - len(d.b), bad: d.bad}
+}
+
+// count is how many elements the list has that begins here, so that it is
+// made once. It may be too few, never more than there are bytes for.
+func (d *decoder) count() int {
+	n, rest := 1, d.b
+	for n < maxRepeated {
+		size, k := protowire.ConsumeVarint(rest)
+		if k < 0 || size >= uint64(len(rest)-k) {
+			break
+		}
+		rest = rest[k+int(size):]
+		num, typ, k := protowire.ConsumeTag(rest)
+		if k < 0 || int(num) != d.num || typ != protowire.BytesType {
+			break
+		}
+		n, rest = n+1, rest[k:]
+	}
+	return n
+}
 
 // bounded says that the current field is an element of a list of which n are
 // there already.
@@ -52,6 +74,9 @@ func (d *decoder) bounded(n int) {
 
 func readTexts[S ~string](d *decoder, list []S) []S {
 	d.bounded(len(list))
+	if list == nil {
+		list = make([]S, 0, d.count())
+	}
 	v := d.blob()
 	if !utf8.Valid(v) {
 		d.bad = true
@@ -59,13 +84,16 @@ func readTexts[S ~string](d *decoder, list []S) []S {
 	if d.bad {
 		return list
 	}
-	return append(list, S(v))
+	return append(list, S(d.string(v)))
 }
 
 func readList[T any](d *decoder, list []T, read func(*decoder) T) []T {
 	d.bounded(len(list))
 	if d.bad {
 		return list
+	}
+	if list == nil {
+		list = make([]T, 0, d.count())
 	}
 	return append(list, read(d))
 }

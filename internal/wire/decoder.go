@@ -9,10 +9,12 @@ import (
 )
 
 // decoder walks protobuf fields and accepts only the one encoding: ascending
-// numbers, minimal varints, no default values. It never allocates and never
-// panics; the first fault sticks in bad.
+// numbers, minimal varints, no default values. It never allocates but for
+// texts and lists, and never panics; the first fault sticks in bad.
 type decoder struct {
 	b    []byte
+	all  string // of a body: all of it, of which the texts are parts; one copy serves them all
+	end  int    // where b ends in all
 	num  int
 	typ  protowire.Type
 	last int
@@ -45,6 +47,11 @@ func (d *decoder) next() bool {
 func (d *decoder) repeat() { d.rep = false }
 
 func (d *decoder) varint() (uint64, bool) {
+	if len(d.b) > 0 && d.b[0] < 0x80 { // nearly all are of one byte
+		v := uint64(d.b[0])
+		d.b = d.b[1:]
+		return v, true
+	}
 	v, n := protowire.ConsumeVarint(d.b)
 	if n < 0 || n != protowire.SizeVarint(v) {
 		d.bad = true
@@ -160,5 +167,14 @@ func (d *decoder) text() string {
 	if !utf8.Valid(v) {
 		d.bad = true
 	}
-	return string(v)
+	return d.string(v)
+}
+
+// string gives the value just read as a string.
+func (d *decoder) string(v []byte) string {
+	if d.all == "" {
+		return string(v)
+	}
+	end := d.end - len(d.b)
+	return d.all[end-len(v) : end]
 }

@@ -46,7 +46,11 @@ func encodeRef(r *ct.Ref) []byte {
 
 // Encode writes the one encoding of a record.
 func Encode(e *Envelope) []byte {
-	b := make([]byte, 0, len(e.HeaderBytes)+len(e.Body)+len(e.Salt)+len(e.Sig)+24)
+	return AppendRecord(make([]byte, 0, len(e.HeaderBytes)+len(e.Body)+len(e.Salt)+len(e.Sig)+24), e)
+}
+
+// AppendRecord appends the one encoding of a record.
+func AppendRecord(b []byte, e *Envelope) []byte {
 	b = appendBytes(b, 1, e.HeaderBytes)
 	b = appendUint(b, 2, uint64(e.Alg))
 	b = appendBytes(b, 3, e.Sig)
@@ -62,10 +66,18 @@ func Encode(e *Envelope) []byte {
 // Decode reads a record and refuses anything that Encode would not have
 // written, byte for byte. The result shares memory with raw.
 func Decode(raw []byte) (*Envelope, error) {
-	if len(raw) > MaxRecord {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(raw), MaxRecord)
-	}
 	e := &Envelope{}
+	if err := DecodeInto(e, raw); err != nil {
+		return nil, err
+	}
+	return e, nil
+}
+
+// DecodeInto is Decode into an empty envelope that is part of something else.
+func DecodeInto(e *Envelope, raw []byte) error {
+	if len(raw) > MaxRecord {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrTooLarge, len(raw), MaxRecord)
+	}
 	d := decoder{b: raw}
 	for d.next() {
 		switch d.num {
@@ -80,35 +92,35 @@ func Decode(raw []byte) (*Envelope, error) {
 		case 5:
 			e.Body = d.bytes()
 		default:
-			return nil, fmt.Errorf("%w: record field %d", ErrMalformed, d.num)
+			return fmt.Errorf("%w: record field %d", ErrMalformed, d.num)
 		}
 	}
 	if d.bad {
-		return nil, fmt.Errorf("%w: record", ErrMalformed)
+		return fmt.Errorf("%w: record", ErrMalformed)
 	}
 	switch {
 	case len(e.Salt) != 0 && len(e.Salt) != SaltSize:
-		return nil, fmt.Errorf("%w: salt of %d bytes", ErrMalformed, len(e.Salt))
+		return fmt.Errorf("%w: salt of %d bytes", ErrMalformed, len(e.Salt))
 	case len(e.Body) > 0 && !e.HasBody():
-		return nil, fmt.Errorf("%w: body without salt", ErrMalformed)
+		return fmt.Errorf("%w: body without salt", ErrMalformed)
 	case len(e.Sig) == 0:
-		return nil, fmt.Errorf("%w: no signature", ErrMalformed)
+		return fmt.Errorf("%w: no signature", ErrMalformed)
 	case len(e.Sig) > maxSig:
-		return nil, fmt.Errorf("%w: signature of %d bytes, at most %d", ErrTooLarge, len(e.Sig), maxSig)
+		return fmt.Errorf("%w: signature of %d bytes, at most %d", ErrTooLarge, len(e.Sig), maxSig)
 	case len(e.Body) > MaxBodyBytes:
-		return nil, fmt.Errorf("%w: body of %d bytes, at most %d", ErrTooLarge, len(e.Body), MaxBodyBytes)
+		return fmt.Errorf("%w: body of %d bytes, at most %d", ErrTooLarge, len(e.Body), MaxBodyBytes)
 	case e.Alg == 0:
-		return nil, fmt.Errorf("%w: no algorithm", ErrMalformed)
+		return fmt.Errorf("%w: no algorithm", ErrMalformed)
 	}
 	if err := decodeHeader(e.HeaderBytes, &e.Header); err != nil {
-		return nil, err
+		return err
 	}
 	// The header commits to its body's size, so a record that could never
 	// travel whole is refused without its body too: one answer on every path.
 	if n := fullSize(e); n > MaxRecord {
-		return nil, fmt.Errorf("%w: %d bytes with its body, at most %d", ErrTooLarge, n, MaxRecord)
+		return fmt.Errorf("%w: %d bytes with its body, at most %d", ErrTooLarge, n, MaxRecord)
 	}
-	return e, nil
+	return nil
 }
 
 // Peek reads the log and seq that a record claims, without decoding the rest.

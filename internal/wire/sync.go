@@ -3,9 +3,11 @@ package wire
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/herald-net/herald/node/ct"
 	"google.golang.org/protobuf/encoding/protowire"
@@ -38,9 +40,23 @@ type SyncHello struct {
 	Time     ct.Millis // the sender's clock
 }
 
-// SyncFrontier is all the sender holds, by ascending log. It follows the
-// hellos when their digests differ.
-type SyncFrontier struct{ Heads []LogHead }
+// Mark is a node's own name for its frontier at one moment; it means nothing
+// to others. Zero: none.
+type Mark [16]byte
+
+// IsZero tells whether there is no mark.
+func (m Mark) IsZero() bool { return m == Mark{} }
+
+// SyncFrontier is what the sender holds, by ascending log. It follows the
+// hellos when their digests differ. The opener's may leave out what it told
+// this peer before.
+type SyncFrontier struct {
+	Heads []LogHead
+	Mark  Mark // the sender's name for this state; the answer's only
+	// In the opener's the last mark that it has of the other side. In an answer
+	// the same, when Heads are only what changed since.
+	Since Mark
+}
 
 // SyncRange is records From … From+Count-1 of a log.
 type SyncRange struct {
@@ -72,27 +88,41 @@ type SyncMessage struct {
 // ErrSync is a sync message that is not in its one encoding or over a limit.
 var ErrSync = errors.New("not a sync message")
 
-// FrontierDigest is SHA-256("herald/frontier/v1" ‖ the frontier's encoding).
+// FrontierDigest is SHA-256("herald/frontier/v1" ‖ the encoding of a frontier
+// of all heads, without marks).
 // Equal digests mean that two nodes hold the same logs to the same length.
 func FrontierDigest(heads []LogHead) [32]byte {
 	h := sha256.New()
 	h.Write([]byte("herald/frontier/v1"))
-	h.Write(encodeFrontier(heads))
+	h.Write(encodeFrontier(&SyncFrontier{Heads: heads}))
 	return [32]byte(h.Sum(nil))
 }
 
 // EncodeSync writes the one encoding of m.
 func EncodeSync(m *SyncMessage) []byte {
+	if m.Records != nil {
+		return appendRecords(make([]byte, 0, recordsSize(m.Records)+8), m.Records)
+	}
 	switch {
 	case m.Hello != nil:
 		return appendBytes(nil, 1, encodeHello(m.Hello))
 	case m.Frontier != nil:
-		return appendBytes(nil, 2, encodeFrontier(m.Frontier.Heads))
-	case m.Want != nil:
-		return appendBytes(nil, 3, encodeWant(m.Want))
+		return appendBytes(nil, 2, encodeFrontier(m.Frontier))
 	default:
-		return appendBytes(nil, 4, encodeRecords(m.Records))
+		return appendBytes(nil, 3, encodeWant(m.Want))
 	}
+}
+
+// AppendSyncFrame appends m as a frame. Of records, which are nearly all that a
+// stream carries, each byte is copied once.
+func AppendSyncFrame(b []byte, m *SyncMessage) []byte {
+	if m.Records == nil {
+		return AppendFrame(b, EncodeSync(m))
+	}
+	n := recordsSize(m.Records)
+	b = slices.Grow(b, n+16)
+	b = binary.AppendUvarint(b, uint64(1+protowire.SizeBytes(n)))
+	return appendRecords(b, m.Records)
 }
 
 func encodeHello(h *SyncHello) []byte {
@@ -101,8 +131,9 @@ func encodeHello(h *SyncHello) []byte {
 	return appendUint(b, 3, uint64(h.Time))
 }
 
-func encodeFrontier(heads []LogHead) []byte {
-	b := make([]byte, 0, 84*len(heads))
+func encodeFrontier(f *SyncFrontier) []byte {
+	heads := f.Heads
+	b := make([]byte, 0, 84*len(heads)+36)
 	in := make([]byte, 0, 84)
 	for i := range heads {
 		h := &heads[i]
@@ -113,6 +144,12 @@ func encodeFrontier(heads []LogHead) []byte {
 			in = appendUint(in, 4, 1)
 		}
 		b = appendBytes(b, 1, in)
+	}
+	if !f.Mark.IsZero() {
+		b = appendBytes(b, 2, f.Mark[:])
+	}
+	if !f.Since.IsZero() {
+		b = appendBytes(b, 3, f.Since[:])
 	}
 	return b
 }
@@ -136,12 +173,19 @@ func encodeWant(w *SyncWant) []byte {
 	return b
 }
 
-func encodeRecords(r *SyncRecords) []byte {
-	n := 16
+func recordsSize(r *SyncRecords) (n int) {
 	for _, raw := range r.Records {
-		n += len(raw) + 4
+		n += 1 + protowire.SizeBytes(len(raw))
 	}
-	b := make([]byte, 0, n)
+	if r.Last {
+		n += 2
+	}
+	return n
+}
+
+func appendRecords(b []byte, r *SyncRecords) []byte {
+	b = protowire.AppendTag(b, 4, protowire.BytesType)
+	b = protowire.AppendVarint(b, uint64(recordsSize(r)))
 	for _, raw := range r.Records {
 		b = appendBytes(b, 1, raw)
 	}
@@ -210,18 +254,29 @@ func (d *decoder) syncHello() *SyncHello {
 func (d *decoder) syncFrontier() *SyncFrontier {
 	f := &SyncFrontier{}
 	for d.next() {
-		if d.num != 1 || len(f.Heads) == MaxSyncLogs {
+		switch d.num {
+		case 1:
+			d.repeat()
+			h := d.logHead()
+			if n := len(f.Heads); n == MaxSyncLogs || n > 0 && bytes.Compare(f.Heads[n-1].Log[:], h.Log[:]) >= 0 {
+				d.bad = true
+				return f
+			}
+			f.Heads = append(f.Heads, h)
+		case 2:
+			d.mark(&f.Mark)
+		case 3:
+			d.mark(&f.Since)
+		default:
 			d.bad = true
-			break
 		}
-		d.repeat()
-		h := d.logHead()
-		if n := len(f.Heads); n > 0 && bytes.Compare(f.Heads[n-1].Log[:], h.Log[:]) >= 0 {
-			d.bad = true
-		}
-		f.Heads = append(f.Heads, h)
 	}
 	return f
+}
+
+func (d *decoder) mark(m *Mark) {
+	d.fixed(m[:])
+	d.bad = d.bad || m.IsZero()
 }
 
 func (d *decoder) logHead() LogHead {

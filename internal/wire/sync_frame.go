@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -24,10 +23,17 @@ type FrameReader interface {
 	io.ByteReader
 }
 
+// unproved is for how much of a frame memory is set aside before it arrives.
+const unproved = 64 << 10
+
 // ReadFrame reads one frame of at most limit bytes. Memory grows with what has
 // arrived, not with what the length promises. At the end of the stream, between
 // frames, the error is io.EOF.
-func ReadFrame(r FrameReader, limit int) ([]byte, error) {
+func ReadFrame(r FrameReader, limit int) ([]byte, error) { return ReadFrameProved(r, limit, 0) }
+
+// ReadFrameProved is ReadFrame for a peer that has sent a frame of so many
+// bytes before on this stream: memory for as much is set aside at once.
+func ReadFrameProved(r FrameReader, limit, proved int) ([]byte, error) {
 	size, shift := uint64(0), uint(0)
 	for {
 		c, err := r.ReadByte()
@@ -51,13 +57,20 @@ func ReadFrame(r FrameReader, limit int) ([]byte, error) {
 	if size > uint64(limit) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrFrame, size, limit)
 	}
-	var buf bytes.Buffer
-	buf.Grow(int(min(size, 64<<10)))
-	if _, err := io.CopyN(&buf, r, int64(size)); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
+	buf := make([]byte, min(int(size), max(proved, unproved)))
+	for have := 0; ; {
+		n, err := io.ReadFull(r, buf[have:])
+		if have += n; err != nil {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
 		}
-		return nil, err
+		if have == int(size) {
+			return buf, nil
+		}
+		grown := make([]byte, min(int(size), 4*have))
+		copy(grown, buf)
+		buf = grown
 	}
-	return buf.Bytes(), nil
 }

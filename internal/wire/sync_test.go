@@ -3,9 +3,11 @@ package wire_test
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -24,6 +26,10 @@ func syncSamples() map[string]*wire.SyncMessage {
 		"hello, fresh":   {Hello: &wire.SyncHello{Digest: [32]byte{9}}},
 		"frontier":       {Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}, {syncLog(2), 1, syncID(2), true}}}},
 		"frontier, none": {Frontier: &wire.SyncFrontier{}},
+		"frontier, changes": {Frontier: &wire.SyncFrontier{
+			Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}}, Mark: wire.Mark{1}, Since: wire.Mark{15: 2},
+		}},
+		"frontier, since": {Frontier: &wire.SyncFrontier{Since: wire.Mark{3}}},
 		"want": {Want: &wire.SyncWant{
 			Ranges: []wire.SyncRange{{syncLog(2), 1, 1024}, {syncLog(1), 5, 1}}, Forks: []ct.LogID{syncLog(3), syncLog(3)}, Bodies: true,
 		}},
@@ -44,6 +50,12 @@ func toProtoSync(m *wire.SyncMessage) *heraldv1.SyncMessage {
 		f := &heraldv1.SyncFrontier{}
 		for _, h := range m.Frontier.Heads {
 			f.Heads = append(f.Heads, &heraldv1.LogHead{Log: h.Log[:], Size: h.Size, Head: h.Head[:], Contested: h.Contested})
+		}
+		if m := m.Frontier.Mark; !m.IsZero() {
+			f.Mark = m[:]
+		}
+		if m := m.Frontier.Since; !m.IsZero() {
+			f.Since = m[:]
 		}
 		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Frontier{Frontier: f}}
 	case m.Want != nil:
@@ -71,6 +83,9 @@ func TestSyncEncoding(t *testing.T) {
 			}
 			if !bytes.Equal(raw, want) {
 				t.Errorf("encoding differs from sync.proto:\n got %x\nwant %x", raw, want)
+			}
+			if frame := wire.AppendSyncFrame([]byte("before"), m); !bytes.Equal(frame, wire.AppendFrame([]byte("before"), raw)) {
+				t.Errorf("its frame is another: %x", frame)
 			}
 			got, err := wire.DecodeSync(raw)
 			if err != nil {
@@ -103,30 +118,33 @@ func TestSyncRefuses(t *testing.T) {
 	}
 	hello := wire.EncodeSync(syncSamples()["hello"])
 	tests := map[string][]byte{
-		"nothing":                    {},
-		"no length":                  {0x0a},
-		"unknown kind":               {0x2a, 0x00},
-		"not a message":              {0x08, 0x01},
-		"length too long":            append(bytes.Clone(hello), 0),
-		"length too short":           hello[:len(hello)-1],
-		"longer length encoding":     append([]byte{0x0a, hello[1] | 0x80, 0x00}, hello[2:]...),
-		"hello without digest":       {0x0a, 0x02, 0x10, 0x01},
-		"hello with zero size":       append([]byte{0x0a, 0x24, 0x0a, 0x20}, append(make([]byte, 32), 0x10, 0x00)...),
-		"hello of an endless log":    wire.EncodeSync(&wire.SyncMessage{Hello: &wire.SyncHello{YourSize: wire.MaxSyncSize + 1}}),
-		"frontier out of order":      frontier(wire.LogHead{Log: syncLog(2), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 1}),
-		"frontier with a log twice":  frontier(wire.LogHead{Log: syncLog(1), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 2}),
-		"frontier with an empty log": frontier(wire.LogHead{Log: syncLog(1)}),
-		"frontier, endless log":      frontier(wire.LogHead{Log: syncLog(1), Size: wire.MaxSyncSize + 1}),
-		"frontier too long":          frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
-		"want of nothing":            {0x1a, 0x00},
-		"want from zero":             want(wire.SyncRange{Log: syncLog(1), Count: 1}),
-		"want of no records":         want(wire.SyncRange{Log: syncLog(1), From: 1}),
-		"want of too many":           want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
-		"want that overflows":        want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
-		"records, one too large":     records(make([]byte, wire.MaxRecord+1)),
-		"records, an empty one":      records([]byte{1}, []byte{}),
-		"records that say nothing":   records(),
-		"flag of two":                {0x22, 0x02, 0x10, 0x02},
+		"nothing":                     {},
+		"no length":                   {0x0a},
+		"unknown kind":                {0x2a, 0x00},
+		"not a message":               {0x08, 0x01},
+		"length too long":             append(bytes.Clone(hello), 0),
+		"length too short":            hello[:len(hello)-1],
+		"longer length encoding":      append([]byte{0x0a, hello[1] | 0x80, 0x00}, hello[2:]...),
+		"hello without digest":        {0x0a, 0x02, 0x10, 0x01},
+		"hello with zero size":        append([]byte{0x0a, 0x24, 0x0a, 0x20}, append(make([]byte, 32), 0x10, 0x00)...),
+		"hello of an endless log":     wire.EncodeSync(&wire.SyncMessage{Hello: &wire.SyncHello{YourSize: wire.MaxSyncSize + 1}}),
+		"frontier out of order":       frontier(wire.LogHead{Log: syncLog(2), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 1}),
+		"frontier with a log twice":   frontier(wire.LogHead{Log: syncLog(1), Size: 1}, wire.LogHead{Log: syncLog(1), Size: 2}),
+		"frontier with an empty log":  frontier(wire.LogHead{Log: syncLog(1)}),
+		"frontier, endless log":       frontier(wire.LogHead{Log: syncLog(1), Size: wire.MaxSyncSize + 1}),
+		"frontier with an empty mark": append([]byte{0x12, 18, 0x12, 16}, make([]byte, 16)...),
+		"frontier with a short mark":  {0x12, 3, 0x12, 1, 1},
+		"frontier, field unknown":     {0x12, 3, 0x22, 1, 1},
+		"frontier too long":           frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
+		"want of nothing":             {0x1a, 0x00},
+		"want from zero":              want(wire.SyncRange{Log: syncLog(1), Count: 1}),
+		"want of no records":          want(wire.SyncRange{Log: syncLog(1), From: 1}),
+		"want of too many":            want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
+		"want that overflows":         want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
+		"records, one too large":      records(make([]byte, wire.MaxRecord+1)),
+		"records, an empty one":       records([]byte{1}, []byte{}),
+		"records that say nothing":    records(),
+		"flag of two":                 {0x22, 0x02, 0x10, 0x02},
 	}
 	tests["want of too many ranges"] = func() []byte {
 		r := make([]wire.SyncRange, wire.MaxSyncRanges+1)
@@ -188,20 +206,22 @@ func TestFrontierDigest(t *testing.T) {
 }
 
 func TestFrames(t *testing.T) {
-	msgs := [][]byte{{}, {1}, bytes.Repeat([]byte{2}, 127), bytes.Repeat([]byte{3}, 128), bytes.Repeat([]byte{4}, 70_000)}
+	msgs := [][]byte{{}, {1}, bytes.Repeat([]byte{2}, 127), bytes.Repeat([]byte{3}, 128), bytes.Repeat([]byte{4}, 700_000)}
 	var all []byte
 	for _, m := range msgs {
 		all = wire.AppendFrame(all, m)
 	}
-	r := bufio.NewReader(bytes.NewReader(all))
-	for i, m := range msgs {
-		got, err := wire.ReadFrame(r, 70_000)
-		if err != nil || !bytes.Equal(got, m) {
-			t.Fatalf("frame %d: got %d bytes, %v, want %d", i, len(got), err, len(m))
+	for _, proved := range []int{0, 100, 300_000, 1_000_000} {
+		r := bufio.NewReader(bytes.NewReader(all))
+		for i, m := range msgs {
+			got, err := wire.ReadFrameProved(r, 700_000, proved)
+			if err != nil || !bytes.Equal(got, m) {
+				t.Fatalf("frame %d: got %d bytes, %v, want %d", i, len(got), err, len(m))
+			}
 		}
-	}
-	if _, err := wire.ReadFrame(r, 70_000); !errors.Is(err, io.EOF) {
-		t.Errorf("at the end: got %v, want EOF", err)
+		if _, err := wire.ReadFrameProved(r, 700_000, proved); !errors.Is(err, io.EOF) {
+			t.Errorf("at the end: got %v, want EOF", err)
+		}
 	}
 	tests := map[string]struct {
 		raw  string
@@ -220,6 +240,22 @@ func TestFrames(t *testing.T) {
 		if got, err := wire.ReadFrame(bufio.NewReader(strings.NewReader(tt.raw)), 10); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %q, %v, want %v", name, got, err, tt.want)
 		}
+	}
+}
+
+// A length is a promise: who makes it and sends little takes little memory.
+func TestFrameMemory(t *testing.T) {
+	raw := append(binary.AppendUvarint(nil, wire.MaxSyncFrame), make([]byte, 1000)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 100 {
+		if _, err := wire.ReadFrame(bytes.NewReader(raw), wire.MaxSyncFrame); !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("got %v", err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if each := (after.TotalAlloc - before.TotalAlloc) / 100; each > 128<<10 {
+		t.Errorf("%d bytes of memory for 1,000 that arrived", each)
 	}
 }
 

@@ -87,9 +87,9 @@ var eventRules = [...]eventRule{
 }
 
 func (e EventType) rule() (eventRule, bool) {
-	for _, r := range eventRules {
-		if r.typ == e {
-			return r, true
+	for i := range eventRules {
+		if eventRules[i].typ == e {
+			return eventRules[i], true
 		}
 	}
 	return eventRule{}, false

@@ -41,20 +41,35 @@ func Countries() []Country { return slices.Clone(countries[:]) }
 
 // LookupState finds the row of a code.
 func LookupState(s State) (Country, bool) {
-	i, ok := slices.BinarySearchFunc(countries[:], s, func(c Country, s State) int {
-		return strings.Compare(string(c.State), string(s))
-	})
+	i, ok := stateRow(s)
 	if !ok {
 		return Country{}, false
 	}
 	return countries[i], true
 }
 
+// stateRow is a binary search that copies no rows: every record names States.
+func stateRow(s State) (int, bool) {
+	from, to := 0, len(countries)
+	for from < to {
+		i := (from + to) / 2
+		switch c := countries[i].State; {
+		case c == s:
+			return i, true
+		case c < s:
+			from = i + 1
+		default:
+			to = i
+		}
+	}
+	return 0, false
+}
+
 // ValidState tells whether s is in the State table: ISO 3166-1 alpha-3 or one
 // of the ICAO 9303 codes, in capitals. The one-letter D of German passports is
 // written DEU; decoding JSON does so.
 func ValidState(s State) bool {
-	_, ok := LookupState(s)
+	_, ok := stateRow(s)
 	return ok
 }
 
@@ -69,15 +84,28 @@ func StateName(s State) string {
 // StateByAlpha2 finds a State by its ISO 3166-1 alpha-2 code, as UN/LOCODE
 // and INTERPOL write it.
 func StateByAlpha2(a2 string) (State, bool) {
-	if len(a2) != 2 {
+	i, ok := alpha2Place(a2)
+	if !ok || alpha2Rows[i] == 0 {
 		return "", false
 	}
+	return countries[alpha2Rows[i]-1].State, true
+}
+
+// alpha2Rows holds for each pair of capitals its row in countries, from 1.
+var alpha2Rows = func() (rows [26 * 26]uint16) {
 	for i := range countries {
-		if countries[i].Alpha2 == a2 {
-			return countries[i].State, true
+		if at, ok := alpha2Place(countries[i].Alpha2); ok {
+			rows[at] = uint16(i) + 1
 		}
 	}
-	return "", false
+	return rows
+}()
+
+func alpha2Place(a2 string) (int, bool) {
+	if !shaped(a2, 2, 2, upper) {
+		return 0, false
+	}
+	return int(a2[0]-'A')*26 + int(a2[1]-'A'), true
 }
 
 // CanonicalState is the code in capitals, with D and D<< written DEU. It does

@@ -103,10 +103,10 @@ func parseEDTFPart(s string) (Date, error) {
 	if month < 1 || month > 12 {
 		return Date{}, ErrDateImpossible
 	}
-	last := day(year, time.Month(month)+1, 0)
+	last := daysIn(year, month)
 	if !hasDay || dd == "XX" {
 		d.Precision = PrecisionMonth
-		d.Earliest, d.Latest = day(year, time.Month(month), 1), last
+		d.Earliest, d.Latest = day(year, time.Month(month), 1), day(year, time.Month(month), last)
 		return d, nil
 	}
 
@@ -114,7 +114,7 @@ func parseEDTFPart(s string) (Date, error) {
 	if !ok || len(dd) > 2 {
 		return Date{}, ErrDateForm
 	}
-	if n < 1 || n > last.Day() {
+	if n < 1 || n > last {
 		return Date{}, ErrDateImpossible
 	}
 	d.Precision = PrecisionDay
@@ -124,6 +124,19 @@ func parseEDTFPart(s string) (Date, error) {
 }
 
 func day(y int, m time.Month, d int) time.Time { return time.Date(y, m, d, 0, 0, 0, 0, time.UTC) }
+
+// daysIn is the length of a month of the Gregorian calendar, also before it was in use.
+func daysIn(year, month int) int {
+	switch {
+	case month == 2 && year%4 == 0 && (year%100 != 0 || year%400 == 0):
+		return 29
+	case month == 2:
+		return 28
+	case month == 4, month == 6, month == 9, month == 11:
+		return 30
+	}
+	return 31
+}
 
 // smallInt reads up to four ASCII digits; strconv would accept a sign.
 func smallInt(s string) (int, bool) {

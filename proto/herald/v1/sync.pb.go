@@ -13,7 +13,7 @@
 //
 // The opener sends hello and the other side answers with its own. Equal
 // digests: nothing is new. Otherwise the opener sends its frontier and gets the
-// other side's. Then the opener sends wants, at most two at a time, and gets
+// other side's, again if it likes. Then the opener sends wants, at most two at a time, and gets
 // records for each, until it closes the stream. The other side never asks on
 // this stream: when the frontier shows that it lacks something, it opens its own.
 
@@ -150,7 +150,8 @@ func (*SyncMessage_Records) isSyncMessage_Message() {}
 
 type SyncHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// SHA-256("herald/frontier/v1" || the encoding of the sender's SyncFrontier).
+	// SHA-256("herald/frontier/v1" || the encoding of a SyncFrontier of all the
+	// sender holds, without marks).
 	Digest []byte `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Length of the receiver's own node log at the sender.
 	YourSize uint64 `protobuf:"varint,2,opt,name=your_size,json=yourSize,proto3" json:"your_size,omitempty"`
@@ -213,8 +214,16 @@ func (x *SyncHello) GetTime() uint64 {
 
 type SyncFrontier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By ascending log, each log once, at most 4,096.
-	Heads         []*LogHead `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
+	// By ascending log, each log once, at most 4,096. The opener may leave out
+	// what it has told this peer before.
+	Heads []*LogHead `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
+	// In an answer: the sender's own name for its frontier at its hello, 16 bytes,
+	// not all zero. A sender that gives none is always asked for everything.
+	Mark []byte `protobuf:"bytes,2,opt,name=mark,proto3" json:"mark,omitempty"`
+	// In the opener's frontier: the last mark that it has of the other side. In
+	// the answer: the same mark, when heads are only those that have changed since
+	// it was given; absent, when they are all.
+	Since         []byte `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -252,6 +261,20 @@ func (*SyncFrontier) Descriptor() ([]byte, []int) {
 func (x *SyncFrontier) GetHeads() []*LogHead {
 	if x != nil {
 		return x.Heads
+	}
+	return nil
+}
+
+func (x *SyncFrontier) GetMark() []byte {
+	if x != nil {
+		return x.Mark
+	}
+	return nil
+}
+
+func (x *SyncFrontier) GetSince() []byte {
+	if x != nil {
+		return x.Since
 	}
 	return nil
 }
@@ -519,9 +542,11 @@ const file_herald_v1_sync_proto_rawDesc = "" +
 	"\tSyncHello\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x1b\n" +
 	"\tyour_size\x18\x02 \x01(\x04R\byourSize\x12\x12\n" +
-	"\x04time\x18\x03 \x01(\x04R\x04time\"8\n" +
+	"\x04time\x18\x03 \x01(\x04R\x04time\"b\n" +
 	"\fSyncFrontier\x12(\n" +
-	"\x05heads\x18\x01 \x03(\v2\x12.herald.v1.LogHeadR\x05heads\"a\n" +
+	"\x05heads\x18\x01 \x03(\v2\x12.herald.v1.LogHeadR\x05heads\x12\x12\n" +
+	"\x04mark\x18\x02 \x01(\fR\x04mark\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\fR\x05since\"a\n" +
 	"\aLogHead\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\fR\x03log\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +

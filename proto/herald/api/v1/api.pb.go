@@ -2749,8 +2749,13 @@ type StatusResponse struct {
 	Alarms []string `protobuf:"bytes,23,rep,name=alarms,proto3" json:"alarms,omitempty"`
 	// Median of the others' clocks against this node's, positive when theirs are
 	// ahead, and of how many; 0: not known.
-	ClockAheadMs  int64  `protobuf:"zigzag64,24,opt,name=clock_ahead_ms,json=clockAheadMs,proto3" json:"clock_ahead_ms,omitempty"`
-	Clocks        uint32 `protobuf:"varint,25,opt,name=clocks,proto3" json:"clocks,omitempty"`
+	ClockAheadMs int64  `protobuf:"zigzag64,24,opt,name=clock_ahead_ms,json=clockAheadMs,proto3" json:"clock_ahead_ms,omitempty"`
+	Clocks       uint32 `protobuf:"varint,25,opt,name=clocks,proto3" json:"clocks,omitempty"`
+	// Records that catch-up stored on a later record's signature and whose own
+	// signature has not been checked yet.
+	UncheckedSignatures uint64 `protobuf:"varint,30,opt,name=unchecked_signatures,json=uncheckedSignatures,proto3" json:"unchecked_signatures,omitempty"`
+	// Topics whose bodies this node keeps; empty: all.
+	Topics        []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2958,6 +2963,20 @@ func (x *StatusResponse) GetClocks() uint32 {
 		return x.Clocks
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetUncheckedSignatures() uint64 {
+	if x != nil {
+		return x.UncheckedSignatures
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetTopics() []string {
+	if x != nil {
+		return x.Topics
+	}
+	return nil
 }
 
 type JournalVerifyRequest struct {
@@ -3372,7 +3391,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xb1\x05\n" +
+	"\rStatusRequest\"\xfc\x05\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -3399,7 +3418,9 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06silent\x18\x16 \x03(\tR\x06silent\x12\x16\n" +
 	"\x06alarms\x18\x17 \x03(\tR\x06alarms\x12$\n" +
 	"\x0eclock_ahead_ms\x18\x18 \x01(\x12R\fclockAheadMs\x12\x16\n" +
-	"\x06clocks\x18\x19 \x01(\rR\x06clocks\"\x16\n" +
+	"\x06clocks\x18\x19 \x01(\rR\x06clocks\x121\n" +
+	"\x14unchecked_signatures\x18\x1e \x01(\x04R\x13uncheckedSignatures\x12\x16\n" +
+	"\x06topics\x18\x1f \x03(\tR\x06topics\"\x16\n" +
 	"\x14JournalVerifyRequest\"E\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +

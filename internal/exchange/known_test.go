@@ -1,0 +1,171 @@
+package exchange_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/herald-net/herald/internal/exchange"
+	"github.com/herald-net/herald/internal/sim"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// After the first time two nodes tell each other only what changed, and both
+// find all of it. A node that starts anew is told everything again.
+func TestFrontierChanges(t *testing.T) {
+	const members, changed = 60, 5
+	inBubble(t, members, func(t *testing.T, b *bubble) {
+		x := b.start(0, nil)
+		last := make([]verify.Record, members)
+		for i := range last {
+			recs := b.write(i, 2, nil, "x")
+			b.put(x, recs)
+			last[i] = recs[1]
+		}
+		y := b.start(1, nil, 0)
+		equal := func() bool { return x.Store.Last() == y.Store.Last() && y.Store.Last() > 0 }
+		b.until("in sync", 10*time.Second, equal)
+		bytes := func() float64 { return y.Counter("herald_sync_bytes_total") }
+		for round := range 4 {
+			// Before round 0 y has fetched all that it now tells of.
+			if round == 2 { // x forgets what it was called
+				b.stop(0)
+				x = b.start(0, nil)
+				b.until("connected again", 5*time.Minute, func() bool { return y.Host.Connected(b.log(0)) })
+				time.Sleep(time.Second)
+			}
+			size := 0
+			for i := round * changed; i < (round+1)*changed; i++ {
+				recs := b.write(i, 1, &last[i], "y")
+				last[i] = recs[0]
+				b.put(x, recs)
+				size += len(recs[0].Raw())
+			}
+			before := bytes()
+			if err := y.Exchange.SyncNow(b.ctx, b.log(0)); err != nil {
+				t.Fatal(err)
+			}
+			if !equal() {
+				t.Fatalf("round %d: %d of %d records", round, y.Store.Last(), x.Store.Last())
+			}
+			// A head takes about 75 bytes, a range 40.
+			got := bytes() - before - float64(size)
+			if limit := float64(changed * 250); round%2 == 1 && got > limit {
+				t.Errorf("round %d: %v bytes beside the records for %d changed logs of %d, want at most %v", round, got, changed, members, limit)
+			}
+		}
+		// What y has is told in changes as well: x pulls it at once.
+		b.put(y, b.write(1, 1, &last[1], "z"))
+		if err := y.Exchange.SyncNow(b.ctx, b.log(0)); err != nil {
+			t.Fatal(err)
+		}
+		b.until("pulled", time.Second, equal)
+	})
+}
+
+// Who sends wrong changes is asked for everything; nothing is missed for its
+// sake and no memory grows with what it makes up.
+func TestWrongChanges(t *testing.T) {
+	for name, wrong := range map[string]func(since wire.Mark) (f wire.SyncFrontier, blame bool){
+		"none":               func(since wire.Mark) (wire.SyncFrontier, bool) { return wire.SyncFrontier{Since: since}, false },
+		"since another mark": func(wire.Mark) (wire.SyncFrontier, bool) { return wire.SyncFrontier{Since: wire.Mark{9}}, true },
+		"logs without end": func(since wire.Mark) (wire.SyncFrontier, bool) {
+			return wire.SyncFrontier{Since: since, Heads: many()}, false
+		},
+		"everything, no change": func(wire.Mark) (wire.SyncFrontier, bool) { return wire.SyncFrontier{Heads: nil}, false },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 3, func(t *testing.T, b *bubble) {
+				recs := b.write(2, 10, nil, "true")
+				head := func(n int) wire.LogHead {
+					return wire.LogHead{Log: b.log(2), Size: uint64(n), Head: recs[n-1].ID()}
+				}
+				session, asked, blame := 0, []wire.Mark(nil), false
+				b.evil(1, func(c conn) {
+					session++
+					n := 5
+					if session > 1 {
+						n = 10
+					}
+					c.receive()
+					c.send(&wire.SyncMessage{Hello: &wire.SyncHello{
+						Digest: wire.FrontierDigest([]wire.LogHead{head(n)}), Time: ct.MillisOf(time.Now()),
+					}})
+					for m := c.receive(); m != nil; m = c.receive() {
+						switch {
+						case m.Frontier != nil && session > 1 && !m.Frontier.Since.IsZero():
+							f, bad := wrong(m.Frontier.Since)
+							f.Mark = wire.Mark{7}
+							asked, blame = append(asked, m.Frontier.Since), bad
+							c.send(&wire.SyncMessage{Frontier: &f})
+						case m.Frontier != nil:
+							asked = append(asked, m.Frontier.Since)
+							c.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{head(n)}, Mark: wire.Mark{7}}})
+						case m.Want != nil:
+							r := m.Want.Ranges[0]
+							c.send(&wire.SyncMessage{Records: &wire.SyncRecords{Records: raws(recs[r.From-1 : r.From-1+r.Count]), Last: true}})
+						}
+					}
+				})
+				x := b.start(0, func(c *sim.StackConfig) {}, 1)
+				b.until("at 5", 10*time.Second, func() bool { return b.size(0, b.log(2)) == 5 })
+				time.Sleep(time.Second)
+				_ = x.Exchange.SyncNow(b.ctx, b.log(1)) // blame shows below
+				if got := x.Counter("herald_sync_pulls_total", "result", "peer") > 0; got != blame {
+					t.Errorf("blamed: %v, want %v", got, blame)
+				}
+				if len(asked) < 2 || !asked[0].IsZero() || asked[1] != (wire.Mark{7}) {
+					t.Errorf("asked for what changed since %x", asked)
+				}
+				b.until("at 10", 5*time.Minute, func() bool { return b.size(0, b.log(2)) == 10 })
+			})
+		})
+	}
+}
+
+func many() (out []wire.LogHead) {
+	for i := range wire.MaxSyncLogs {
+		out = append(out, wire.LogHead{Log: ct.LogID{byte(i >> 8), byte(i)}, Size: 1, Head: ct.ID{1}})
+	}
+	return out
+}
+
+// A ledger finds every change since any of its marks, and no mark of another
+// run or from before a log went away.
+func TestLedger(t *testing.T) {
+	head := func(log byte, size uint64) wire.LogHead { return wire.LogHead{Log: ct.LogID{log}, Size: size} }
+	want := func(s exchange.Snapshot, m wire.Mark, ok bool, logs ...byte) {
+		t.Helper()
+		got, known := s.After(m)
+		if known != ok || len(got) != len(logs) {
+			t.Fatalf("got %v, %v, want logs %v, %v", got, known, logs, ok)
+		}
+		for i := range logs {
+			if got[i].Log[0] != logs[i] {
+				t.Errorf("got log %d, want %d", got[i].Log[0], logs[i])
+			}
+		}
+	}
+	var l, other exchange.Ledger
+	a := l.Note([]wire.LogHead{head(1, 1), head(2, 1)})
+	want(a, a.Mark(), true)
+	want(a, wire.Mark{}, false)
+	b := l.Note([]wire.LogHead{head(1, 1), head(2, 2), head(3, 1)})
+	want(b, a.Mark(), true, 2, 3)
+	want(b, b.Mark(), true)
+	want(a, b.Mark(), false) // of its future
+	contested := head(1, 1)
+	contested.Contested = true
+	c := l.Note([]wire.LogHead{contested, head(2, 2), head(3, 1)})
+	want(c, a.Mark(), true, 1, 2, 3)
+	want(c, b.Mark(), true, 1)
+	want(other.Note([]wire.LogHead{head(1, 1)}), c.Mark(), false)
+	// A log that is rewound is a change; one that is gone ends all marks, also
+	// when another one comes with it.
+	d := l.Note([]wire.LogHead{contested, head(2, 1), head(3, 1)})
+	want(d, c.Mark(), true, 2)
+	e := l.Note([]wire.LogHead{contested, head(3, 1), head(4, 1)})
+	want(e, d.Mark(), false)
+	want(e, e.Mark(), true)
+}
