@@ -219,6 +219,30 @@ var controls = []control{
 		edits: []edit{{"internal/store/fill.go", "wanted := h.state == BodyMissing ||", "wanted := h.state != BodyHeld ||"}},
 	},
 	{
+		name: "entry-sum", rule: "an entry of log.db that has rotted is not believed", pkg: "./internal/store", tests: "TestRottenRecordIsMended",
+		edits: []edit{{"internal/store/layout.go", "if crc32.Checksum(b[:n], crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(b[n:]) {", "if false {"}},
+	},
+	{
+		name: "entry-place", rule: "an entry of log.db counts at its own place alone", pkg: "./internal/store", tests: "TestRottenRecordIsMended",
+		edits: []edit{{"internal/store/rot.go", "bad != nil || log != l.id || seq != at.seq() {", "bad != nil || log != l.id && seq != at.seq() {"}},
+	},
+	{
+		name: "mend-by-chain", rule: "a copy takes a rotten record's place only under the id that the chain names", pkg: "./internal/store", tests: "TestRottenRange",
+		edits: []edit{{"internal/store/rot.go", "if rec.ID() != id || again {", "if rec.ID() != id && again {"}},
+	},
+	{
+		name: "erased-in-two-files", rule: "the loss of log.db brings no erased body back", pkg: "./internal/store", tests: "TestRebuild",
+		edits: []edit{{"internal/store/append.go", "if s.reborn != 0 {", "if false {"}},
+	},
+	{
+		name: "full-refuses", rule: "on a full disk the ballast's room is not for new records", pkg: "./internal/store", tests: "TestBallast",
+		edits: []edit{{"internal/store/ballast.go", "if !Essential(r.Header().Kind) {", "if false && !Essential(r.Header().Kind) {"}},
+	},
+	{
+		name: "restored-hides", rule: "a restored node shows nothing that may have been retracted", pkg: "./node", tests: "TestRestoredNodeHidesContent",
+		edits: []edit{{"node/gate.go", "return g.restored() && g.show == \"\"", "return false"}},
+	},
+	{
 		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed",
 		edits: []edit{{"internal/feed/feed.go", "case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:", "case false:"}},
 	},
