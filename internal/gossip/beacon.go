@@ -162,10 +162,10 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Be
 	}
 	node := s.Beacon.Node
 	if _, ok := g.cfg.View().Node(node); ok {
-		if reason := g.uselessBeacon(&s.Beacon, now); reason != "" {
+		if reason := g.uselessBeacon(&s.Beacon, time.Now()); reason != "" {
 			return none, verify.Ignore, reason
 		}
-		if !g.budget.forwarder(from).AllowN(now, 1) {
+		if !g.budget.forwarder(from).AllowN(time.Now(), 1) {
 			return none, verify.Ignore, "rate"
 		}
 	}
@@ -173,7 +173,7 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Be
 	if err != nil {
 		return none, verdictOf(err), reasonOf(err)
 	}
-	g.beacons.rate(node).AllowN(now, 1)
+	g.beacons.rate(node).AllowN(time.Now(), 1) // rates are of time that runs, whatever the clock says
 	g.beacons.mu.Lock()
 	defer g.beacons.mu.Unlock()
 	switch g.beacons.machine.Hear(&s.Beacon, b.State(), g.size(node), now) {

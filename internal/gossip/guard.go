@@ -250,7 +250,7 @@ func (g *Gossip) uselessBeacon(b *wire.Beacon, now time.Time) string {
 		return "stranger"
 	}
 	switch {
-	case b.Node == g.cfg.Own || g.oldBeacon(b, now):
+	case b.Node == g.cfg.Own || g.oldBeacon(b, g.cfg.Clock()):
 		return "old"
 	case g.beacons.rate(b.Node).TokensAt(now) < 1:
 		return "rate"

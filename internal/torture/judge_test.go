@@ -215,8 +215,9 @@ func judgeStore(w *world, cfg store.Config, before, next *state) (*state, error)
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			if k := string(localKey(n)); string(v) != before.local[k] && string(v) != next.local[k] {
-				return fmt.Errorf("local value %d is %x, acknowledged was %x", n, v, before.local[k])
+			was, is := before.local[string(localKey(n))], next.local[string(localKey(n))]
+			if string(v) != was && string(v) != is {
+				return fmt.Errorf("local value %d is %x, acknowledged was %x", n, v, was)
 			}
 		}
 		return nil

@@ -88,7 +88,7 @@ func indexed(t *testing.T, ctx context.Context, client interface {
 	Status(context.Context, *connect.Request[apiv1.StatusRequest]) (*connect.Response[apiv1.StatusResponse], error)
 }, persons uint64) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Minute)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Hour)
 	defer cancel()
 	for {
 		res, err := client.Status(ctx, connect.NewRequest(&apiv1.StatusRequest{}))

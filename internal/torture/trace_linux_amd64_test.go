@@ -90,7 +90,6 @@ type call struct {
 	nr   uint64
 	regs syscall.PtraceRegs
 	ev   *event
-	path string // of an open
 }
 
 // trace runs a program whose TestMain calls watchMe, and records what it does

@@ -35,7 +35,6 @@ type world struct {
 
 	view *roster.View
 	recs []verify.Record
-	key  []byte // node.key of the first State's node, as a file
 }
 
 // spare is how many records a workload leaves.
