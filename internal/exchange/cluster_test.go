@@ -31,6 +31,7 @@ type bubble struct {
 	dir     string
 	nodes   []*sim.Stack
 	evils   []*p2p.Host
+	over    chan struct{} // closed when the test is
 }
 
 func inBubble(t *testing.T, n int, fn func(t *testing.T, b *bubble)) {
@@ -45,9 +46,10 @@ func inBubble(t *testing.T, n int, fn func(t *testing.T, b *bubble)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &bubble{t: t, ctx: ctx, net: sim.New(seed), members: m, dir: dir, nodes: make([]*sim.Stack, n)}
+		b := &bubble{t: t, ctx: ctx, net: sim.New(seed), members: m, dir: dir, nodes: make([]*sim.Stack, n), over: make(chan struct{})}
 		defer b.net.Close()
 		defer func() {
+			close(b.over)
 			for i := range b.nodes {
 				b.stop(i)
 			}
@@ -125,6 +127,34 @@ func (b *bubble) put(s *sim.Stack, recs []verify.Record) {
 func (b *bubble) size(i int, log ct.LogID) uint64 {
 	h, _ := b.nodes[i].Store.Head(log)
 	return h.Size
+}
+
+// last is the last record that node i holds of its own log; nil: it holds none.
+func (b *bubble) last(i int) *verify.Record {
+	b.t.Helper()
+	size := b.size(i, b.log(i))
+	if size == 0 {
+		return nil
+	}
+	raws, err := b.nodes[i].Store.Range(b.log(i), size, 1, 1<<20)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	r, err := verify.Open(raws[0], b.members.View, time.Now())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return &r
+}
+
+// pause waits in virtual time; false: the test is over.
+func (b *bubble) pause(d time.Duration) bool {
+	select {
+	case <-b.over:
+		return false
+	case <-time.After(d):
+		return true
+	}
 }
 
 // until waits in virtual time.

@@ -43,6 +43,7 @@ type Exchange struct {
 	metrics *metrics
 	inbound gate
 	seats   seats
+	turns   turns
 	claims  claims
 	told    told
 	queue   queue
@@ -67,6 +68,7 @@ func New(cfg Config) *Exchange {
 		metrics: newMetrics(cfg.Registerer),
 		inbound: gate{open: map[gateKey]int{}},
 		seats:   newSeats(),
+		turns:   turns{running: map[ct.LogID]turn{}},
 		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
 		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),

@@ -1,22 +1,30 @@
 package exchange
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
+	"github.com/libp2p/go-libp2p/core/network"
 )
 
 const (
-	// writePiece is how much a peer must take within frameTimeout: a slow line
-	// is served as long as it moves.
-	writePiece = 32 << 10
+	// piece is how much a peer must take, or give of a longer message, within
+	// frameTimeout: a slow line is served as long as it moves.
+	piece = 32 << 10
 	// seatRest is how long a served stream may wait for its peer, and seatTurn
 	// how long it may last, before its seat goes to a peer that finds none.
 	seatRest = 5 * time.Second
 	seatTurn = time.Minute
+	// pullTurn is how long a pull may last while others wait for its slot. What
+	// it has fetched stays, and it goes on when its turn comes again.
+	pullTurn = time.Minute
+	// helloTimeout is for the first answer, for which a peer need not do a thing.
+	helloTimeout = 20 * time.Second
 )
 
 // seats are the streams being served here. When all are taken, the one that
@@ -105,10 +113,71 @@ func (t *seat) worse(other *seat, now time.Time) bool {
 	return t.began.Before(other.began)
 }
 
+// turns are the pulls under way. A peer that sends just enough to keep one
+// going holds a slot for a turn, not for a session.
+type turns struct {
+	mu      sync.Mutex
+	running map[ct.LogID]turn
+}
+
+type turn struct {
+	began time.Time
+	end   context.CancelFunc
+}
+
+// end ends the pull that has lasted longest, when that is a turn.
+func (t *turns) end(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var oldest *turn
+	for _, r := range t.running {
+		if oldest == nil || r.began.Before(oldest.began) {
+			oldest = &r
+		}
+	}
+	if oldest != nil && now.Sub(oldest.began) >= pullTurn {
+		oldest.end()
+	}
+}
+
+// pullInTurn is a pull that ends when others have waited for a turn.
+func (x *Exchange) pullInTurn(ctx context.Context, node ct.LogID) {
+	pull, end := context.WithCancel(ctx)
+	defer end()
+	x.turns.mu.Lock()
+	x.turns.running[node] = turn{time.Now(), end}
+	x.turns.mu.Unlock()
+	x.pullAndReport(pull, node)
+	x.turns.mu.Lock()
+	delete(x.turns.running, node)
+	x.turns.mu.Unlock()
+	if pull.Err() != nil && ctx.Err() == nil {
+		x.queue.add(node)
+	}
+}
+
+// receiveHello waits for the other side's first message.
+func (e *session) receiveHello() (*wire.SyncMessage, error) { return e.receiveWithin(helloTimeout) }
+
 // late tells that a peer took too long for its next step.
 func late(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.As(err, &t) && t.Timeout()
+}
+
+// pacedReader gives a peer frameTimeout for each piece of a message.
+type pacedReader struct {
+	s   network.Stream
+	got int
+}
+
+func (r *pacedReader) Read(p []byte) (int, error) {
+	n, err := r.s.Read(p)
+	if r.got += n; r.got >= piece && err == nil {
+		r.got = 0
+		err = r.s.SetReadDeadline(time.Now().Add(frameTimeout))
+	}
+	return n, err
 }
 
 // write sends a frame, each piece within frameTimeout.
@@ -120,7 +189,7 @@ func (e *session) write(frame []byte) (n int, err error) {
 		if err := e.s.SetWriteDeadline(now.Add(frameTimeout)); err != nil {
 			return n, fmt.Errorf("send: %w", err)
 		}
-		k, err := e.s.Write(frame[:min(len(frame), writePiece)])
+		k, err := e.s.Write(frame[:min(len(frame), piece)])
 		n, frame = n+k, frame[k:]
 		if err != nil {
 			return n, fmt.Errorf("send: %w", err)

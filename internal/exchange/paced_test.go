@@ -87,6 +87,38 @@ func TestSlowLineIsServed(t *testing.T) {
 	})
 }
 
+// The same for who asks over a slow line.
+func TestSlowLineIsAsked(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, b *bubble) {
+		recs := b.write(1, 16, nil, string(make([]byte, 60<<10)))
+		b.evil(1, func(c conn) {
+			c.receive()
+			c.send(hello(1, 0))
+			c.receive()
+			c.send(frontier(wire.LogHead{Log: b.log(1), Size: 16, Head: recs[15].ID()}))
+			c.receive()
+			frame := wire.AppendFrame(nil, wire.EncodeSync(&wire.SyncMessage{Records: &wire.SyncRecords{Records: raws(recs), Last: true}}))
+			for len(frame) > 0 {
+				_ = c.SetWriteDeadline(time.Now().Add(time.Minute))
+				n, err := c.Write(frame[:min(len(frame), 16<<10)])
+				if frame = frame[n:]; err != nil || !b.pause(6*time.Second) {
+					return
+				}
+			}
+			c.receive()
+		})
+		x := b.start(0, nil, 1)
+		begin := time.Now()
+		b.until("all fetched", 9*time.Minute, func() bool { return b.size(0, b.log(1)) == 16 })
+		if took := time.Since(begin); took < 2*time.Minute {
+			t.Errorf("it took %v: the line was not slow", took)
+		}
+		if got := x.Counter("herald_sync_pulls_total", "result", "error"); got != 0 {
+			t.Errorf("%v syncs were given up", got)
+		}
+	})
+}
+
 // Streams against the protocol are a fault each; the fifth is the last.
 func TestStreamFaultsLeadToQuarantine(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, b *bubble) {
@@ -152,4 +184,69 @@ func TestMatchSeats(t *testing.T) {
 			t.Logf("%v streams were refused", got)
 		}
 	})
+}
+
+// Members that answer a sync as slowly as they may, or not at all, and make
+// themselves be asked again and again, hold up syncs with others for a turn of
+// theirs at most, and one alone not even that.
+func TestSlowPeersHoldUpNoSync(t *testing.T) {
+	silent := func(b *bubble, c conn, _ int) {
+		c.receive()
+		c.receive()
+	}
+	drip := func(b *bubble, c conn, i int) { // true records of its own, one in forty seconds
+		c.receive()
+		c.send(hello(1, 0))
+		c.receive()
+		recs := b.write(i, 100, nil, "x")
+		c.send(frontier(wire.LogHead{Log: b.log(i), Size: 100, Head: recs[99].ID()}))
+		c.receive()
+		for _, r := range raws(recs) {
+			if !c.send(&wire.SyncMessage{Records: &wire.SyncRecords{Records: [][]byte{r}}}) || !b.pause(40*time.Second) {
+				return
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name  string
+		evils int
+		serve func(*bubble, conn, int)
+		limit time.Duration // for a record: a round of 36 s, and what they may hold up
+	}{
+		{"one drips", 1, drip, 45 * time.Second},
+		{"three drip", 3, drip, 2 * time.Minute},
+		{"three are silent", 3, silent, 90 * time.Second},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, tt.evils+2, func(t *testing.T, b *bubble) {
+				x := b.start(0, nil)
+				honest := tt.evils + 1
+				var holding sync.WaitGroup
+				defer holding.Wait()
+				ctx, stop := context.WithCancel(b.ctx)
+				defer stop()
+				for i := range tt.evils {
+					e := b.evil(1+i, func(c conn) { tt.serve(b, c, 1+i) })
+					holding.Go(func() {
+						for ctx.Err() == nil {
+							if c, err := e.open(x); err == nil {
+								c.send(hello(1, 1<<40)) // says to know more of the asked node's own log
+								c.receive()
+								_ = c.Reset()
+							}
+							time.Sleep(time.Second)
+						}
+					})
+				}
+				time.Sleep(30 * time.Second)
+				b.start(honest, nil, 0)
+				b.put(b.nodes[honest], b.write(honest, 1, nil, "true"))
+				b.until("synced at first", 3*time.Minute, func() bool { return b.size(0, b.log(honest)) == 1 })
+				for i := range uint64(6) {
+					b.put(b.nodes[honest], b.write(honest, 1, b.last(honest), "true"))
+					b.until("synced beside them", tt.limit, func() bool { return b.size(0, b.log(honest)) == i+2 })
+				}
+			})
+		})
+	}
 }

@@ -69,7 +69,7 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
 		return err
 	}
-	m, err := e.receive()
+	m, err := e.receiveHello()
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -16,6 +17,7 @@ type queue struct {
 	mu     sync.Mutex
 	order  []ct.LogID
 	in     map[ct.LogID]bool
+	busy   map[ct.LogID]bool      // a pull from it runs: it waits for that outside the slots
 	blamed map[ct.LogID]time.Time // not before
 	later  map[ct.LogID]uint64    // had logs unknown to this roster version
 	gap    ct.LogID               // log of the last kick
@@ -25,7 +27,7 @@ type queue struct {
 
 func newQueue() queue {
 	return queue{
-		in: map[ct.LogID]bool{}, blamed: map[ct.LogID]time.Time{},
+		in: map[ct.LogID]bool{}, busy: map[ct.LogID]bool{}, blamed: map[ct.LogID]time.Time{},
 		later: map[ct.LogID]uint64{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -48,22 +50,38 @@ func (q *queue) add(node ct.LogID) {
 	q.signal()
 }
 
+// next takes out the first node from which no pull runs, and marks it until
+// done: a node that makes itself be asked again and again has one slot at most.
 func (q *queue) next() (ct.LogID, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(q.order) == 0 {
-		return ct.LogID{}, false
+	for i, node := range q.order {
+		if q.busy[node] {
+			continue
+		}
+		q.order = slices.Delete(q.order, i, i+1)
+		delete(q.in, node)
+		q.busy[node] = true
+		return node, true
 	}
-	node := q.order[0]
-	q.order = q.order[1:]
-	delete(q.in, node)
-	return node, true
+	return ct.LogID{}, false
+}
+
+func (q *queue) done(node ct.LogID) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.busy, node)
+	q.signal()
 }
 
 func (q *queue) blame(node ct.LogID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.blamed[node] = time.Now().Add(blameFor)
+	if q.in[node] {
+		delete(q.in, node)
+		q.order = slices.DeleteFunc(q.order, func(n ct.LogID) bool { return n == node })
+	}
 }
 
 // awaits notes that node held logs which the roster of this version does not know.
@@ -103,8 +121,9 @@ func (q *queue) takeGap() (ct.LogID, bool) {
 	return log, ok
 }
 
-func (q *queue) len() int {
+// ready tells whether next would give a node.
+func (q *queue) ready() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.order)
+	return slices.ContainsFunc(q.order, func(node ct.LogID) bool { return !q.busy[node] })
 }

@@ -65,7 +65,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 			}
 		}
 		var free chan<- struct{}
-		if x.queue.len() > 0 {
+		if x.queue.ready() {
 			free = slots
 		}
 		select {
@@ -84,16 +84,24 @@ func (x *Exchange) Run(ctx context.Context) error {
 			for _, node := range x.queue.changed(x.cfg.View().Version()) {
 				x.queue.add(node)
 			}
+			if len(slots) == cap(slots) && x.queue.ready() {
+				x.turns.end(time.Now())
+			}
 		case <-round.C:
 			round.Reset(jitter(roundEvery))
 			for _, p := range x.pick(roundPeers) {
 				x.queue.add(p.Node)
 			}
 		case free <- struct{}{}:
-			node, _ := x.queue.next()
+			node, ok := x.queue.next()
+			if !ok {
+				<-slots
+				continue
+			}
 			g.Go(func() error {
 				defer func() { <-slots }()
-				x.pullAndReport(ctx, node)
+				defer x.queue.done(node)
+				x.pullInTurn(ctx, node)
 				return nil
 			})
 		}

@@ -38,7 +38,7 @@ type session struct {
 }
 
 func newSession(s network.Stream, m *metrics) *session {
-	return &session{s: s, r: bufio.NewReaderSize(s, 64<<10), m: m}
+	return &session{s: s, r: bufio.NewReaderSize(&pacedReader{s: s}, 64<<10), m: m}
 }
 
 // open starts a stream to a connected node. It is reset when ctx ends.
@@ -71,9 +71,11 @@ func (e *session) send(m *wire.SyncMessage) error {
 	return err
 }
 
-func (e *session) receive() (*wire.SyncMessage, error) {
+func (e *session) receive() (*wire.SyncMessage, error) { return e.receiveWithin(frameTimeout) }
+
+func (e *session) receiveWithin(d time.Duration) (*wire.SyncMessage, error) {
 	now := time.Now()
-	if err := e.s.SetReadDeadline(now.Add(frameTimeout)); err != nil {
+	if err := e.s.SetReadDeadline(now.Add(d)); err != nil {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
 	e.seat.wait(now)

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
@@ -51,19 +52,24 @@ type allowance struct {
 type guard struct {
 	mu    sync.Mutex
 	peers map[peer.ID]*allowance
-	nodes int // of the roster, for which the allowances were made
+	view  *roster.View // for which the allowances were made
+	nodes int          // of it
 }
 
 func newGuard() *guard { return &guard{peers: map[peer.ID]*allowance{}} }
 
-// of is a peer's allowance in a roster of so many nodes.
-func (g *guard) of(id peer.ID, nodes int) *allowance {
+// of is a peer's allowance under a roster.
+func (g *guard) of(id peer.ID, view *roster.View) *allowance {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.nodes != nodes {
-		g.nodes = nodes
-		clear(g.peers) // the roster changes seldom
+	if g.view != view {
+		g.view = view
+		if n := len(view.Nodes()); g.nodes != n {
+			g.nodes = n
+			clear(g.peers) // the roster changes seldom
+		}
 	}
+	nodes := g.nodes
 	a, ok := g.peers[id]
 	if !ok {
 		a = &allowance{
@@ -92,7 +98,7 @@ func (g *Gossip) inspectAt(from peer.ID, rpc *pubsub.RPC, now time.Time) error {
 		g.metrics.rpcs.WithLabelValues("stranger").Inc()
 		return errInspect
 	}
-	a := g.guard.of(from, len(g.cfg.View().Nodes()))
+	a := g.guard.of(from, g.cfg.View())
 	if !a.flood.AllowN(now, units(rpc)) {
 		g.metrics.rpcs.WithLabelValues("flood").Inc()
 		g.cfg.Host.Quarantine(from, "flood of gossip")

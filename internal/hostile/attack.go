@@ -124,6 +124,7 @@ func Attacks() []Attack {
 
 		Attack{"sync stream flood", false, streams((*Node).Sync, func(st *Stream) { st.Say(Hello(time.Now())) })},
 		Attack{"match stream flood", false, streams((*Node).Match, func(st *Stream) { _, _ = st.Write([]byte{200, 1, 1}) })},
+		Attack{"gossip stream flood", false, streams((*Node).gossipStream, func(st *Stream) { _, _ = st.Write([]byte{0x80}) })},
 		Attack{"slow loris", false, streams((*Node).Sync, func(st *Stream) { _, _ = st.Write([]byte{0x80, 0x80, 0x20, 1}) })},
 		Attack{"streams of no protocol", false, streams(rawStream, func(st *Stream) { _, _ = st.Write(make([]byte, 1<<10)) })},
 		Attack{"match request flood", false, streams((*Node).Match, func(st *Stream) {
@@ -172,6 +173,15 @@ func streams(open func(*Node, context.Context, peer.AddrInfo) (*Stream, error), 
 			}
 		})
 	}
+}
+
+// gossipStream opens one more gossip stream, which ends the one before.
+func (n *Node) gossipStream(ctx context.Context, to peer.AddrInfo) (*Stream, error) {
+	s, err := n.open(ctx, to, n.gossip())
+	if err != nil {
+		return nil, err
+	}
+	return newStream(s), nil
 }
 
 // rawStream opens a stream and never says for what.

@@ -367,6 +367,14 @@ var controls = []control{
 		edits: []edit{{"internal/exchange/state.go", "g.open[all] >= total && !yield() {", "g.open[all] >= total {"}},
 	},
 	{
+		name: "one-pull-a-node", rule: "who makes itself be asked again and again takes one slot", pkg: "./internal/exchange", tests: "TestSlowPeersHoldUpNoSync",
+		edits: []edit{{"internal/exchange/queue.go", "if q.busy[node] {", "if false {"}},
+	},
+	{
+		name: "pull-turn", rule: "who drips records holds a slot for a turn", pkg: "./internal/exchange", tests: "TestSlowPeersHoldUpNoSync",
+		edits: []edit{{"internal/exchange/run.go", "x.turns.end(time.Now())", "_ = 0"}},
+	},
+	{
 		name: "stream-fault", rule: "who breaks the sync protocol again and again is put out", pkg: "./internal/exchange", tests: "TestStreamFaultsLeadToQuarantine",
 		edits: []edit{{"internal/exchange/serve.go", "x.cfg.Host.Fault(s.Conn().RemotePeer(), \"sync stream against the protocol\")\n", ""}},
 	},
