@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/api"
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -51,24 +52,24 @@ func (n *Node) replayRoot(log ct.LogID) error {
 // show, and the view that comes with it is the one to go on with. It has one
 // caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
-	var d *ct.Delegation
-	if row.Inadmissible == "" && ct.Kind(row.Header.Kind) == ct.KindDelegation {
+	var op roster.Operation
+	if row.Inadmissible == "" && roster.HasOperation(row.Header.Kind) {
 		if row.BodyState != store.BodyHeld {
 			return errWaits
 		}
 		var err error
-		if d, err = wire.DecodeDelegation(row.Body); err != nil {
+		if op, err = roster.ReadOperation(row.Header.Kind, row.Body); err != nil {
 			return fmt.Errorf("record %d: %w", row.Header.Seq, err)
 		}
 	}
-	next, err := n.view.Load().Apply(&row.Header, row.ID, d)
+	next, err := n.view.Load().Apply(&row.Header, row.ID, op)
 	n.view.Store(next)
 	return err
 }
 
-// errWaits: a delegation's body has not arrived. The log is read again from
-// the start when something new of it comes.
-var errWaits = errors.New("the body of a delegation has not arrived yet")
+// errWaits: the body of a record that changes the roster has not arrived. The
+// log is read again from the start when something new of it comes.
+var errWaits = errors.New("the body of a record of a root log has not arrived yet")
 
 // followRoster applies root-log records as they arrive and lets the host drop
 // whom the new roster does not know.

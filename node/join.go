@@ -101,7 +101,7 @@ func OpenGenesis(file []byte, now time.Time) (*roster.View, []verify.Record, err
 		if err != nil {
 			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
 		}
-		if view, err = view.Apply(rec.Header(), rec.ID(), d); err != nil {
+		if view, err = view.Apply(rec.Header(), rec.ID(), roster.Operation{Delegation: d}); err != nil {
 			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
 		}
 		recs = append(recs, rec)

@@ -37,6 +37,9 @@ func (s *Store) Append(recs []verify.Record) (last uint64, err error) {
 	if len(recs) == 0 {
 		return last, nil
 	}
+	if err := s.clearRemains(); err != nil {
+		return last, fmt.Errorf("append: %w", err)
+	}
 	entries, logs, err := s.plan(recs, last)
 	if err != nil {
 		return last, fmt.Errorf("append: %w", err)

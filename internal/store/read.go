@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 
 	"github.com/herald-net/herald/internal/verify"
@@ -20,10 +21,11 @@ const (
 	BodyRetracted           // erased for good
 	BodyExpired             // erased when it expired
 	BodyLocal               // erased by this State alone
+	BodyDisowned            // the record is no part of its log: its State has closed that before it
 )
 
 func (b BodyState) String() string {
-	names := [...]string{"held", "missing", "retracted", "expired", "local"}
+	names := [...]string{"held", "missing", "retracted", "expired", "local", "disowned"}
 	if int(b) < len(names) {
 		return names[b]
 	}
@@ -70,6 +72,9 @@ func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
 				return err
 			}
 			row, err := s.row(tx, at)
+			if errors.Is(err, ErrNotFound) {
+				continue // disowned, and arrived once more
+			}
 			if err != nil {
 				return err
 			}
@@ -128,7 +133,11 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	v := tx.Bucket([]byte(bktHdr)).Get(at[:])
+	if v == nil && vacant(tx, l, at) {
+		return Row{}, ErrNotFound
+	}
+	h, err := decodeHeld(v)
 	if err != nil {
 		return Row{}, fmt.Errorf("log %s, seq %d: %w", l.id.Short(), at.seq(), err)
 	}
@@ -150,6 +159,13 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 		row.HiddenBy = v.byID
 	}
 	return row, nil
+}
+
+// vacant tells a place after the end of a closed log: its record, which a
+// reader may still come for, is disowned.
+func vacant(tx *bbolt.Tx, l *logEntry, at place) bool {
+	now, err := decodeLog(l.id[:], tx.Bucket([]byte(bktLogs)).Get(l.id[:]))
+	return err == nil && now.head.Closed && at.seq() > now.head.Size
 }
 
 // openRows opens the bodies of rows that have one to show.
@@ -246,14 +262,21 @@ func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok 
 	if l == nil || seq == 0 || seq > l.head.Size {
 		return id, state, false, nil
 	}
-	at := placeOf(l.num, seq)
+	at, gone := placeOf(l.num, seq), false
 	err = s.logDB.view(func(tx *bbolt.Tx) error {
-		h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+		v := tx.Bucket([]byte(bktHdr)).Get(at[:])
+		if gone = v == nil && vacant(tx, l, at); gone {
+			return nil
+		}
+		h, err := decodeHeld(v)
 		if err == nil {
 			id, state = wire.ID(s.cfg.Network, h.header), h.state
 		}
 		return err
 	})
+	if gone {
+		return id, state, false, nil
+	}
 	if err != nil {
 		return id, state, false, fmt.Errorf("record %d of log %s: %w", seq, log.Short(), err)
 	}

@@ -41,6 +41,9 @@ func (s *Store) Scrub(from ScrubPlace, max int) (next ScrubPlace, found Scrubbed
 			}
 			next.after = at
 			found.Records++
+			if at.disowned() {
+				continue // evidence: no chain names it
+			}
 			id, h, err := s.scrubHeader(tx, at, v)
 			if err != nil {
 				return err
