@@ -31,6 +31,7 @@ type gate struct {
 	held   func() uint64                      // what we hold of it
 	ahead  func() (time.Duration, int)        // the members' clocks against ours, and of how many
 	clock  func() time.Time
+	closed func() string // why this node never signs again; "": it may
 
 	restored func() bool             // the store is marked
 	states   func() (told, need int) // States of which a node has told, and how many a restored store asks
@@ -42,6 +43,9 @@ type gate struct {
 
 // ready tells whether the node may sign, and for what it waits.
 func (g *gate) ready() (bool, string) {
+	if why := g.closed(); why != "" {
+		return false, why
+	}
 	answers, known := g.told()
 	held := g.held()
 	g.mu.Lock()
@@ -119,7 +123,7 @@ func (n *Node) newGate() (*gate, error) {
 		return nil, err
 	}
 	return &gate{
-		start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now,
+		start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now, closed: n.ownClosing,
 		restored: func() bool { return marked }, states: n.toldStates,
 		clear: func() error {
 			err := backup.Clear(n.store.Local())

@@ -45,6 +45,7 @@ func (n *Node) erase(ctx context.Context) error {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
 		}
+		n.closeLogs(ctx)
 		scrubbed = n.scrub(ctx, scrubbed)
 		select {
 		case <-ctx.Done():

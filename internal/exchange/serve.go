@@ -86,7 +86,8 @@ func (x *Exchange) serveOver(e *session, node roster.Node) error {
 			if err := e.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: mine}}); err != nil {
 				return err
 			}
-			if plan := reconcile.Compare(mine, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
+			plan := reconcile.Compare(mine, x.unclosed(m.Frontier.Heads), x.class)
+			if plan.Behind() || plan.Skipped > 0 || len(x.lacking(m.Frontier.Heads)) > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:
