@@ -93,6 +93,9 @@ func (x *Exchange) settle(ctx context.Context, e *session, log ct.LogID, right r
 		if err != nil {
 			return err
 		}
+		if _, _, err := x.chain(raws, log, m); err != nil {
+			return err // not what it showed on the way back
+		}
 		held := map[ct.LogID]bool{}
 		recs, err := x.openChunk(raws, held)
 		switch {
@@ -100,8 +103,6 @@ func (x *Exchange) settle(ctx context.Context, e *session, log ct.LogID, right r
 			return err
 		case len(held) > 0:
 			return nil // another roster by now
-		case recs[len(recs)-1].ID() != m.id:
-			return fmt.Errorf("%w: log %s: record %d is not the one it showed before", errPeer, log.Short(), m.seq)
 		}
 		if err := x.cfg.Ingest.SubmitProved(ctx, recs); x.stored(err) != nil {
 			return err
