@@ -40,6 +40,9 @@ func (n *Node) RosterFile() ([]byte, error) {
 	return roster.EncodeFile(g, records), nil
 }
 
+// submitWait is how long a submission waits for the record before it to count.
+const submitWait = 5 * time.Second
+
 // RosterSubmit takes a record of a root log in, signed elsewhere, when it does
 // something to the roster. It is durable when this returns, and then goes to
 // every other node. A record that is held already is no fault.
@@ -71,15 +74,15 @@ func (n *Node) RosterSubmit(ctx context.Context, raw []byte) (ct.Ref, error) {
 		return ref, fmt.Errorf("submit to the roster: %w: %w", api.ErrInvalid, err)
 	}
 	// The view may lag behind the store for a moment: a whole file is submitted
-	// record by record.
-	for {
+	// record by record. It lags for ever where the root log has stopped.
+	for deadline := time.Now().Add(submitWait); ; {
 		if _, err = view.Apply(h, ref.ID, op); !errors.Is(err, roster.ErrOrder) || h.Seq == 1 {
 			break
 		}
 		if _, err := n.store.Get(h.Log, h.Seq-1); err != nil {
 			return ref, fmt.Errorf("submit to the roster: %w: record %d comes before it and is not held", api.ErrConflict, h.Seq-1)
 		}
-		if seq, _, _, _ := view.RootHead(h.Log); seq >= h.Seq-1 {
+		if seq, _, _, _ := view.RootHead(h.Log); seq >= h.Seq-1 || time.Now().After(deadline) {
 			break
 		}
 		select {
