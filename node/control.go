@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/api"
+	"github.com/herald-net/herald/internal/p2p"
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -60,24 +62,24 @@ func (n *Node) replayRoot(ctx context.Context, log ct.LogID) error {
 // show, and the view that comes with it is the one to go on with. It has one
 // caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
-	var d *ct.Delegation
-	if row.Inadmissible == "" && ct.Kind(row.Header.Kind) == ct.KindDelegation {
+	var op roster.Operation
+	if row.Inadmissible == "" && roster.HasOperation(row.Header.Kind) {
 		if row.BodyState != store.BodyHeld {
 			return errWaits
 		}
 		var err error
-		if d, err = wire.DecodeDelegation(row.Body); err != nil {
+		if op, err = roster.ReadOperation(row.Header.Kind, row.Body); err != nil {
 			return fmt.Errorf("record %d: %w", row.Header.Seq, err)
 		}
 	}
-	next, err := n.view.Load().Apply(&row.Header, row.ID, d)
+	next, err := n.view.Load().Apply(&row.Header, row.ID, op)
 	n.view.Store(next)
 	return err
 }
 
-// errWaits: a delegation's body has not arrived. The log is read again from
-// the start when something new of it comes.
-var errWaits = errors.New("the body of a delegation has not arrived yet")
+// errWaits: the body of a record that changes the roster has not arrived. The
+// log is read again from the start when something new of it comes.
+var errWaits = errors.New("the body of a record of a root log has not arrived yet")
 
 // followRoster applies root-log records as they arrive and lets the host drop
 // whom the new roster does not know.
@@ -87,6 +89,7 @@ func (n *Node) followRoster(ctx context.Context) error {
 	if err := n.replayRoots(ctx); err != nil {
 		return err
 	}
+	closed := len(n.closings()) // New has dealt with these
 	for {
 		if err := n.store.Wait(ctx, cursor); err != nil {
 			return nil
@@ -109,11 +112,60 @@ func (n *Node) followRoster(ctx context.Context) error {
 				n.directory.learn(row)
 			}
 		}
-		if changed {
+		if !changed {
+			continue
+		}
+		n.cfg.Log.InfoContext(ctx, "roster changed", "version", n.view.Load().Version())
+		n.host.Recheck()
+		if now := len(n.closings()); now > closed {
+			closed = now
+			n.closeLogs(ctx)
+			// The node whose log is closed has heard of it by then.
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(p2p.Parting):
+			}
 			n.host.Recheck()
-			n.cfg.Log.InfoContext(ctx, "roster changed", "version", n.view.Load().Version())
 		}
 	}
+}
+
+// closings are the nodes whose log is closed.
+func (n *Node) closings() (out []roster.Node) {
+	for _, node := range n.view.Load().Nodes() {
+		if node.Closing != nil {
+			out = append(out, node)
+		}
+	}
+	return out
+}
+
+// closeLogs ends each closed log here, and asks for what is missing of it. It
+// is called when the roster closes one, and now and then, as a full disk may
+// have kept it from its end.
+func (n *Node) closeLogs(ctx context.Context) {
+	for _, node := range n.closings() {
+		if err := n.ingest.CloseLog(ctx, node.Key, *node.Closing); err != nil {
+			if ctx.Err() == nil {
+				n.cfg.Log.ErrorContext(ctx, "a closed log is not yet ended", "log", node.Key.Short(), "error", err)
+			}
+			continue
+		}
+		if h, _ := n.store.Head(node.Key); h.Size < node.Closing.Seq || h.Contested {
+			n.exchange.Kick(node.Key)
+		}
+	}
+}
+
+// ownClosing says that this node's log is closed; "" while it is not.
+func (n *Node) ownClosing() string {
+	right, _ := n.view.Load().Right(n.own)
+	c := right.Closing
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("closed: %s has closed this node's log after record %d (%s); its key signs nothing any more: found a node with a new key", n.state, c.Seq, c.Reason)
 }
 
 // directory is where nodes can be dialled: the newest ADDRESS statement of each.

@@ -1,8 +1,11 @@
 package node
 
 import (
+	"context"
 	"time"
 
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -14,3 +17,22 @@ func WithClock(cfg Config, clock func() time.Time) Config {
 
 // Told is the newest statement of addresses that the node knows of itself.
 func (n *Node) Told() ct.Addresses { return n.directory.of(n.own) }
+
+// Submit takes records in as sync does.
+func (n *Node) Submit(ctx context.Context, raws ...[]byte) error {
+	var recs []verify.Record
+	for _, raw := range raws {
+		rec, err := verify.Open(raw, n.view.Load(), time.Now())
+		if err != nil {
+			return err
+		}
+		recs = append(recs, rec)
+	}
+	return n.ingest.SubmitAll(ctx, recs)
+}
+
+// Heads are how far every log is held.
+func (n *Node) Heads() map[ct.LogID]store.Head { return n.store.Heads() }
+
+// RosterVersion counts the changes of the roster in force.
+func (n *Node) RosterVersion() uint64 { return n.view.Load().Version() }

@@ -11,7 +11,6 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
-	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -31,7 +30,8 @@ var ErrOtherNetwork = errors.New("the data directory belongs to another network"
 var ErrNoMember = errors.New("the genesis does not name this node's key")
 
 // Join makes the prepared directory cfg.Dir a member of the network that
-// genesis describes. It works offline: every signature and delegation is
+// genesis describes: a genesis file, or a roster file for a node that a member
+// has named since the founding. It works offline: every signature and delegation is
 // checked from the file alone. Joining the same network again changes nothing.
 //
 // The genesis file is written last, and New asks for it first: a join that was
@@ -48,7 +48,7 @@ func Join(cfg Config, genesis []byte, now time.Time) (Membership, error) {
 	if err != nil {
 		return Membership{}, fmt.Errorf("join: %w", err)
 	}
-	view, recs, err := OpenGenesis(genesis, now)
+	g, view, recs, err := OpenRoster(genesis, now)
 	if err != nil {
 		return Membership{}, fmt.Errorf("join: %w", err)
 	}
@@ -74,7 +74,7 @@ func Join(cfg Config, genesis []byte, now time.Time) (Membership, error) {
 	if err := found(cfg, storage, view, recs); err != nil {
 		return Membership{}, fmt.Errorf("join: %w", err)
 	}
-	if err := writeGenesis(cfg, genesis); err != nil {
+	if err := writeGenesis(cfg, g.Encode()); err != nil {
 		return Membership{}, fmt.Errorf("join: %w", err)
 	}
 	return joined, nil
@@ -87,22 +87,43 @@ func OpenGenesis(file []byte, now time.Time) (*roster.View, []verify.Record, err
 	if err != nil {
 		return nil, nil, err
 	}
+	return openRoster(g, nil, now)
+}
+
+// OpenRoster is OpenGenesis for a roster file, which has further records of
+// root logs. One that has no effect is no fault of the file; one that is not
+// signed, or does not follow the one before it, is.
+func OpenRoster(file []byte, now time.Time) (*roster.Genesis, *roster.View, []verify.Record, error) {
+	g, more, err := roster.ParseFile(file)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	view, recs, err := openRoster(g, more, now)
+	return g, view, recs, err
+}
+
+func openRoster(g *roster.Genesis, more [][]byte, now time.Time) (*roster.View, []verify.Record, error) {
 	view, err := roster.New(g)
 	if err != nil {
 		return nil, nil, err
 	}
 	var recs []verify.Record
-	for _, raw := range g.Records() {
+	for i, raw := range append(g.Records(), more...) {
 		rec, err := verify.Open(raw, view, now)
 		if err != nil {
-			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
+			return nil, nil, fmt.Errorf("roster: record %d: %w", i+1, err)
 		}
-		d, err := wire.DecodeDelegation(rec.Body())
-		if err != nil {
-			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
+		if !rec.Root() || !rec.HasBody() {
+			return nil, nil, fmt.Errorf("roster: record %d: not a whole record of a root log", i+1)
 		}
-		if view, err = view.Apply(rec.Header(), rec.ID(), d); err != nil {
-			return nil, nil, fmt.Errorf("a founder's delegation: %w", err)
+		var op roster.Operation
+		if rec.Inadmissible() == "" {
+			if op, err = roster.ReadOperation(rec.Header().Kind, rec.Body()); err != nil {
+				return nil, nil, fmt.Errorf("roster: record %d: %w", i+1, err)
+			}
+		}
+		if view, err = view.Apply(rec.Header(), rec.ID(), op); errors.Is(err, roster.ErrOrder) {
+			return nil, nil, fmt.Errorf("roster: record %d: %w", i+1, err)
 		}
 		recs = append(recs, rec)
 	}

@@ -106,6 +106,12 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err := n.replayRoots(ctx); err != nil {
 		return nil, err
 	}
+	// A crash may have come in the middle: nothing disowned is shown.
+	for _, node := range n.closings() {
+		if err := n.store.CloseLog(node.Key, node.Closing.Seq, node.Closing.ID); err != nil && !errors.Is(err, store.ErrFull) {
+			return nil, err
+		}
+	}
 	me, ok := n.view.Load().Node(n.own)
 	if !ok {
 		return nil, fmt.Errorf("node: the key %s is no node of network %q: run `herald network join` with a genesis that names it", n.own.Short(), view.Name())

@@ -32,9 +32,14 @@ var states = []ct.State{"UTO", "NOR", "KEN", "CHL", "JPN", "FJI", "PER", "MAR", 
 // requests state addrs, where there are any.
 func founded(t testing.TB, n int, policy roster.Policy, addrs ...string) []string {
 	t.Helper()
+	dirs, _ := foundedBy(t, n, policy, addrs...)
+	return dirs
+}
+
+// foundedBy is founded and gives the States' root keys too.
+func foundedBy(t testing.TB, n int, policy roster.Policy, addrs ...string) (dirs []string, roots []*keys.Key) {
+	t.Helper()
 	root := t.TempDir()
-	var dirs []string
-	var roots []*keys.Key
 	var reqs []roster.Request
 	for i := range n {
 		dir := filepath.Join(root, fmt.Sprint("n", i+1))
@@ -62,7 +67,7 @@ func founded(t testing.TB, n int, policy roster.Policy, addrs ...string) []strin
 		_, err := node.Join(node.Config{Dir: dir}, g.Encode(), now)
 		must(t, err)
 	}
-	return dirs
+	return dirs, roots
 }
 
 func generate(t testing.TB) *keys.Key {

@@ -32,7 +32,11 @@ func (n *Node) Status() api.Status {
 		s.Outbox = len(items)
 	}
 	if forks, err := n.store.Forks(); err == nil {
-		s.Forks = len(forks)
+		for _, f := range forks {
+			if right, _ := v.Right(f.Log); right.Closing == nil { // settled else
+				s.Forks++
+			}
+		}
 	}
 	if ok, why := n.gate.ready(); !ok {
 		s.Reasons = append(s.Reasons, why)
@@ -40,7 +44,7 @@ func (n *Node) Status() api.Status {
 	if others := n.others(); others > 0 && s.Peers == 0 {
 		s.Reasons = append(s.Reasons, "isolated: no other node is connected")
 	}
-	if !v.Live(n.own, time.Now()) {
+	if n.ownClosing() == "" && !v.Live(n.own, time.Now()) {
 		s.Reasons = append(s.Reasons, "this node's delegation is not in force: see `herald status` for its window")
 	}
 	if err := n.room(); err != nil {
@@ -50,7 +54,7 @@ func (n *Node) Status() api.Status {
 	w := n.gossip.Watch()
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
-	s.Alarms = alarms(w, s.ClockAhead, s.Clocks)
+	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
 	for _, line := range []string{n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
@@ -143,6 +147,7 @@ func (n *Node) registerMetrics() {
 	alarm("disk", func() bool { return n.diskAlarm() != "" })
 	alarm("restored", func() bool { return n.gate.alarm() != "" })
 	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
+	alarm("roster", func() bool { return len(n.rosterAlarms()) > 0 })
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {
 			return 1
@@ -159,7 +164,7 @@ func (n *Node) apiConfig() api.Config {
 			List: n.feed.List, Tail: n.feed.Tail, Get: n.feed.Get, Record: n.Record,
 			Match: n.desk.Match, ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
-			Backup: n.Backup,
+			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit,
 		},
 	}
 	if !n.cfg.NoAPI {

@@ -46,6 +46,11 @@ type Backend struct {
 	Mutes func() map[ct.State]time.Time
 	Peers func() []Peer
 
+	// RosterFile is the roster as a file that verifies offline.
+	RosterFile func() ([]byte, error)
+	// RosterSubmit takes one signed record of a root log.
+	RosterSubmit func(ctx context.Context, record []byte) (ct.Ref, error)
+
 	Status        func() Status
 	JournalVerify func() (entries uint64, head [32]byte, err error)
 	// Backup writes a backup to a new file and gives the number of its records.

@@ -37,6 +37,10 @@ func entryMessage(e *ct.Entry, content bool) (*apiv1.Entry, error) {
 		out.Content, err = structOf(e.Addresses)
 	case e.Delegation != nil:
 		out.Content, err = structOf(e.Delegation)
+	case e.Renewal != nil:
+		out.Content, err = structOf(e.Renewal)
+	case e.Closing != nil:
+		out.Content, err = structOf(e.Closing)
 	}
 	return out, err
 }

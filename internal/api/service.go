@@ -103,6 +103,22 @@ func (s *service) Discard(_ context.Context, req *connect.Request[apiv1.DiscardR
 	return connect.NewResponse(&apiv1.DiscardResponse{}), nil
 }
 
+func (s *service) Roster(context.Context, *connect.Request[apiv1.RosterRequest]) (*connect.Response[apiv1.RosterResponse], error) {
+	file, err := s.b.RosterFile()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.RosterResponse{File: file}), nil
+}
+
+func (s *service) RosterSubmit(ctx context.Context, req *connect.Request[apiv1.RosterSubmitRequest]) (*connect.Response[apiv1.RosterSubmitResponse], error) {
+	ref, err := s.b.RosterSubmit(ctx, req.Msg.Record)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.RosterSubmitResponse{Id: ref.ID.String(), Log: ref.Log.String(), Seq: ref.Seq}), nil
+}
+
 // keyAndReason checks what acts on the outbox are given.
 func keyAndReason(key, reason string) error {
 	var faults ct.Faults

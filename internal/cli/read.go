@@ -41,6 +41,8 @@ type whole struct {
 	Retraction   json.RawMessage `json:"retraction,omitempty"`
 	Addresses    json.RawMessage `json:"addresses,omitempty"`
 	Delegation   json.RawMessage `json:"delegation,omitempty"`
+	Renewal      json.RawMessage `json:"renewal,omitempty"`
+	Closing      json.RawMessage `json:"closing,omitempty"`
 	History      []whole         `json:"history,omitempty"`
 }
 
@@ -75,6 +77,10 @@ func wholeOf(e *apiv1.Entry) (whole, error) {
 		w.Addresses, err = ordered[ct.Addresses](e.Content)
 	case ct.KindDelegation.String():
 		w.Delegation, err = ordered[ct.Delegation](e.Content)
+	case ct.KindRenewal.String():
+		w.Renewal, err = ordered[ct.Renewal](e.Content)
+	case ct.KindClosing.String():
+		w.Closing, err = ordered[ct.Closing](e.Content)
 	}
 	return w, err
 }
@@ -265,7 +271,7 @@ func renderEntry(w io.Writer, e whole) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	for _, content := range []json.RawMessage{e.Notification, e.Retraction, e.Addresses, e.Delegation} {
+	for _, content := range []json.RawMessage{e.Notification, e.Retraction, e.Addresses, e.Delegation, e.Renewal, e.Closing} {
 		if content == nil {
 			continue
 		}

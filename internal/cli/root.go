@@ -60,7 +60,7 @@ A newcomer's first minutes: ` + "`herald testnet up --dir net`" + ` starts five 
 		newInitCmd(), newNetworkCmd(), newRunCmd(), newConfigCmd(), newTestnetCmd(), newBenchCmd(),
 		newPublishCmd(), newOutboxCmd(), newRetractCmd(), newListCmd(), newGetCmd(), newTailCmd(),
 		newMatchCmd(), newScreenCmd(), newImportCmd(), newInspectCmd(), newExampleCmd(),
-		newMuteCmd(), newPeersCmd(), newStatusCmd(), newStoreCmd(), newJournalCmd(),
+		newMuteCmd(), newPeersCmd(), newStatusCmd(), newStoreCmd(), newJournalCmd(), newRosterCmd(),
 		newVersionCmd(), newExitCodesTopic(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })

@@ -117,7 +117,7 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 	for {
 		view := x.cfg.View()
 		x.believe(node, said)
-		plan := reconcile.Compare(x.frontier(), theirs, x.class)
+		plan := reconcile.Compare(x.frontier(), x.unclosed(theirs), x.class)
 		var batch []wire.SyncRange
 		for _, ranges := range [][]wire.SyncRange{own(plan.Nodes, x.cfg.Own), plan.Roots, plan.Nodes} {
 			if batch = x.claims.take(ranges, batchRecords, skip); len(batch) > 0 {
@@ -143,7 +143,10 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 			}
 		}
 	}
-	return x.pullForks(ctx, e, theirs)
+	if err := x.pullForks(ctx, e, x.unclosed(theirs)); err != nil {
+		return err
+	}
+	return x.pullClosed(ctx, e, theirs)
 }
 
 // own is the part of ranges that is this node's log. It comes first: until a

@@ -92,7 +92,8 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 			if err := e.send(&wire.SyncMessage{Frontier: tell(mine, m.Frontier)}); err != nil {
 				return err
 			}
-			if plan := reconcile.Compare(mine.heads, m.Frontier.Heads, x.class); plan.Behind() || plan.Skipped > 0 {
+			plan := reconcile.Compare(mine.heads, x.unclosed(m.Frontier.Heads), x.class)
+			if plan.Behind() || plan.Skipped > 0 || len(x.lacking(m.Frontier.Heads)) > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:

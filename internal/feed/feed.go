@@ -166,12 +166,16 @@ func (f *Feed) Get(prefix string) (ct.Entry, []ct.Entry, error) {
 	var history []ct.Entry
 	for _, c := range cursors {
 		r, err := f.cfg.Store.At(c)
-		if err != nil {
+		if errors.Is(err, ErrNotFound) {
+			continue // disowned, and found at a newer cursor
+		} else if err != nil {
 			return ct.Entry{}, nil, err
 		}
 		// A reference counts only from a log of the same State. A record whose
-		// body came late has two cursors and is named once, at the newer.
-		if r.State == row.State && !slices.ContainsFunc(history, func(e ct.Entry) bool { return e.ID == r.ID }) {
+		// body came late has two cursors and is named once, at the newer. The old
+		// cursor of a disowned record may lead to the one in its place.
+		refers := slices.ContainsFunc(r.Header.Refs, func(ref ct.Ref) bool { return ref.ID == row.ID })
+		if refers && r.State == row.State && !slices.ContainsFunc(history, func(e ct.Entry) bool { return e.ID == r.ID }) {
 			history = append(history, f.Entry(&r, now))
 		}
 	}
@@ -253,7 +257,7 @@ func (f *Feed) Entry(r *store.Row, now time.Time) ct.Entry {
 		Issued: r.Header.Issued, Expires: r.Header.Expires,
 		Priority: ct.Priority(r.Header.Priority), TLP: ct.TLP(r.Header.TLP), Audience: ct.Audience(r.Header.Audience),
 		Refs: r.Header.Refs, BodySize: r.Header.BodySize, Exercise: f.cfg.View().Exercise(),
-		Hidden: !r.HiddenBy.IsZero(), Contested: r.Contested,
+		Hidden: !r.HiddenBy.IsZero() || r.BodyState == store.BodyDisowned, Contested: r.Contested,
 	}
 	e.Unreadable = unreadable(r, now)
 	if e.Unreadable == "" && ct.Topic(r.Header.Topic) != ct.TopicControl && f.unsettled() {
@@ -283,6 +287,8 @@ func (f *Feed) settled(ctx context.Context) error {
 // unreadable says why a row's content is not shown; "" when it may be.
 func unreadable(r *store.Row, now time.Time) string {
 	switch {
+	case r.BodyState == store.BodyDisowned:
+		return ct.UnreadableDisowned
 	case r.Inadmissible != "":
 		return ct.Inadmissible(string(r.Inadmissible))
 	case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:
@@ -314,6 +320,10 @@ func open(r *store.Row, e *ct.Entry) string {
 		e.Addresses, err = wire.DecodeAddresses(r.Body)
 	case ct.KindDelegation:
 		e.Delegation, err = wire.DecodeDelegation(r.Body)
+	case ct.KindRenewal:
+		e.Renewal, err = wire.DecodeRenewal(r.Body)
+	case ct.KindClosing:
+		e.Closing, err = wire.DecodeClosing(r.Body)
 	default:
 		return ct.Inadmissible(string(verify.UnsupportedKind))
 	}

@@ -39,6 +39,9 @@ func (g *Gossip) publish(ctx context.Context, topics map[ct.Topic]*pubsub.Topic)
 		}
 		cursor = g.cfg.Store.Last()
 		for log, seq := range next {
+			if head, _ := g.cfg.Store.Head(log); head.Size < seq {
+				continue
+			}
 			n, err := g.publishFrom(ctx, log, seq, limit, topics)
 			next[log] = seq + n
 			if err != nil {
@@ -48,14 +51,13 @@ func (g *Gossip) publish(ctx context.Context, topics map[ct.Topic]*pubsub.Topic)
 	}
 }
 
-// ownLogs are this node's log and its State's root log.
+// ownLogs are this node's log and all root logs: what a root key has said,
+// however long ago, comes in by any node and is to reach every other one at
+// once. Who has seen it does not pass it on again.
 func (g *Gossip) ownLogs() []ct.LogID {
 	logs := []ct.LogID{g.cfg.Own}
-	view := g.cfg.View()
-	if node, ok := view.Node(g.cfg.Own); ok {
-		if m, ok := view.Member(node.State); ok {
-			logs = append(logs, m.Root)
-		}
+	for _, m := range g.cfg.View().Members() {
+		logs = append(logs, m.Root)
 	}
 	return logs
 }
@@ -72,7 +74,7 @@ func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limi
 		}
 		for _, raw := range raws {
 			n++
-			topic, ok := fresh(raw, time.Now())
+			topic, ok := fresh(raw, log == g.cfg.Own, time.Now())
 			if !ok || topics[topic] == nil {
 				continue
 			}
@@ -91,13 +93,13 @@ func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limi
 	}
 }
 
-// fresh tells whether a record is worth gossiping: with its body, and not one
-// that came back from peers after a restore.
-func fresh(raw []byte, now time.Time) (ct.Topic, bool) {
+// fresh tells whether a record is worth gossiping: with its body, and of a node
+// log not one that came back from peers after a restore.
+func fresh(raw []byte, node bool, now time.Time) (ct.Topic, bool) {
 	env, err := wire.Decode(raw)
 	if err != nil || !env.HasBody() || env.Header.Topic > uint32(ct.TopicReceipt) {
 		return 0, false
 	}
 	age := now.Sub(env.Header.Issued.Time())
-	return ct.Topic(env.Header.Topic), age < freshFor
+	return ct.Topic(env.Header.Topic), !node || age < freshFor
 }

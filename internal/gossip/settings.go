@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/node/ct"
 	pubsub "github.com/libp2p/go-libp2p-pubsub"
 	pb "github.com/libp2p/go-libp2p-pubsub/pb"
@@ -139,6 +140,12 @@ func (g *Gossip) member(id peer.ID) bool {
 func (g *Gossip) appScore(id peer.ID) float64 {
 	if g.member(id) {
 		return 0
+	}
+	// A node whose log was closed hears of it while it is still connected.
+	if key, ok := p2p.NodeKey(id); ok {
+		if node, _ := g.cfg.View().Node(key); node.Closing != nil {
+			return 0
+		}
 	}
 	return -1e6
 }

@@ -109,7 +109,11 @@ func (w *world) expire(k *keys.Key, state int) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.view, err = m.View.Apply(rec.Header(), rec.ID(), d); err != nil {
+	op, err := roster.ReadOperation(uint32(ct.KindDelegation), body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.view, err = m.View.Apply(rec.Header(), rec.ID(), op); err != nil {
 		w.t.Fatal(err)
 	}
 	if _, ok := w.view.Right(k.Public()); !ok {

@@ -105,6 +105,11 @@ func (x *Index) catchUp(src Source) (bool, error) {
 		r := &rows[i]
 		next.Store = r.Cursor
 		places = append(places, placeOf(r))
+		if r.BodyState == store.BodyDisowned {
+			// What it had hidden arrives once more by itself.
+			changes = append(changes, Change{Ref: recordRef(r.ID)})
+			continue
+		}
 		change, ok := personOf(r, src.Hidden, now)
 		if ok {
 			changes = append(changes, change)

@@ -47,6 +47,10 @@ func (b *batch) head(log ct.LogID) *head {
 func (b *batch) place(it item) {
 	h := it.rec.Header()
 	hd := b.head(h.Log)
+	if c := b.closing(h.Log); c != nil {
+		b.placeClosed(it, hd, c)
+		return
+	}
 	// What this node signs itself is not known to anybody until it is stored.
 	if mine := it.job.author != nil; !mine && hd.seen < h.Seq {
 		hd.seen = h.Seq
@@ -165,6 +169,10 @@ func (b *batch) early(it item) {
 // proof is two signatures: while one of them is not good, a peer may have
 // replaced it, nobody is convicted and the record stays outside.
 func (b *batch) fork(a *verify.Record, it item, hd *head) {
+	if b.closing(it.rec.Header().Log) != nil {
+		b.set(it, Dropped)
+		return
+	}
 	if !hd.Contested && !b.provable(a, it, hd) {
 		b.set(it, Dropped)
 		return
@@ -230,7 +238,10 @@ func (b *batch) sign(j *job) {
 	if hd.Size == 0 {
 		prev = a.first
 	}
-	switch {
+	switch c := b.closing(a.log); {
+	case c != nil:
+		j.err = fmt.Errorf("sign: log %s is closed at %d: %w", a.log.Short(), c.Seq, ErrRefused)
+		return
 	case hd.Contested:
 		j.err = fmt.Errorf("sign: log %s: %w", a.log.Short(), ErrForked)
 		return

@@ -154,6 +154,10 @@ func (in *Ingest) Submit(ctx context.Context, rec verify.Record) (Outcome, error
 // the rest is in. ErrGap, ErrForked and ErrRefused tell of the record,
 // store.ErrFull and others of this node.
 func (in *Ingest) SubmitAll(ctx context.Context, recs []verify.Record) error {
+	return in.submitAll(ctx, recs, false)
+}
+
+func (in *Ingest) submitAll(ctx context.Context, recs []verify.Record, proved bool) error {
 	var jobs []*job
 	for len(recs) > 0 {
 		n := chunk(recs)
@@ -161,6 +165,7 @@ func (in *Ingest) SubmitAll(ctx context.Context, recs []verify.Record) error {
 			return fmt.Errorf("a range of more than %d records", maxRange)
 		}
 		j := newJob(recs[:n:n])
+		j.proved = proved
 		recs = recs[n:]
 		if err := in.enqueue(ctx, j); err != nil {
 			return err

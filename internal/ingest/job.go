@@ -12,6 +12,8 @@ import (
 type job struct {
 	recs   []verify.Record
 	author *author // sign one record, which becomes recs
+	rewind *rewind // shorten a log; there are no recs
+	proved bool    // recs lead to the record that their log's closing names
 	cost   int64   // held of Ingest.room until the writer takes it
 
 	claimed  atomic.Bool
@@ -27,6 +29,12 @@ type author struct {
 	log   ct.LogID
 	first ct.ID
 	sign  func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error)
+}
+
+// rewind takes disowned records out of a log that its State has closed.
+type rewind struct {
+	log ct.LogID
+	do  func() error
 }
 
 // newJob makes a job that somebody waits for.

@@ -93,6 +93,7 @@ func (in *Ingest) taken(jobs []*job, j *job) []*job {
 
 // process brings a batch to its end: every job is answered. The error is fatal.
 func (in *Ingest) process(jobs []*job) error {
+	errRewind := in.rewindAll(jobs)
 	b := newBatch(in)
 	for _, j := range jobs {
 		if j.author != nil {
@@ -106,7 +107,7 @@ func (in *Ingest) process(jobs []*job) error {
 	b.release()
 	err := in.commit(b)
 	in.settle(b, jobs)
-	if fatal(err) {
+	if err := errors.Join(errRewind, err); fatal(err) {
 		return err
 	}
 	return nil

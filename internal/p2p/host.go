@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -67,7 +68,14 @@ type Host struct {
 
 	large   atomic.Bool   // the network is too large for a connection to everyone
 	closing chan struct{} // somebody is not admitted any more
+
+	mu      sync.Mutex
+	leaving map[peer.ID]time.Time // connected nodes whose log was closed, and since when that is known
 }
+
+// Parting is how long a connected node whose log was closed stays so: it hears
+// of its closing from those who cut it off. It is admitted to nothing new.
+const Parting = time.Second
 
 type bootstrapAddr struct {
 	addr ma.Multiaddr
@@ -238,11 +246,32 @@ func (p *Host) Recheck() {
 			continue
 		}
 		key, _ := NodeKey(id)
+		if p.parts(id, key, time.Now()) {
+			continue
+		}
 		p.log.Info("closing a peer that is not admitted any more", "node", key.Short())
 		if err := p.h.Network().ClosePeer(id); err != nil {
 			p.log.Warn("cannot close a peer", "node", key.Short(), "err", err)
 		}
 	}
+}
+
+// parts tells whether a node has a moment left to hear that its log is closed.
+func (p *Host) parts(id peer.ID, key ct.LogID, now time.Time) bool {
+	node, _ := p.cfg.View().Node(key)
+	if node.Closing == nil || p.cfg.Muted(node.State) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.leaving == nil {
+		p.leaving = make(map[peer.ID]time.Time) // bounded by the roster's nodes
+	}
+	since, known := p.leaving[id]
+	if !known {
+		p.leaving[id] = now
+	}
+	return !known || now.Sub(since) < Parting
 }
 
 // Peers lists the connected nodes, by State and key.

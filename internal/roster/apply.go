@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -51,7 +52,7 @@ func (g *Genesis) view() (*View, error) {
 			return nil, err
 		}
 		for _, d := range ds {
-			if err := v.apply(d.header, d.id, d.content); err != nil {
+			if err := v.apply(d.header, d.id, Operation{Delegation: d.content}); err != nil {
 				return nil, fmt.Errorf("genesis: %s: %w", f.State, err)
 			}
 		}
@@ -63,13 +64,42 @@ func (g *Genesis) view() (*View, error) {
 	return v, nil
 }
 
+// Operation is what a record of a root log asks for: one of its fields, or
+// none when the record has no effect.
+type Operation struct {
+	Delegation *ct.Delegation
+	Renewal    *ct.Renewal
+	Closing    *ct.Closing
+}
+
+// ReadOperation reads the body of an admissible record of a root log. Kinds
+// that change no roster give the zero Operation.
+func ReadOperation(kind uint32, body []byte) (op Operation, err error) {
+	switch kind {
+	case uint32(ct.KindDelegation):
+		op.Delegation, err = wire.DecodeDelegation(body)
+	case uint32(ct.KindRenewal):
+		op.Renewal, err = wire.DecodeRenewal(body)
+	case uint32(ct.KindClosing):
+		op.Closing, err = wire.DecodeClosing(body)
+	}
+	if err != nil {
+		return Operation{}, err
+	}
+	return op, nil
+}
+
+// HasOperation tells a kind of which ReadOperation reads the body.
+func HasOperation(kind uint32) bool {
+	return kind == uint32(ct.KindDelegation) || kind == uint32(ct.KindRenewal) || kind == uint32(ct.KindClosing)
+}
+
 // Apply takes in one record of a root log. Give it every record of the log, in
 // order, and go on with the View it returns, which is never nil: an error is
-// something to show, not a reason to keep the old one. d is the content of a
-// DELEGATION, nil for another kind and for one that is inadmissible; a record
-// whose body has not arrived has to wait. Records already applied change
-// nothing.
-func (v *View) Apply(header *wire.Header, id ct.ID, d *ct.Delegation) (*View, error) {
+// something to show, not a reason to keep the old one. op is what the record
+// says, the zero value for one that is inadmissible; a record whose body has
+// not arrived has to wait. Records already applied change nothing.
+func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error) {
 	h, ok := v.heads[header.Log]
 	switch {
 	case !ok:
@@ -78,7 +108,7 @@ func (v *View) Apply(header *wire.Header, id ct.ID, d *ct.Delegation) (*View, er
 		return v, nil
 	case header.Seq != h.seq+1 || header.Prev != h.id:
 		return v, fmt.Errorf("apply to roster: log %s: record %d after %d: %w", header.Log.Short(), header.Seq, h.seq, ErrOrder)
-	case critical(header.Kind):
+	case critical(header.Kind, op):
 		return v, fmt.Errorf("apply to roster: log %s: record %d, kind %d: %w", header.Log.Short(), header.Seq, header.Kind, ErrLater)
 	}
 	n := *v
@@ -86,35 +116,53 @@ func (v *View) Apply(header *wire.Header, id ct.ID, d *ct.Delegation) (*View, er
 	n.rights = maps.Clone(v.rights)
 	n.nodes = maps.Clone(v.nodes)
 	n.members = maps.Clone(v.members)
-	if err := n.apply(header, id, d); err != nil {
+	if err := n.apply(header, id, op); err != nil {
 		return &n, fmt.Errorf("apply to roster: log %s: record %d has no effect: %w", header.Log.Short(), header.Seq, err)
 	}
 	return &n, nil
 }
 
-// critical tells a kind that changes the roster in a way unknown to this
-// version. The kinds of node logs have no business in a root log and no effect.
-func critical(kind uint32) bool {
+// critical tells a record that changes the roster in a way unknown to this
+// version: a kind that it does not know, or a renewal or closing whose content
+// it cannot read, as a later version may write one. The kinds of node logs have
+// no business in a root log and no effect.
+func critical(kind uint32, op Operation) bool {
 	switch ct.Kind(min(kind, 255)) {
-	case ct.KindRenewal, ct.KindClosing, ct.KindRootRotation, ct.KindAmendment, ct.KindVote:
+	case ct.KindRenewal:
+		return op.Renewal == nil
+	case ct.KindClosing:
+		return op.Closing == nil
+	case ct.KindRootRotation, ct.KindAmendment, ct.KindVote:
 		return true
 	}
 	return kind == 0 || kind > uint32(ct.KindCheckpoint)
 }
 
-// apply advances the root log's head and, when the delegation is sound, names
-// the node. The caller owns v.
-func (v *View) apply(header *wire.Header, id ct.ID, d *ct.Delegation) error {
+// apply advances the root log's head and does what the record asks for when
+// that is sound. The caller owns v.
+func (v *View) apply(header *wire.Header, id ct.ID, op Operation) error {
 	h := v.heads[header.Log]
 	last := h.serial
 	h.seq, h.id = header.Seq, id
-	if d != nil {
-		h.serial = max(h.serial, d.Serial)
+	if op.Delegation != nil {
+		h.serial = max(h.serial, op.Delegation.Serial)
 	}
 	v.heads[header.Log] = h
-	if d == nil || header.Kind != uint32(ct.KindDelegation) {
-		return nil
+	switch ct.Kind(min(header.Kind, 255)) {
+	case ct.KindDelegation:
+		if op.Delegation != nil {
+			return v.delegate(header, id, op.Delegation, last)
+		}
+	case ct.KindRenewal:
+		return v.renew(header, op.Renewal)
+	case ct.KindClosing:
+		return v.close(header, id, op.Closing)
 	}
+	return nil
+}
+
+// delegate names a node key, or lengthens its window.
+func (v *View) delegate(header *wire.Header, id ct.ID, d *ct.Delegation, last uint64) error {
 	m := v.members[v.rights[header.Log].State]
 	if err := v.policy.CheckDelegation(d, m.State, header.Log); err != nil {
 		return err
@@ -127,6 +175,9 @@ func (v *View) apply(header *wire.Header, id ct.ID, d *ct.Delegation) error {
 	}
 	n, renewed := v.nodes[d.Node]
 	if renewed {
+		if n.Closing != nil {
+			return errors.New("delegation: the key's log is closed, which is final")
+		}
 		// One window from the first to the last: a node that was renewed late
 		// does not lose what it said in between.
 		n.Serial = d.Serial
@@ -134,23 +185,90 @@ func (v *View) apply(header *wire.Header, id ct.ID, d *ct.Delegation) error {
 	} else {
 		n = Node{Key: d.Node, State: m.State, Serial: d.Serial, Delegation: id, NotBefore: d.NotBefore, NotAfter: d.NotAfter}
 	}
-	others := slices.DeleteFunc(slices.Clone(m.Nodes), func(o Node) bool { return o.Key == d.Node })
-	inForce := 0
-	for _, o := range others {
-		if o.NotAfter > header.Issued {
+	if err := v.room(m, d.Node, header.Issued); err != nil {
+		return fmt.Errorf("delegation: %w", err)
+	}
+	v.put(n)
+	return nil
+}
+
+// room tells whether a State may have this node beside its others: so many in
+// force, so many ever.
+func (v *View) room(m Member, node ct.LogID, issued ct.Millis) error {
+	others, inForce := 0, 0
+	for _, o := range m.Nodes {
+		if o.Key == node {
+			continue
+		}
+		others++
+		if o.NotAfter > issued && o.Closing == nil {
 			inForce++
 		}
 	}
 	switch {
 	case inForce >= int(v.policy.MaxNodes):
-		return fmt.Errorf("delegation: the State has %d nodes already", inForce)
-	case len(others) >= maxKeys:
-		return fmt.Errorf("delegation: the State has named %d node keys already", len(others))
+		return fmt.Errorf("the State has %d nodes already", inForce)
+	case others >= maxKeys:
+		return fmt.Errorf("the State has named %d node keys already", others)
 	}
-	m.Nodes = append(others, n)
-	v.members[m.State] = m
-	v.nodes[d.Node] = n
-	v.rights[d.Node] = Right{State: m.State, First: n.Delegation, NotBefore: n.NotBefore, NotAfter: n.NotAfter}
-	v.version++
 	return nil
+}
+
+// renew sets a later end to the window of a node key.
+func (v *View) renew(header *wire.Header, r *ct.Renewal) error {
+	n, err := v.named(header.Log, r.Node)
+	if err != nil {
+		return fmt.Errorf("renewal: %w", err)
+	}
+	switch {
+	case n.Closing != nil:
+		return errors.New("renewal: the key's log is closed, which is final")
+	case r.NotAfter <= n.NotAfter:
+		return errors.New("renewal: the delegation does not end before that")
+	case r.NotAfter-header.Issued > millis(v.policy.MaxDelegation):
+		return fmt.Errorf("renewal: longer than the policy's %v", v.policy.MaxDelegation)
+	}
+	if err := v.room(v.members[n.State], n.Key, header.Issued); err != nil {
+		return fmt.Errorf("renewal: %w", err)
+	}
+	n.NotAfter = r.NotAfter
+	v.put(n)
+	return nil
+}
+
+// close ends a node log. The first closing of a log is the only one.
+func (v *View) close(header *wire.Header, id ct.ID, c *ct.Closing) error {
+	n, err := v.named(header.Log, c.Log)
+	switch {
+	case err != nil:
+		return fmt.Errorf("closing: %w", err)
+	case n.Closing != nil:
+		return errors.New("closing: the log is closed, which is final")
+	case c.Seq == 0 && c.ID != n.Delegation:
+		return errors.New("closing: at 0 it has to name the first delegation of the key")
+	}
+	n.Closing = &Closing{Seq: c.Seq, ID: c.ID, Record: id, Issued: header.Issued, Reason: c.Reason}
+	v.put(n)
+	return nil
+}
+
+// named finds a node that the root log has delegated.
+func (v *View) named(root, node ct.LogID) (Node, error) {
+	n, ok := v.nodes[node]
+	if !ok || n.State != v.rights[root].State {
+		return Node{}, errors.New("the key is no node of this State")
+	}
+	return n, nil
+}
+
+// put makes n what is known of its node.
+func (v *View) put(n Node) {
+	m := v.members[n.State]
+	others := slices.DeleteFunc(slices.Clone(m.Nodes), func(o Node) bool { return o.Key == n.Key })
+	m.Nodes = append(others, n)
+	slices.SortFunc(m.Nodes, func(a, b Node) int { return cmp.Compare(a.Serial, b.Serial) })
+	v.members[m.State] = m
+	v.nodes[n.Key] = n
+	v.rights[n.Key] = Right{State: m.State, First: n.Delegation, NotBefore: n.NotBefore, NotAfter: n.NotAfter, Closing: n.Closing}
+	v.version++
 }

@@ -60,13 +60,15 @@ func (l *rootLog) agreed(pub ct.LogID) []byte {
 	return make([]byte, 64)
 }
 
+func del(d *ct.Delegation) roster.Operation { return roster.Operation{Delegation: d} }
+
 const delegationKind = uint32(ct.KindDelegation)
 
 func TestApplyNamesANode(t *testing.T) {
 	v := view(t)
 	before, l, k := v.Version(), openLog(t, v, "UTO"), key("new").Public()
 	h, id := l.next(delegationKind)
-	n, err := v.Apply(h, id, l.delegate(k, 0, 400))
+	n, err := v.Apply(h, id, del(l.delegate(k, 0, 400)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,7 +81,7 @@ func TestApplyNamesANode(t *testing.T) {
 	if r, ok := n.Right(k); !ok || r.First != id || r.State != "UTO" || len(n.Nodes()) != 5 {
 		t.Errorf("right %+v, %v of %d nodes", r, ok, len(n.Nodes()))
 	}
-	again, err := n.Apply(h, id, l.delegate(k, 0, 400))
+	again, err := n.Apply(h, id, del(l.delegate(k, 0, 400)))
 	if err != nil || again != n {
 		t.Errorf("applied twice: %v, the same view: %v", err, again == n)
 	}
@@ -96,7 +98,7 @@ func TestApplyOfTheFoundingIsDoneAlready(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n, err := v.Apply(&e.Header, wire.ID(v.Network(), e.HeaderBytes), d)
+		n, err := v.Apply(&e.Header, wire.ID(v.Network(), e.HeaderBytes), del(d))
 		if err != nil || n != v {
 			t.Errorf("%v, the same view: %v", err, n == v)
 		}
@@ -108,7 +110,7 @@ func TestRenewalKeepsTheLog(t *testing.T) {
 	l, k := openLog(t, v, "UTO"), node("UTO", 1).Public()
 	was, _ := v.Right(k)
 	h, id := l.next(delegationKind)
-	v, err := v.Apply(h, id, l.delegate(k, 500, 900)) // late: the first ended after 399 days
+	v, err := v.Apply(h, id, del(l.delegate(k, 500, 900))) // late: the first ended after 399 days
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +142,7 @@ func TestApplyWithoutEffect(t *testing.T) {
 		v := view(t)
 		l := openLog(t, v, "UTO")
 		h, id := l.next(delegationKind)
-		n, err := v.Apply(h, id, x.d(l))
+		n, err := v.Apply(h, id, del(x.d(l)))
 		if err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v, want %q in it", x.name, err, x.want)
 		}
@@ -150,7 +152,7 @@ func TestApplyWithoutEffect(t *testing.T) {
 		// One odd record does not stop the log.
 		h, id = l.next(delegationKind)
 		d := l.delegate(k, 0, 9)
-		if n, err = n.Apply(h, id, d); err != nil {
+		if n, err = n.Apply(h, id, del(d)); err != nil {
 			t.Errorf("%s: the record after it: %v", x.name, err)
 		}
 		if _, ok := n.Node(k); !ok {
@@ -185,7 +187,7 @@ func TestPolicyBoundsDelegations(t *testing.T) {
 		{3, 30, "2 nodes already"},
 	} {
 		h, id := l.next(delegationKind)
-		v, err = v.Apply(h, id, l.delegate(node("UTO", x.node).Public(), 0, x.days))
+		v, err = v.Apply(h, id, del(l.delegate(node("UTO", x.node).Public(), 0, x.days)))
 		if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
 			t.Errorf("node %d for %d days: got %v, want %q in it", x.node, x.days, err, x.want)
 		}
@@ -204,12 +206,12 @@ func TestApplyGoesOn(t *testing.T) {
 		v := view(t)
 		l := openLog(t, v, "UTO")
 		h, id := l.next(x.kind)
-		n, err := v.Apply(h, id, nil)
+		n, err := v.Apply(h, id, roster.Operation{})
 		if err != nil || n.Version() != v.Version() || len(n.Nodes()) != 4 {
 			t.Errorf("%s: %v", x.name, err)
 		}
 		h, id = l.next(delegationKind)
-		if n, err = n.Apply(h, id, l.delegate(key("new").Public(), 0, 9)); err != nil || len(n.Nodes()) != 5 {
+		if n, err = n.Apply(h, id, del(l.delegate(key("new").Public(), 0, 9))); err != nil || len(n.Nodes()) != 5 {
 			t.Errorf("%s: the record after it: %v", x.name, err)
 		}
 	}
@@ -223,12 +225,12 @@ func TestApplyFailsStatic(t *testing.T) {
 		v := view(t)
 		l := openLog(t, v, "UTO")
 		h, id := l.next(kind)
-		n, err := v.Apply(h, id, nil)
+		n, err := v.Apply(h, id, roster.Operation{})
 		if !errors.Is(err, roster.ErrLater) || n != v {
 			t.Errorf("kind %d: got %v, the same view: %v", kind, err, n == v)
 		}
 		h, id = l.next(delegationKind)
-		if n, err = n.Apply(h, id, l.delegate(key("new").Public(), 0, 9)); !errors.Is(err, roster.ErrOrder) || n != v {
+		if n, err = n.Apply(h, id, del(l.delegate(key("new").Public(), 0, 9))); !errors.Is(err, roster.ErrOrder) || n != v {
 			t.Errorf("kind %d: the record after it: %v", kind, err)
 		}
 	}
@@ -240,29 +242,29 @@ func TestApplyRefusesDisorder(t *testing.T) {
 	first, firstID := l.next(delegationKind)
 	second, secondID := l.next(delegationKind)
 	d := l.delegate(key("new").Public(), 0, 9)
-	if n, err := v.Apply(second, secondID, d); !errors.Is(err, roster.ErrOrder) || n != v {
+	if n, err := v.Apply(second, secondID, del(d)); !errors.Is(err, roster.ErrOrder) || n != v {
 		t.Errorf("a gap: %v", err)
 	}
 	astray := *first
 	astray.Prev = ct.ID{1}
-	if n, err := v.Apply(&astray, ct.ID{2}, d); !errors.Is(err, roster.ErrOrder) || n != v {
+	if n, err := v.Apply(&astray, ct.ID{2}, del(d)); !errors.Is(err, roster.ErrOrder) || n != v {
 		t.Errorf("another prev: %v", err)
 	}
-	n, err := v.Apply(first, firstID, d)
+	n, err := v.Apply(first, firstID, del(d))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again, err := n.Apply(first, ct.ID{3}, d); !errors.Is(err, roster.ErrOrder) || again != n {
+	if again, err := n.Apply(first, ct.ID{3}, del(d)); !errors.Is(err, roster.ErrOrder) || again != n {
 		t.Errorf("another record of the same seq: %v", err)
 	}
 	stranger := *second
 	stranger.Log = key("stranger").Public()
-	if again, err := n.Apply(&stranger, secondID, d); err == nil || again != n {
+	if again, err := n.Apply(&stranger, secondID, del(d)); err == nil || again != n {
 		t.Errorf("a stranger's log: %v", err)
 	}
 	other := *second
 	other.Log = node("UTO", 1).Public()
-	if again, err := n.Apply(&other, secondID, d); err == nil || again != n {
+	if again, err := n.Apply(&other, secondID, del(d)); err == nil || again != n {
 		t.Errorf("a node's log: %v", err)
 	}
 }
@@ -275,7 +277,7 @@ func TestNodesOfAStateAreBounded(t *testing.T) {
 		h.Issued = ct.MillisOf(issued)
 		l.prev = id // the id is what the next one names, whatever it was made of
 		var err error
-		v, err = v.Apply(h, id, l.delegate(k.Public(), from, until))
+		v, err = v.Apply(h, id, del(l.delegate(k.Public(), from, until)))
 		return err
 	}
 	for i := 2; i <= 8; i++ {
@@ -341,7 +343,7 @@ func TestDelegationNeedsTheKeysAgreement(t *testing.T) {
 			h, id := l.next(delegationKind)
 			d := l.delegate(key("new").Public(), 0, 30)
 			d.Proof = x.proof
-			n, err := v.Apply(h, id, d)
+			n, err := v.Apply(h, id, del(d))
 			if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
 				t.Errorf("got %v, want %q in it", err, x.want)
 			}

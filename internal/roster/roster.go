@@ -28,6 +28,17 @@ type Node struct {
 	Delegation          ct.ID     // the first one: seq 1 of the node's log has it as prev
 	NotBefore, NotAfter ct.Millis // window of issued_at: from NotBefore, before NotAfter
 	Addrs               []string  // multiaddrs known at the founding; ADDRESS records replace them
+	Closing             *Closing  // its log has ended for good; nil: it has not
+}
+
+// Closing is the end of a node log: the record ID at Seq is the last that
+// counts, and whatever does not lead to it is disowned. Treat it as read-only.
+type Closing struct {
+	Seq    uint64    // 0: nothing in the log counts
+	ID     ct.ID     // of the record at Seq; for Seq 0 what prev of seq 1 names
+	Record ct.ID     // the CLOSING
+	Issued ct.Millis // of the CLOSING
+	Reason string
 }
 
 // Right is what a key may sign.
@@ -36,6 +47,7 @@ type Right struct {
 	Root                bool      // a root log: delegations and the like; else a node log
 	First               ct.ID     // prev of seq 1
 	NotBefore, NotAfter ct.Millis // node logs: issued_at lies inside; zero for root logs
+	Closing             *Closing  // of a node log that has ended for good: it stands instead of the window
 }
 
 // View is an immutable snapshot of the roster.
@@ -87,7 +99,14 @@ func (v *View) Node(key ct.LogID) (Node, bool) { n, ok := v.nodes[key]; return n
 func (v *View) Live(key ct.LogID, now time.Time) bool {
 	n, ok := v.nodes[key]
 	m := ct.MillisOf(now)
-	return ok && n.NotBefore <= m && m < n.NotAfter
+	return ok && n.Closing == nil && n.NotBefore <= m && m < n.NotAfter
+}
+
+// RootHead tells how far a State's root log has been applied: what the next
+// record of the root key follows. The id is prev of seq 1 while seq is 0.
+func (v *View) RootHead(root ct.LogID) (seq uint64, id ct.ID, serial uint64, ok bool) {
+	h, ok := v.heads[root]
+	return h.seq, h.id, h.serial, ok
 }
 
 // Member finds a State; false: not a member. Treat the result as read-only.

@@ -92,7 +92,7 @@ func (m *Members) Delegate(v *roster.View, i int, node *keys.Key, now time.Time)
 	if err != nil {
 		return rec, nil, err
 	}
-	v, err = v.Apply(rec.Header(), rec.ID(), d)
+	v, err = v.Apply(rec.Header(), rec.ID(), roster.Operation{Delegation: d})
 	return rec, v, err
 }
 

@@ -42,6 +42,9 @@ func (s *Store) Append(recs []verify.Record) (last uint64, err error) {
 	if err := s.room(recs); err != nil {
 		return last, fmt.Errorf("append: %w", err)
 	}
+	if err := s.clearRemains(); err != nil {
+		return last, fmt.Errorf("append: %w", err)
+	}
 	entries, logs, err := s.plan(recs, last)
 	if err != nil {
 		return last, fmt.Errorf("append: %w", err)

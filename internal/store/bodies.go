@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 )
@@ -65,12 +66,19 @@ func (s *Store) noteUnopened(failed []*bodyAt) error {
 	}
 	return s.logDB.view(func(tx *bbolt.Tx) error {
 		for _, w := range failed {
-			h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(w.at[:]))
+			v := tx.Bucket([]byte(bktHdr)).Get(w.at[:])
+			if v == nil {
+				w.state = BodyDisowned
+				continue
+			}
+			h, err := decodeHeld(v)
 			if err != nil {
 				continue // rotten as a whole
 			}
 			w.state = BodyMissing
-			if h.state != BodyHeld {
+			if wire.ID(s.cfg.Network, h.header) != w.id {
+				w.state = BodyDisowned
+			} else if h.state != BodyHeld {
 				w.state = h.state
 			} else if s.lost.add(w.at) {
 				s.log.Warn("stored body is damaged and wanted again", "record", w.id.Short())

@@ -147,8 +147,14 @@ func (s *Store) Recheck(max int) (checked, bad int, err error) {
 	s.w.Lock()
 	defer s.w.Unlock()
 	err = s.logDB.update(func(tx *bbolt.Tx) error {
-		chained, unsound := tx.Bucket([]byte(bktChained)), tx.Bucket([]byte(bktUnsound))
+		chained, unsound, hdr := tx.Bucket([]byte(bktChained)), tx.Bucket([]byte(bktUnsound)), tx.Bucket([]byte(bktHdr))
 		for i := range jobs {
+			// Disowned meanwhile, perhaps with another record in its place: what
+			// was found says nothing of that one. The rest waits for the next call.
+			if h, err := decodeHeld(hdr.Get(jobs[i].at[:])); err != nil || !bytes.Equal(h.header, jobs[i].header) {
+				jobs = jobs[:i]
+				break
+			}
 			if !good[i] {
 				if err := unsound.Put(jobs[i].at[:], one); err != nil {
 					return err
@@ -157,7 +163,11 @@ func (s *Store) Recheck(max int) (checked, bad int, err error) {
 		}
 		for len(jobs) > 0 {
 			first := jobs[0].at
-			last, err := parseU64(chained.Get(first[:]))
+			v := chained.Get(first[:])
+			if v == nil {
+				return nil // likewise
+			}
+			last, err := parseU64(v)
 			if err != nil {
 				return err
 			}

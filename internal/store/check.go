@@ -18,6 +18,7 @@ const maxProblems = 1000
 // Report is what Check found.
 type Report struct {
 	Logs, Records, Bodies, Missing, Erased, Forks int
+	Disowned                                      int // headers kept as evidence, of no log any more
 	Chained, Unsound                              int // held for a later signature's sake: own ones not checked, or bad
 	Problems                                      []Problem
 	More                                          int // problems beyond those listed
@@ -135,7 +136,18 @@ func (r *recordCheck) run() error {
 		return err
 	}
 	r.arrivals(logs)
-	if n := count(r.hdr); n != r.report.Records {
+	n := 0
+	c := r.hdr.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		n++
+		if at, err := parsePlace(k); err == nil && at.disowned() {
+			r.report.Disowned++
+			if h, err := decodeHeld(v); err != nil || h.state != BodyDisowned || r.salts.Get(k) != nil {
+				r.report.add(logSpec.name, "a disowned record of log number %d is not what it should be", at.num())
+			}
+		}
+	}
+	if n -= r.report.Disowned; n != r.report.Records {
 		r.report.add(logSpec.name, "%d headers, but the logs hold %d", n, r.report.Records)
 	}
 	if n := count(r.tx.Bucket([]byte(bktMissing))); n != r.report.Missing {
@@ -245,20 +257,23 @@ func (r *recordCheck) arrivals(logs map[uint32]*logEntry) {
 			r.report.add(logSpec.name, "an arrival is none")
 			continue
 		}
-		if l := logs[at.num()]; l == nil || at.seq() == 0 || at.seq() > l.head.Size {
+		l := logs[at.num()]
+		held := l != nil && at.seq() > 0 && at.seq() <= l.head.Size
+		// An older arrival of a disowned record may name the place that it had.
+		if !held && (l == nil || !l.head.Closed || at.disowned() && r.hdr.Get(at[:]) == nil) {
 			r.report.add(logSpec.name, "arrival %d names a record that is not held", cursor)
 		}
 	}
 }
 
 // unproved counts the records that are held for a later signature's sake: a
-// later one there must be, unless a fork cut the log.
+// later one there must be, unless a fork cut the log or a closing vouches.
 func (r *recordCheck) unproved(logs map[uint32]*logEntry) error {
 	examine := func(at place, last uint64) {
 		switch l := logs[at.num()]; {
 		case l == nil || at.seq() == 0 || last < at.seq() || last > l.head.Size:
 			r.report.add(logSpec.name, "a range without signatures that is not held")
-		case last == l.head.Size && !l.head.Contested:
+		case last == l.head.Size && !l.head.Contested && !l.head.Closed:
 			r.report.add(logSpec.name, "log %s, seq %d: no signature proves it", l.id, last)
 		}
 	}

@@ -47,6 +47,9 @@ func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
 	added := uint64(0)
 	for _, ref := range refs {
 		l := s.entry(ref.Log)
+		if l != nil && l.head.Closed && !s.holds(tx, l, ref) {
+			continue // disowned: erased already
+		}
 		if l == nil || ref.Seq == 0 || ref.Seq > l.head.Size {
 			return fmt.Errorf("record %d of log %s: %w", ref.Seq, ref.Log.Short(), ErrNotFound)
 		}
@@ -81,6 +84,13 @@ func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
 		added++
 	}
 	return addGarbage(tx, added)
+}
+
+// holds tells whether a record stands in its log.
+func (s *Store) holds(tx *bbolt.Tx, l *logEntry, ref ct.Ref) bool {
+	at := placeOf(l.num, ref.Seq)
+	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	return err == nil && ref.Seq <= l.head.Size && wire.ID(s.cfg.Network, h.header) == ref.ID
 }
 
 func addGarbage(tx *bbolt.Tx, n uint64) error {

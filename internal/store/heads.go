@@ -14,6 +14,7 @@ type Head struct {
 	ID         ct.ID     // of the record at Size; zero when Size is 0
 	LastIssued ct.Millis // issued_at of the record at Size
 	Contested  bool      // a fork is proved: the log is not extended
+	Closed     bool      // its State has ended it (CloseLog): nothing follows the record that the closing names
 }
 
 // Head tells how far one log is held; false: nothing is known of it.

@@ -31,10 +31,14 @@ func rounds(t testing.TB, n int) int {
 	return n
 }
 
-// TestMain runs the child of TestKill in a copy of the test binary.
+// TestMain runs the child of TestKill and TestKillInARewind in a copy of the test binary.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("HERALD_KILL_DIR"); dir != "" {
-		if err := killChild(dir); err != nil {
+		child := killChild
+		if os.Getenv("HERALD_KILL_REWIND") != "" {
+			child = rewindChild
+		}
+		if err := child(dir); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}

@@ -10,7 +10,9 @@ import (
 )
 
 // The buckets. All numbers are big-endian. A place is the local number of a
-// log (4 bytes) and a seq (8 bytes); a cursor is an arrival number (8 bytes).
+// log (4 bytes) and a seq (8 bytes), or for a disowned record the number of the
+// disowned of its log with the highest bit set; a cursor is an arrival number
+// (8 bytes).
 const (
 	bktMeta = "meta" // every file: see putMeta; log.db also "garbage", erased bodies not yet compacted away
 
@@ -108,7 +110,7 @@ func parseHeld(b []byte) (h held, err error) {
 	h.alg = binary.BigEndian.Uint32(b[14:])
 	nsig, nreason := int(binary.BigEndian.Uint16(b[18:])), int(b[20])
 	b = b[heldFixed:]
-	if len(b) < nsig+nreason || h.state > BodyLocal {
+	if len(b) < nsig+nreason || h.state > BodyDisowned {
 		return h, fmt.Errorf("%w: record entry", ErrDamaged)
 	}
 	h.sig, b = b[:nsig:nsig], b[nsig:]
@@ -132,7 +134,7 @@ func (l *logEntry) encode() []byte {
 	b = binary.BigEndian.AppendUint64(b, l.head.Size)
 	b = append(b, l.head.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.LastIssued))
-	b = append(b, flag(l.head.Contested), flag(l.root))
+	b = append(b, flag(l.head.Contested)|flag(l.head.Closed)<<1, flag(l.root))
 	b = append(b, l.first[:]...)
 	return summed(append(b, l.state...))
 }
@@ -156,7 +158,8 @@ func decodeLog(k, v []byte) (*logEntry, error) {
 			Size:       binary.BigEndian.Uint64(v[4:]),
 			ID:         ct.ID(v[12:44]),
 			LastIssued: ct.Millis(binary.BigEndian.Uint64(v[44:])),
-			Contested:  v[52] != 0,
+			Contested:  v[52]&1 != 0,
+			Closed:     v[52]&2 != 0,
 		},
 	}, nil
 }

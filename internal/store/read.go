@@ -21,6 +21,7 @@ const (
 	BodyRetracted           // erased for good
 	BodyExpired             // erased when it expired
 	BodyLocal               // erased by this State alone
+	BodyDisowned            // the record is no part of its log: its State has closed that before it
 
 	// BodyElsewhere is no state of the files: a missing body of a topic that
 	// this node does not keep. Nobody is asked for it.
@@ -28,7 +29,7 @@ const (
 )
 
 func (b BodyState) String() string {
-	names := [...]string{"held", "missing", "retracted", "expired", "local", "elsewhere"}
+	names := [...]string{"held", "missing", "retracted", "expired", "local", "disowned", "elsewhere"}
 	if int(b) < len(names) {
 		return names[b]
 	}
@@ -76,8 +77,8 @@ func (s *Store) Read(after uint64, max int, bodies bool) ([]Row, error) {
 				continue
 			}
 			row, err := s.row(tx, at)
-			if errors.Is(err, ErrDamaged) {
-				continue // it arrives again when it is mended
+			if errors.Is(err, ErrDamaged) || errors.Is(err, ErrNotFound) {
+				continue // it arrives again: when it is mended, or because it was disowned
 			} else if err != nil {
 				return err
 			}
@@ -136,7 +137,13 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	if at.seq() == 0 || at.seq() > l.head.Size {
+	if at.seq() == 0 {
+		return Row{}, fmt.Errorf("log %s, seq 0: %w: not held", l.id.Short(), ErrDamaged)
+	}
+	if !at.disowned() && at.seq() > l.head.Size {
+		if vacant(tx, l, at) {
+			return Row{}, ErrNotFound
+		}
 		return Row{}, fmt.Errorf("log %s, seq %d: %w: not held", l.id.Short(), at.seq(), ErrDamaged)
 	}
 	h, err := s.heldAt(tx, l, at)
@@ -165,6 +172,13 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 		row.HiddenBy = v.byID
 	}
 	return row, nil
+}
+
+// vacant tells a place after the end of a closed log: its record, which a
+// reader may still come for, is disowned.
+func vacant(tx *bbolt.Tx, l *logEntry, at place) bool {
+	now, err := decodeLog(l.id[:], tx.Bucket([]byte(bktLogs)).Get(l.id[:]))
+	return err == nil && now.head.Closed && at.seq() > now.head.Size
 }
 
 // openRows opens the bodies of rows that have one to show.
@@ -201,8 +215,11 @@ func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok 
 	if l == nil || seq == 0 || seq > l.head.Size {
 		return id, state, false, nil
 	}
-	at := placeOf(l.num, seq)
+	at, gone := placeOf(l.num, seq), false
 	err = s.logDB.view(func(tx *bbolt.Tx) error {
+		if gone = tx.Bucket([]byte(bktHdr)).Get(at[:]) == nil && vacant(tx, l, at); gone {
+			return nil
+		}
 		h, err := s.heldAt(tx, l, at)
 		if err == nil {
 			id, state = wire.ID(s.cfg.Network, h.header), h.state
@@ -216,6 +233,9 @@ func (s *Store) Lookup(log ct.LogID, seq uint64) (id ct.ID, state BodyState, ok 
 		}
 		return err
 	})
+	if gone {
+		return id, state, false, nil
+	}
 	if err != nil {
 		return id, state, false, fmt.Errorf("record %d of log %s: %w", seq, log.Short(), err)
 	}

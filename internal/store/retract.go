@@ -107,7 +107,7 @@ func (s *Store) hideByNoted(tx *bbolt.Tx, target ct.ID, at place, state ct.State
 func (s *Store) hide(tx *bbolt.Tx, id ct.ID, h hiding) error {
 	hdr := tx.Bucket([]byte(bktHdr))
 	v := hdr.Get(h.target[:])
-	if v == nil {
+	if v == nil || h.target.disowned() { // a ref may name any seq
 		return nil
 	}
 	target, err := decodeHeld(v)
@@ -137,36 +137,42 @@ func (s *Store) withdraw(tx *bbolt.Tx, e *entry) error {
 	if ct.Kind(h.Kind) != ct.KindRetract || len(h.Refs) == 0 {
 		return nil
 	}
-	target := h.Refs[0].ID
-	k := append(retractPrefix(target, e.log.state), e.at[:]...)
+	_, err := s.unhide(tx, e.at, h.Refs[0].ID, e.log.state)
+	return err
+}
+
+// unhide forgets the RETRACT at by. When it hid its target, that is shown
+// again, unless another RETRACT hides it, and its place is given.
+func (s *Store) unhide(tx *bbolt.Tx, by place, target ct.ID, state ct.State) (*place, error) {
+	k := append(retractPrefix(target, state), by[:]...)
 	if err := tx.Bucket([]byte(bktRetract)).Delete(k); err != nil {
-		return err
+		return nil, err
 	}
 	hidden := tx.Bucket([]byte(bktHidden))
 	v := hidden.Get(target[:])
 	if v == nil {
-		return nil
+		return nil, nil
 	}
 	was, err := decodeHiding(v)
-	if err != nil || was.by != e.at {
-		return nil
+	if err != nil || was.by != by {
+		return nil, nil
 	}
 	if err := hidden.Delete(target[:]); err != nil {
-		return err
+		return nil, err
 	}
 	if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(was.since, was.target)); err != nil {
-		return err
+		return nil, err
 	}
 	hdr := tx.Bucket([]byte(bktHdr))
 	shown, err := decodeHeld(hdr.Get(was.target[:]))
 	if err != nil {
-		return nil // Mend brings it back as it is to be now
+		return nil, nil // Mend brings it back as it is to be now
 	}
 	shown.hidden = false
 	if err := hdr.Put(was.target[:], shown.encode()); err != nil {
-		return err
+		return nil, err
 	}
-	return s.hideByNoted(tx, target, was.target, e.log.state)
+	return &was.target, s.hideByNoted(tx, target, was.target, state)
 }
 
 // Hidden tells whether a RETRACT by the same State hides a held record, and

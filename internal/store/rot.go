@@ -26,7 +26,7 @@ func (s *Store) heldAt(tx *bbolt.Tx, l *logEntry, at place) (held, error) {
 func (s *Store) soundHeld(l *logEntry, at place, v []byte) (held, error) {
 	h, err := decodeHeld(v)
 	if err == nil {
-		if log, seq, bad := wire.PeekHeader(h.header); bad != nil || log != l.id || seq != at.seq() {
+		if log, seq, bad := wire.PeekHeader(h.header); bad != nil || log != l.id || seq != at.seq() && !at.disowned() {
 			err = fmt.Errorf("%w: the entry belongs elsewhere", ErrDamaged)
 		}
 	}
@@ -293,6 +293,11 @@ func (s *Store) bury(entries []entry) error {
 		}
 		return nil
 	})
+}
+
+// unbury takes back that a body was erased for good: the RETRACT was disowned.
+func (s *Store) unbury(id ct.ID) error {
+	return s.keysDB.update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bktGone)).Delete(id[:]) })
 }
 
 // isBuried tells whether keys.db knows a record's body as erased.

@@ -72,6 +72,8 @@ type Store struct {
 	w    sync.Mutex // held by the one method that writes records
 	shut bool       // guarded by w
 
+	remains bool // guarded by w: disowned records have left salts and bodies
+
 	mu      sync.RWMutex
 	logs    map[ct.LogID]*logEntry // values are replaced, never changed
 	byNum   []*logEntry            // index: local number - 1

@@ -150,7 +150,7 @@ func (w *world) delegate(state ct.State) *author {
 	h := root.header(ct.KindDelegation, salt, body)
 	h.Topic, h.Expires = uint32(ct.TopicControl), last.NotAfter
 	rec := w.open(root.sign(h, salt, body))
-	w.view, err = w.view.Apply(rec.Header(), rec.ID(), d)
+	w.view, err = w.view.Apply(rec.Header(), rec.ID(), roster.Operation{Delegation: d})
 	w.ok(err)
 	return &author{w: w, key: node, state: state, prev: rec.ID()}
 }
@@ -296,6 +296,7 @@ func checkStore(t testing.TB, w *world, s *store.Store) {
 		}
 	}
 	seen := make(map[ct.ID]bool)
+	disowned := uint64(0)
 	for after := uint64(0); ; {
 		rows, err := s.Read(after, 100, true)
 		if err != nil {
@@ -309,14 +310,17 @@ func checkStore(t testing.TB, w *world, s *store.Store) {
 				t.Fatalf("arrival %d after %d, seen %v", row.Cursor, after, seen[row.ID])
 			}
 			after, seen[row.ID] = row.Cursor, true
+			if row.BodyState == store.BodyDisowned {
+				disowned++
+			}
 			at, err := s.At(row.Cursor)
 			if err != nil || at.ID != row.ID || !bytes.Equal(at.Body, row.Body) {
 				t.Fatalf("At(%d) is not what Read gives: %v", row.Cursor, err)
 			}
 		}
 	}
-	if uint64(len(seen)) != total {
-		t.Fatalf("%d records arrived, the logs hold %d", len(seen), total)
+	if uint64(len(seen)) != total+disowned {
+		t.Fatalf("%d records arrived, the logs hold %d and %d are disowned", len(seen), total, disowned)
 	}
 }
 

@@ -145,7 +145,7 @@ func (r *Report) inspectRight(e *wire.Envelope, v *roster.View) {
 	r.State, r.RootLog = right.State, right.Root
 	r.add("member", pass, "", "")
 	// Whether the delegation has ended by now says nothing about the record.
-	r.addErr("window", checkWindow(&e.Header, right, e.Header.Issued.Time()))
+	r.addErr("window", checkRight(&e.Header, wire.ID(v.Network(), e.HeaderBytes), right, e.Header.Issued.Time()))
 	why, faults := judge(e, right, v)
 	r.Faults = faults
 	switch {

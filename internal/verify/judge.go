@@ -80,7 +80,7 @@ func rootKind(k ct.Kind) bool {
 // acted tells the kinds whose bodies this version reads.
 func acted(k ct.Kind) bool {
 	switch k {
-	case ct.KindNotification, ct.KindRetract, ct.KindAddress, ct.KindDelegation:
+	case ct.KindNotification, ct.KindRetract, ct.KindAddress, ct.KindDelegation, ct.KindRenewal, ct.KindClosing:
 		return true
 	}
 	return false
@@ -128,6 +128,16 @@ func judgeBody(e *wire.Envelope, r roster.Right, p roster.Policy) (Reason, ct.Fa
 			if faults = d.Validate(); len(faults) == 0 && p.CheckDelegation(d, r.State, e.Header.Log) != nil {
 				return BodyInvalid, nil
 			}
+		}
+	case ct.KindRenewal:
+		var x *ct.Renewal
+		if x, err = wire.DecodeRenewal(e.Body); err == nil {
+			faults = x.Validate()
+		}
+	case ct.KindClosing:
+		var c *ct.Closing
+		if c, err = wire.DecodeClosing(e.Body); err == nil {
+			faults = c.Validate()
 		}
 	}
 	switch {

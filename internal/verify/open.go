@@ -65,10 +65,11 @@ func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record
 	if !ok {
 		return Record{}, &Error{Stranger, "log " + h.Log.Short()}
 	}
-	if err := checkWindow(h, right, now); err != nil {
+	id := wire.ID(network, e.HeaderBytes)
+	if err := checkRight(h, id, right, now); err != nil {
 		return Record{}, err
 	}
-	r.id, r.right = wire.ID(network, e.HeaderBytes), right
+	r.id, r.right = id, right
 	return Record{r}, nil
 }
 
@@ -94,6 +95,21 @@ func checkBody(e *wire.Envelope) error {
 	}
 	if wire.Commit(e.Salt, e.Body) != e.Header.Commit {
 		return &Error{BodyMismatch, "the commitment is another"}
+	}
+	return nil
+}
+
+// checkRight holds a record against what the root key has said of its log. A
+// closing stands instead of the window: the root key's word for the last record
+// is its word for all that lead to it, whenever they come. Which those are only
+// the chain tells: that is for exchange and ingest.
+func checkRight(h *wire.Header, id ct.ID, r roster.Right, now time.Time) error {
+	c := r.Closing
+	if c == nil {
+		return checkWindow(h, r, now)
+	}
+	if h.Seq > c.Seq || h.Seq == c.Seq && id != c.ID {
+		return &Error{Disowned, fmt.Sprintf("log %s, record %d: closed at %d", h.Log.Short(), h.Seq, c.Seq)}
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	MissingBody    Reason = "missing-body"
 	Stranger       Reason = "stranger"
 	HeldDelegation Reason = "held-delegation"
+	Disowned       Reason = "disowned"
 	BodyMismatch   Reason = "body-mismatch"
 	BadSignature   Reason = "bad-signature"
 )
@@ -94,6 +95,7 @@ var reasons = [...]Meaning{
 	{BodyMismatch, Reject, "salt and body are not what the header commits to"},
 	{Stranger, Ignore, "no member of the roster, as this node knows it, has this log"},
 	{HeldDelegation, Ignore, "outside the window of the log's delegation: held until a renewal or a closing"},
+	{Disowned, Ignore, "after the end that its State has set to the log, or on another branch"},
 	{BadSignature, Reject, "the signature does not verify"},
 
 	{UnknownKind, Accept, "a kind that version 1 does not define"},

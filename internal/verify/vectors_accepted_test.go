@@ -69,6 +69,20 @@ func accepted(w *world) []recordVector {
 		d.body = body(c)
 		return d
 	}
+	// rooted is a record of UTO's root log with other content.
+	rooted := func(kind ct.Kind, content []byte) *draft {
+		return delegate(nil).with(func(d *draft) {
+			d.h.Kind, d.h.Expires, d.body = uint32(kind), ct.MillisOf(issued.Add(ct.MaxRetention)), content
+		})
+	}
+	closing := func(change func(*ct.Closing)) *draft {
+		c := &ct.Closing{Log: key("UTO 1").Public(), Seq: 7, ID: ct.ID{7}, Reason: "compromised", Text: "A copy of the disk, invented.", Since: ct.MillisOf(issued)}
+		if change != nil {
+			change(c)
+		}
+		return rooted(ct.KindClosing, body(c))
+	}
+	renewal := &ct.Renewal{Node: key("UTO 1").Public(), NotAfter: ct.MillisOf(issued.Add(400 * day))}
 	address := func() *draft {
 		return w.draft(ct.KindAddress, ct.TopicControl, body(&ct.Addresses{Serial: 1, Addrs: []string{"/dns/node.ct.utopia.example/udp/4001/quic-v1"}}))
 	}
@@ -95,6 +109,11 @@ func accepted(w *world) []recordVector {
 	add("delegation", delegate(nil))
 	add("renewal by a second delegation", delegate(func(d *draft, c *ct.Delegation) { c.Node = key("UTO 1").Public() }))
 	add("delegation kept beyond the longest retention", delegate(func(d *draft, _ *ct.Delegation) { d.h.Expires = math.MaxInt64 }))
+	add("renewal", rooted(ct.KindRenewal, body(renewal)))
+	add("closing", closing(nil))
+	add("closing that says no more than it must", closing(func(c *ct.Closing) { c.Text, c.Since = "", 0 }))
+	add("closing at the beginning", closing(func(c *ct.Closing) { c.Seq = 0 }))
+	add("closing of a log of nobody", closing(func(c *ct.Closing) { c.Log = key("stranger").Public() }))
 	add("without its body", notify(ct.TopicTravel, func(d *draft) { d.bare = true }))
 	add("with ext", notify(ct.TopicTravel, func(d *draft) { d.h.Ext = bytes.Repeat([]byte{0xee}, wire.MaxExt) }))
 	add("with 128 tags", notify(ct.TopicTravel, func(d *draft) {
@@ -126,10 +145,11 @@ func accepted(w *world) []recordVector {
 	}))
 	because = verify.WrongLog
 	add("notification in a root log", notify(ct.TopicTravel, func(d *draft) { d.by = "UTO root" }))
+	add("closing in a node log", closing(nil).with(func(d *draft) { d.by = "UTO 1" }))
 	add("delegation in a node log", delegate(func(d *draft, _ *ct.Delegation) { d.by = "UTO 1" }))
 	because = verify.UnsupportedKind
 	add("update", notify(ct.TopicTravel, func(d *draft) { d.h.Kind = uint32(ct.KindUpdate) }))
-	add("closing", delegate(func(d *draft, _ *ct.Delegation) { d.h.Kind = uint32(ct.KindClosing) }))
+	add("rotation of a root key", delegate(func(d *draft, _ *ct.Delegation) { d.h.Kind = uint32(ct.KindRootRotation) }))
 	because = verify.UnknownTopic
 	add("no topic", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = 0 }))
 	add("topic 7", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = 7 }))
@@ -137,6 +157,7 @@ func accepted(w *world) []recordVector {
 	because = verify.TopicOfKind
 	add("notification on control", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = uint32(ct.TopicControl) }))
 	add("notification on receipt", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = uint32(ct.TopicReceipt) }))
+	add("closing on travel", closing(nil).with(func(d *draft) { d.h.Topic = uint32(ct.TopicTravel) }))
 	add("delegation on travel", delegate(func(d *draft, _ *ct.Delegation) { d.h.Topic = uint32(ct.TopicTravel) }))
 	because = verify.UnknownPriority
 	add("no priority", notify(ct.TopicTravel, func(d *draft) { d.h.Priority = 0 }))
@@ -197,6 +218,8 @@ func accepted(w *world) []recordVector {
 	add("body with fields out of order", retract(func(d *draft) { d.body = []byte("\x12\x01x\x0a\x05error") }))
 	add("body not UTF-8", retract(func(d *draft) { d.body = []byte("\x0a\x05error\x12\x01\xff") }))
 	add("body of another kind", retract(func(d *draft) { d.body = body(&ct.Addresses{Serial: 1}) }))
+	add("closing without an id", rooted(ct.KindClosing, []byte("\x0a\x20"+strings.Repeat("k", 32)+"\x10\x07\x22\x04lost")))
+	add("renewal with the body of a closing", rooted(ct.KindRenewal, closing(nil).body))
 	add("body over 24 KiB", notify(ct.TopicTravel, func(d *draft) { d.body = bytes.Repeat([]byte{'x'}, wire.MaxBody+1) }))
 	because = verify.TopicOfEvent
 	add("arrival on travel", notify(ct.TopicTravel, func(d *draft) { d.body = body(notification(ct.TopicArrival)) }))
@@ -220,6 +243,11 @@ func accepted(w *world) []recordVector {
 	add("delegation without the node key's agreement", delegate(func(_ *draft, c *ct.Delegation) { c.Proof = nil }))
 	add("delegation of a key that has not agreed", delegate(func(_ *draft, c *ct.Delegation) { c.Node = key("stranger").Public() }))
 	add("delegation of a key of small order", delegate(func(_ *draft, c *ct.Delegation) { c.Node = ct.LogID{1} }))
+
+	add("closing for a reason that is not in the list", closing(func(c *ct.Closing) { c.Reason = "regret" }))
+	add("closing with a text over its limit", closing(func(c *ct.Closing) { c.Text = strings.Repeat("x", 257) }))
+	add("closing of the zero key", closing(func(c *ct.Closing) { c.Log = ct.LogID{} }))
+	add("renewal without an end", rooted(ct.KindRenewal, body(&ct.Renewal{Node: renewal.Node})))
 
 	// What a clock says is no reason: everybody has another one.
 	because = ""

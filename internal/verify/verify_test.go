@@ -109,7 +109,7 @@ func TestDelegationWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := &wire.Header{Log: key("UTO root").Public(), Seq: 3, Prev: v.Nodes()[3].Delegation, Kind: uint32(ct.KindDelegation)}
-	v, err = v.Apply(h, ct.ID{1}, c)
+	v, err = v.Apply(h, ct.ID{1}, roster.Operation{Delegation: c})
 	if err != nil {
 		t.Fatal(err)
 	}

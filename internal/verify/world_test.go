@@ -94,6 +94,12 @@ func (w *world) draft(kind ct.Kind, topic ct.Topic, body []byte) *draft {
 	}
 }
 
+// with changes d.
+func (d *draft) with(change func(*draft)) *draft {
+	change(d)
+	return d
+}
+
 // header fills in what follows from the rest and encodes it.
 func (w *world) header(d *draft) []byte {
 	d.h.Network = w.view[d.net].Network().Prefix()
@@ -176,6 +182,10 @@ func body(content any) []byte {
 		b, err = wire.EncodeAddresses(c)
 	case *ct.Delegation:
 		b, err = wire.EncodeDelegation(c)
+	case *ct.Renewal:
+		b, err = wire.EncodeRenewal(c)
+	case *ct.Closing:
+		b, err = wire.EncodeClosing(c)
 	}
 	if err != nil || b == nil {
 		panic(fmt.Sprintf("content of %T: %v", content, err))

@@ -124,6 +124,57 @@ func DecodeDelegation(body []byte) (*ct.Delegation, error) {
 	return d, nil
 }
 
+// EncodeRenewal writes the body of a RENEWAL record.
+func EncodeRenewal(r *ct.Renewal) ([]byte, error) { return encodeBody(renewalToProto(r)) }
+
+// DecodeRenewal reads a body in its one encoding.
+func DecodeRenewal(body []byte) (*ct.Renewal, error) {
+	m := &heraldv1.Renewal{}
+	if err := decodeBody(body, m); err != nil {
+		return nil, err
+	}
+	r := &ct.Renewal{NotAfter: ct.Millis(m.NotAfter)}
+	if len(m.Node) != len(r.Node) {
+		return nil, fmt.Errorf("%w: node key of %d bytes", ErrBody, len(m.Node))
+	}
+	copy(r.Node[:], m.Node)
+	if err := same(body, renewalToProto(r)); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// EncodeClosing writes the body of a CLOSING record.
+func EncodeClosing(c *ct.Closing) ([]byte, error) { return encodeBody(closingToProto(c)) }
+
+// DecodeClosing reads a body in its one encoding.
+func DecodeClosing(body []byte) (*ct.Closing, error) {
+	m := &heraldv1.Closing{}
+	if err := decodeBody(body, m); err != nil {
+		return nil, err
+	}
+	c := &ct.Closing{Seq: m.Seq, Reason: m.Reason, Text: m.Text, Since: ct.Millis(m.Since)}
+	if len(m.Log) != len(c.Log) || len(m.Id) != len(c.ID) {
+		return nil, fmt.Errorf("%w: log of %d and id of %d bytes", ErrBody, len(m.Log), len(m.Id))
+	}
+	copy(c.Log[:], m.Log)
+	copy(c.ID[:], m.Id)
+	if err := same(body, closingToProto(c)); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func renewalToProto(r *ct.Renewal) *heraldv1.Renewal {
+	return &heraldv1.Renewal{Node: r.Node[:], NotAfter: int64(r.NotAfter)}
+}
+
+func closingToProto(c *ct.Closing) *heraldv1.Closing {
+	return &heraldv1.Closing{
+		Log: c.Log[:], Seq: c.Seq, Id: c.ID[:], Reason: c.Reason, Text: c.Text, Since: int64(c.Since),
+	}
+}
+
 func retractionToProto(r *ct.Retraction) *heraldv1.Retraction {
 	return &heraldv1.Retraction{Reason: r.Reason, Text: r.Text}
 }

@@ -95,6 +95,26 @@ func TestEveryFieldSurvives(t *testing.T) {
 		back, err := wire.DecodeDelegation(body)
 		compareBodies(t, d, back, err)
 	})
+	t.Run("renewal", func(t *testing.T) {
+		r := &ct.Renewal{}
+		fillFields(t, reflect.ValueOf(r).Elem(), new(int))
+		body, err := wire.EncodeRenewal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := wire.DecodeRenewal(body)
+		compareBodies(t, r, back, err)
+	})
+	t.Run("closing", func(t *testing.T) {
+		c := &ct.Closing{}
+		fillFields(t, reflect.ValueOf(c).Elem(), new(int))
+		body, err := wire.EncodeClosing(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := wire.DecodeClosing(body)
+		compareBodies(t, c, back, err)
+	})
 }
 
 // fillFields sets every field to a value that occurs nowhere else.
@@ -277,6 +297,27 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 }
 
+// Keys and ids have one size.
+func TestRootBodiesKeySize(t *testing.T) {
+	for name, m := range map[string]proto.Message{
+		"renewal":         &heraldv1.Renewal{Node: make([]byte, 33), NotAfter: 1},
+		"closing, log":    &heraldv1.Closing{Log: make([]byte, 31), Id: make([]byte, 32), Reason: "lost"},
+		"closing, id":     &heraldv1.Closing{Log: make([]byte, 32), Id: make([]byte, 31), Reason: "lost"},
+		"closing, no id":  &heraldv1.Closing{Log: make([]byte, 32), Reason: "lost"},
+		"renewal, no key": &heraldv1.Renewal{NotAfter: 1},
+	} {
+		body, err := proto.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, errR := wire.DecodeRenewal(body)
+		_, errC := wire.DecodeClosing(body)
+		if !errors.Is(errR, wire.ErrBody) || !errors.Is(errC, wire.ErrBody) {
+			t.Errorf("%s: got %v and %v, want %v", name, errR, errC, wire.ErrBody)
+		}
+	}
+}
+
 func TestDelegationNodeSize(t *testing.T) {
 	body, err := proto.Marshal(&heraldv1.Delegation{State: "UTO", Node: make([]byte, 31)})
 	if err != nil {
@@ -302,6 +343,8 @@ func FuzzBody(f *testing.F) {
 		mustBody(wire.EncodeRetraction(&ct.Retraction{Reason: "error", Text: "wrong file"})),
 		mustBody(wire.EncodeAddresses(&ct.Addresses{Serial: 3, Addrs: []string{"/ip4/192.0.2.1/udp/4001/quic-v1"}})),
 		mustBody(wire.EncodeDelegation(&ct.Delegation{State: "UTO", Serial: 1, Node: ct.LogID{1}, NotBefore: 1, NotAfter: 2, Roles: []string{"node"}})),
+		mustBody(wire.EncodeRenewal(&ct.Renewal{Node: ct.LogID{1}, NotAfter: 2})),
+		mustBody(wire.EncodeClosing(&ct.Closing{Log: ct.LogID{1}, Seq: 7, ID: ct.ID{2}, Reason: "forked", Text: "a copy of the disk", Since: 3})),
 	} {
 		f.Add(append([]byte{byte(i + 1)}, b...))
 	}
@@ -310,7 +353,7 @@ func FuzzBody(f *testing.F) {
 		if len(data) == 0 {
 			return
 		}
-		kind, body := data[0]%4, data[1:]
+		kind, body := data[0]%6, data[1:]
 		var again []byte
 		var err, err2 error
 		switch kind {
@@ -338,6 +381,18 @@ func FuzzBody(f *testing.F) {
 			if d, err = wire.DecodeDelegation(body); err == nil {
 				again, err2 = wire.EncodeDelegation(d)
 				d.Validate()
+			}
+		case 4:
+			var r *ct.Renewal
+			if r, err = wire.DecodeRenewal(body); err == nil {
+				again, err2 = wire.EncodeRenewal(r)
+				r.Validate()
+			}
+		case 5:
+			var c *ct.Closing
+			if c, err = wire.DecodeClosing(body); err == nil {
+				again, err2 = wire.EncodeClosing(c)
+				c.Validate()
 			}
 		}
 		if err != nil {

@@ -144,6 +144,7 @@ var (
 	papCodes         = codes{"RED", "AMBER", "GREEN", "CLEAR"}
 	caveatCodes      = codes{"no-onward", "not-in-court", "assurance-required", "contact-first", "source-protection"}
 	retractCodes     = codes{"mistaken-identity", "purpose-achieved", "court-order", "unlawful", "acquitted", "deceased", "error"}
+	closeCodes       = codes{"compromised", "lost", "forked", "retired", "error"}
 
 	bystanderDesignations = codes{DesignationFamilyMember, DesignationWitnessOrVictim}
 	minorGrounds          = codes{GroundIntelligence, GroundAssociation}

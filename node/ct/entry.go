@@ -36,6 +36,8 @@ type Entry struct {
 	Retraction   *Retraction   `json:"retraction,omitempty"`
 	Addresses    *Addresses    `json:"addresses,omitempty"`
 	Delegation   *Delegation   `json:"delegation,omitempty"`
+	Renewal      *Renewal      `json:"renewal,omitempty"`
+	Closing      *Closing      `json:"closing,omitempty"`
 }
 
 // Why an entry is not readable. UnreadableInadmissible is followed by ": " and
@@ -46,6 +48,7 @@ const (
 	UnreadableRetracted    = "retracted"
 	UnreadableExpired      = "expired"
 	UnreadableErased       = "erased"
+	UnreadableDisowned     = "disowned" // its State has closed the log before it
 	UnreadableMissing      = "body missing"
 	UnreadableElsewhere    = "of a topic that this node does not keep"
 	UnreadableFuture       = "issued in the future"

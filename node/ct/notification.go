@@ -163,3 +163,22 @@ type Delegation struct {
 	Roles     []string `json:"roles,omitempty"`
 	Proof     []byte   `json:"proof"` // the node key's own signature: nobody is named against its will
 }
+
+// Renewal is the content of a RENEWAL record in a State's root log: a node key
+// that the log has delegated speaks for longer.
+type Renewal struct {
+	Node     LogID  `json:"node"`
+	NotAfter Millis `json:"not_after"` // the new end, at most 400 days after the record's issued_at
+}
+
+// Closing is the content of a CLOSING record in a State's root log: a node log
+// of the State ends for good. What its key has signed after the record named,
+// or on another branch, is disowned. There is nothing personal in it.
+type Closing struct {
+	Log    LogID  `json:"log"`
+	Seq    uint64 `json:"seq"`             // of the last valid record; 0: none is valid
+	ID     ID     `json:"id"`              // of that record; for seq 0 of the log's first delegation
+	Reason string `json:"reason"`          // compromised, lost, forked, retired, error
+	Text   string `json:"text,omitempty"`  // at most 256 bytes
+	Since  Millis `json:"since,omitempty"` // when the key may have come into other hands; 0: not said
+}

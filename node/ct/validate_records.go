@@ -14,6 +14,7 @@ const (
 	MaxDelegation = 400 * 24 * time.Hour
 	proofSize     = 64 // bytes of an Ed25519 signature
 	MaxRoles      = 8
+	MaxClosing    = 256 // bytes of the text of a closing
 )
 
 // Validate gives everything that makes r unfit to publish.
@@ -120,6 +121,35 @@ func (d *Delegation) Validate() Faults {
 				c.faultAt("roles", i, FaultDuplicate)
 			}
 		}
+	}
+	return c.faults
+}
+
+// Validate gives everything that makes r unfit to sign.
+func (r *Renewal) Validate() Faults {
+	c := checker{}
+	if r.Node.IsZero() {
+		c.fault("node", FaultMissing)
+	}
+	if r.NotAfter <= 0 {
+		c.fault("not_after", FaultRange)
+	}
+	return c.faults
+}
+
+// Validate gives everything that makes k unfit to sign.
+func (k *Closing) Validate() Faults {
+	c := checker{}
+	if k.Log.IsZero() {
+		c.fault("log", FaultMissing)
+	}
+	if k.ID.IsZero() {
+		c.fault("id", FaultMissing)
+	}
+	c.mustCode("reason", k.Reason, closeCodes)
+	c.text("text", k.Text, MaxClosing, true)
+	if k.Since < 0 {
+		c.fault("since", FaultRange)
 	}
 	return c.faults
 }

@@ -38,6 +38,34 @@ var controls = []control{
 		edits: []edit{{"internal/verify/open.go", "case ct.MillisOf(now) >= r.NotAfter:", "case false:"}},
 	},
 	{
+		name: "closing-end", rule: "after the end of a closed log nothing counts", pkg: "./internal/verify", tests: "TestRootVectors",
+		edits: []edit{{"internal/verify/open.go", "if h.Seq > c.Seq || ", "if "}},
+	},
+	{
+		name: "closing-id", rule: "at the end of a closed log one record counts", pkg: "./internal/verify", tests: "TestRootVectors",
+		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && id != c.ID {", " {"}},
+	},
+	{
+		name: "closing-final", rule: "the first closing of a log is final", pkg: "./internal/roster", tests: "TestClosing",
+		edits: []edit{{"internal/roster/apply.go", "case n.Closing != nil:\n\t\treturn errors.New(\"closing: ", "case false:\n\t\treturn errors.New(\"closing: "}},
+	},
+	{
+		name: "closing-ends-right", rule: "the node of a closed log does not connect", pkg: "./internal/roster", tests: "TestClosing",
+		edits: []edit{{"internal/roster/roster.go", "ok && n.Closing == nil && ", "ok && "}},
+	},
+	{
+		name: "closed-log-writer", rule: "into a closed log comes what is proved to lead to its end", pkg: "./internal/ingest", tests: "TestClosedLog",
+		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Contested", "case !hd.Contested"}},
+	},
+	{
+		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
+		edits: []edit{{"internal/store/rewind.go", "if ct.Kind(g.header.Kind) != ct.KindRetract || ", "if true || "}},
+	},
+	{
+		name: "rewind-erases", rule: "the salt of a disowned body goes", pkg: "./internal/store", tests: "TestCloseLog",
+		edits: []edit{{"internal/store/rewind.go", "\tif !s.remains {\n", "\tif true {\n"}},
+	},
+	{
 		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster",
 		edits: []edit{{"internal/roster/policy.go", "case !keys.Verify(d.Node, keys.ContextPossession", "case false && !keys.Verify(d.Node, keys.ContextPossession"}},
 	},

@@ -2101,6 +2101,145 @@ func (x *Delegation) GetProof() []byte {
 	return nil
 }
 
+// Renewal is the body of RENEWAL: a root key lets a node key speak for longer.
+type Renewal struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          []byte                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`                          // a key that the root log has delegated, 32 bytes
+	NotAfter      int64                  `protobuf:"varint,2,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"` // the new end, milliseconds since 1970, UTC; at most 400 days after issued_at
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Renewal) Reset() {
+	*x = Renewal{}
+	mi := &file_herald_v1_body_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Renewal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Renewal) ProtoMessage() {}
+
+func (x *Renewal) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_v1_body_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Renewal.ProtoReflect.Descriptor instead.
+func (*Renewal) Descriptor() ([]byte, []int) {
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Renewal) GetNode() []byte {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *Renewal) GetNotAfter() int64 {
+	if x != nil {
+		return x.NotAfter
+	}
+	return 0
+}
+
+// Closing is the body of CLOSING: a root key ends a node log for good, at the
+// record that is its last valid one.
+type Closing struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`       // the node key whose log it is, 32 bytes
+	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`      // of the last valid record; 0: none is valid
+	Id            []byte                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`         // of the last valid record; for seq 0 the id of the first delegation, 32 bytes
+	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"` // compromised, lost, forked, retired or error
+	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`     // at most 256 bytes, nothing personal
+	Since         int64                  `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`  // when the key may have come into other hands, for people to know; 0: not said
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Closing) Reset() {
+	*x = Closing{}
+	mi := &file_herald_v1_body_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Closing) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Closing) ProtoMessage() {}
+
+func (x *Closing) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_v1_body_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Closing.ProtoReflect.Descriptor instead.
+func (*Closing) Descriptor() ([]byte, []int) {
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *Closing) GetLog() []byte {
+	if x != nil {
+		return x.Log
+	}
+	return nil
+}
+
+func (x *Closing) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Closing) GetId() []byte {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+func (x *Closing) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Closing) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+func (x *Closing) GetSince() int64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
 var File_herald_v1_body_proto protoreflect.FileDescriptor
 
 const file_herald_v1_body_proto_rawDesc = "" +
@@ -2312,7 +2451,17 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"not_before\x18\x04 \x01(\x03R\tnotBefore\x12\x1b\n" +
 	"\tnot_after\x18\x05 \x01(\x03R\bnotAfter\x12\x14\n" +
 	"\x05roles\x18\x06 \x03(\tR\x05roles\x12\x14\n" +
-	"\x05proof\x18\a \x01(\fR\x05proofJ\x04\b\b\x10\x10B7Z5github.com/herald-net/herald/proto/herald/v1;heraldv1b\x06proto3"
+	"\x05proof\x18\a \x01(\fR\x05proofJ\x04\b\b\x10\x10\"@\n" +
+	"\aRenewal\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\fR\x04node\x12\x1b\n" +
+	"\tnot_after\x18\x02 \x01(\x03R\bnotAfterJ\x04\b\x03\x10\b\"\x85\x01\n" +
+	"\aClosing\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\fR\x03log\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\fR\x02id\x12\x16\n" +
+	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x12\n" +
+	"\x04text\x18\x05 \x01(\tR\x04text\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x03R\x05sinceJ\x04\b\a\x10\x10B7Z5github.com/herald-net/herald/proto/herald/v1;heraldv1b\x06proto3"
 
 var (
 	file_herald_v1_body_proto_rawDescOnce sync.Once
@@ -2326,7 +2475,7 @@ func file_herald_v1_body_proto_rawDescGZIP() []byte {
 	return file_herald_v1_body_proto_rawDescData
 }
 
-var file_herald_v1_body_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_herald_v1_body_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_herald_v1_body_proto_goTypes = []any{
 	(*Notification)(nil), // 0: herald.v1.Notification
 	(*Event)(nil),        // 1: herald.v1.Event
@@ -2353,6 +2502,8 @@ var file_herald_v1_body_proto_goTypes = []any{
 	(*Retraction)(nil),   // 22: herald.v1.Retraction
 	(*Addresses)(nil),    // 23: herald.v1.Addresses
 	(*Delegation)(nil),   // 24: herald.v1.Delegation
+	(*Renewal)(nil),      // 25: herald.v1.Renewal
+	(*Closing)(nil),      // 26: herald.v1.Closing
 }
 var file_herald_v1_body_proto_depIdxs = []int32{
 	1,  // 0: herald.v1.Notification.event:type_name -> herald.v1.Event
@@ -2401,7 +2552,7 @@ func file_herald_v1_body_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_v1_body_proto_rawDesc), len(file_herald_v1_body_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   25,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -2979,6 +2979,191 @@ func (x *StatusResponse) GetTopics() []string {
 	return nil
 }
 
+type RosterRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RosterRequest) Reset() {
+	*x = RosterRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RosterRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RosterRequest) ProtoMessage() {}
+
+func (x *RosterRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
+func (*RosterRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+}
+
+type RosterResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	File          []byte                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RosterResponse) Reset() {
+	*x = RosterResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RosterResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RosterResponse) ProtoMessage() {}
+
+func (x *RosterResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
+func (*RosterResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *RosterResponse) GetFile() []byte {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+type RosterSubmitRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The record as it travels.
+	Record        []byte `protobuf:"bytes,1,opt,name=record,proto3" json:"record,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RosterSubmitRequest) Reset() {
+	*x = RosterSubmitRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RosterSubmitRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RosterSubmitRequest) ProtoMessage() {}
+
+func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
+func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *RosterSubmitRequest) GetRecord() []byte {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
+type RosterSubmitResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Log           string                 `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
+	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RosterSubmitResponse) Reset() {
+	*x = RosterSubmitResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RosterSubmitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RosterSubmitResponse) ProtoMessage() {}
+
+func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
+func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *RosterSubmitResponse) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RosterSubmitResponse) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *RosterSubmitResponse) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
 type JournalVerifyRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2987,7 +3172,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2999,7 +3184,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3012,7 +3197,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 type JournalVerifyResponse struct {
@@ -3027,7 +3212,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3039,7 +3224,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3052,7 +3237,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -3082,7 +3267,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3094,7 +3279,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3107,7 +3292,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -3152,7 +3337,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3164,7 +3349,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3177,7 +3362,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -3420,7 +3605,16 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x0eclock_ahead_ms\x18\x18 \x01(\x12R\fclockAheadMs\x12\x16\n" +
 	"\x06clocks\x18\x19 \x01(\rR\x06clocks\x121\n" +
 	"\x14unchecked_signatures\x18\x1e \x01(\x04R\x13uncheckedSignatures\x12\x16\n" +
-	"\x06topics\x18\x1f \x03(\tR\x06topics\"\x16\n" +
+	"\x06topics\x18\x1f \x03(\tR\x06topics\"\x0f\n" +
+	"\rRosterRequest\"$\n" +
+	"\x0eRosterResponse\x12\x12\n" +
+	"\x04file\x18\x01 \x01(\fR\x04file\"-\n" +
+	"\x13RosterSubmitRequest\x12\x16\n" +
+	"\x06record\x18\x01 \x01(\fR\x06record\"J\n" +
+	"\x14RosterSubmitResponse\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
+	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\"\x16\n" +
 	"\x14JournalVerifyRequest\"E\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
@@ -3436,8 +3630,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\awritten\x18\x01 \x01(\x04R\awritten\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x04R\x05total\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x12\x18\n" +
-	"\arecords\x18\x04 \x01(\x04R\arecords2\x95\n" +
-	"\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords2\xb5\v\n" +
 	"\x04Node\x12H\n" +
 	"\aPublish\x12\x1d.herald.api.v1.PublishRequest\x1a\x1e.herald.api.v1.PublishResponse\x12E\n" +
 	"\x06Outbox\x12\x1c.herald.api.v1.OutboxRequest\x1a\x1d.herald.api.v1.OutboxResponse\x12H\n" +
@@ -3454,7 +3647,9 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06Unmute\x12\x1c.herald.api.v1.UnmuteRequest\x1a\x1d.herald.api.v1.UnmuteResponse\x12N\n" +
 	"\tListMutes\x12\x1f.herald.api.v1.ListMutesRequest\x1a .herald.api.v1.ListMutesResponse\x12B\n" +
 	"\x05Peers\x12\x1b.herald.api.v1.PeersRequest\x1a\x1c.herald.api.v1.PeersResponse\x12E\n" +
-	"\x06Status\x12\x1c.herald.api.v1.StatusRequest\x1a\x1d.herald.api.v1.StatusResponse\x12Z\n" +
+	"\x06Status\x12\x1c.herald.api.v1.StatusRequest\x1a\x1d.herald.api.v1.StatusResponse\x12E\n" +
+	"\x06Roster\x12\x1c.herald.api.v1.RosterRequest\x1a\x1d.herald.api.v1.RosterResponse\x12W\n" +
+	"\fRosterSubmit\x12\".herald.api.v1.RosterSubmitRequest\x1a#.herald.api.v1.RosterSubmitResponse\x12Z\n" +
 	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponse\x12G\n" +
 	"\x06Backup\x12\x1c.herald.api.v1.BackupRequest\x1a\x1d.herald.api.v1.BackupResponse0\x01B8Z6github.com/herald-net/herald/proto/herald/api/v1;apiv1b\x06proto3"
 
@@ -3470,7 +3665,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 49)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -3517,17 +3712,21 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*PeersResponse)(nil),         // 42: herald.api.v1.PeersResponse
 	(*StatusRequest)(nil),         // 43: herald.api.v1.StatusRequest
 	(*StatusResponse)(nil),        // 44: herald.api.v1.StatusResponse
-	(*JournalVerifyRequest)(nil),  // 45: herald.api.v1.JournalVerifyRequest
-	(*JournalVerifyResponse)(nil), // 46: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 47: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 48: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 49: google.protobuf.Struct
+	(*RosterRequest)(nil),         // 45: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 46: herald.api.v1.RosterResponse
+	(*RosterSubmitRequest)(nil),   // 47: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 48: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 49: herald.api.v1.JournalVerifyRequest
+	(*JournalVerifyResponse)(nil), // 50: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 51: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 52: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 53: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	49, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	49, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	53, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	53, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -3539,7 +3738,7 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	49, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	53, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	27, // 18: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
@@ -3562,28 +3761,32 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	38, // 35: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
 	40, // 36: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
 	43, // 37: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	45, // 38: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	47, // 39: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 40: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 41: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 42: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 43: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 44: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 45: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 46: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 47: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 48: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	30, // 49: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	33, // 50: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	35, // 51: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	37, // 52: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	39, // 53: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	42, // 54: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	44, // 55: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	46, // 56: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	48, // 57: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	40, // [40:58] is the sub-list for method output_type
-	22, // [22:40] is the sub-list for method input_type
+	45, // 38: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	47, // 39: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	49, // 40: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	51, // 41: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 42: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 43: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 44: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 45: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 46: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 47: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 48: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 49: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 50: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	30, // 51: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	33, // 52: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	35, // 53: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	37, // 54: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	39, // 55: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	42, // 56: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	44, // 57: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	46, // 58: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	48, // 59: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	50, // 60: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	52, // 61: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	42, // [42:62] is the sub-list for method output_type
+	22, // [22:42] is the sub-list for method input_type
 	22, // [22:22] is the sub-list for extension type_name
 	22, // [22:22] is the sub-list for extension extendee
 	0,  // [0:22] is the sub-list for field type_name
@@ -3604,7 +3807,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   49,
+			NumMessages:   53,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

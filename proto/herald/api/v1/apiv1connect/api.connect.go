@@ -79,6 +79,10 @@ const (
 	NodePeersProcedure = "/herald.api.v1.Node/Peers"
 	// NodeStatusProcedure is the fully-qualified name of the Node's Status RPC.
 	NodeStatusProcedure = "/herald.api.v1.Node/Status"
+	// NodeRosterProcedure is the fully-qualified name of the Node's Roster RPC.
+	NodeRosterProcedure = "/herald.api.v1.Node/Roster"
+	// NodeRosterSubmitProcedure is the fully-qualified name of the Node's RosterSubmit RPC.
+	NodeRosterSubmitProcedure = "/herald.api.v1.Node/RosterSubmit"
 	// NodeJournalVerifyProcedure is the fully-qualified name of the Node's JournalVerify RPC.
 	NodeJournalVerifyProcedure = "/herald.api.v1.Node/JournalVerify"
 	// NodeBackupProcedure is the fully-qualified name of the Node's Backup RPC.
@@ -128,6 +132,13 @@ type NodeClient interface {
 	Peers(context.Context, *connect.Request[v1.PeersRequest]) (*connect.Response[v1.PeersResponse], error)
 	// Status tells what the node is and whether it is ready to sign.
 	Status(context.Context, *connect.Request[v1.StatusRequest]) (*connect.Response[v1.StatusResponse], error)
+	// Roster returns the roster file: the genesis and all records of root logs
+	// that this node holds. It verifies offline, and is what a State's root key
+	// needs to see before it signs.
+	Roster(context.Context, *connect.Request[v1.RosterRequest]) (*connect.Response[v1.RosterResponse], error)
+	// RosterSubmit takes one record of a root log, signed offline. It is durable
+	// and goes to all other nodes when this returns.
+	RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
 	// Writes an encrypted backup of the running node to a new file on its
@@ -242,6 +253,18 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("Status")),
 			connect.WithClientOptions(opts...),
 		),
+		roster: connect.NewClient[v1.RosterRequest, v1.RosterResponse](
+			httpClient,
+			baseURL+NodeRosterProcedure,
+			connect.WithSchema(nodeMethods.ByName("Roster")),
+			connect.WithClientOptions(opts...),
+		),
+		rosterSubmit: connect.NewClient[v1.RosterSubmitRequest, v1.RosterSubmitResponse](
+			httpClient,
+			baseURL+NodeRosterSubmitProcedure,
+			connect.WithSchema(nodeMethods.ByName("RosterSubmit")),
+			connect.WithClientOptions(opts...),
+		),
 		journalVerify: connect.NewClient[v1.JournalVerifyRequest, v1.JournalVerifyResponse](
 			httpClient,
 			baseURL+NodeJournalVerifyProcedure,
@@ -275,6 +298,8 @@ type nodeClient struct {
 	listMutes     *connect.Client[v1.ListMutesRequest, v1.ListMutesResponse]
 	peers         *connect.Client[v1.PeersRequest, v1.PeersResponse]
 	status        *connect.Client[v1.StatusRequest, v1.StatusResponse]
+	roster        *connect.Client[v1.RosterRequest, v1.RosterResponse]
+	rosterSubmit  *connect.Client[v1.RosterSubmitRequest, v1.RosterSubmitResponse]
 	journalVerify *connect.Client[v1.JournalVerifyRequest, v1.JournalVerifyResponse]
 	backup        *connect.Client[v1.BackupRequest, v1.BackupResponse]
 }
@@ -359,6 +384,16 @@ func (c *nodeClient) Status(ctx context.Context, req *connect.Request[v1.StatusR
 	return c.status.CallUnary(ctx, req)
 }
 
+// Roster calls herald.api.v1.Node.Roster.
+func (c *nodeClient) Roster(ctx context.Context, req *connect.Request[v1.RosterRequest]) (*connect.Response[v1.RosterResponse], error) {
+	return c.roster.CallUnary(ctx, req)
+}
+
+// RosterSubmit calls herald.api.v1.Node.RosterSubmit.
+func (c *nodeClient) RosterSubmit(ctx context.Context, req *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error) {
+	return c.rosterSubmit.CallUnary(ctx, req)
+}
+
 // JournalVerify calls herald.api.v1.Node.JournalVerify.
 func (c *nodeClient) JournalVerify(ctx context.Context, req *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error) {
 	return c.journalVerify.CallUnary(ctx, req)
@@ -412,6 +447,13 @@ type NodeHandler interface {
 	Peers(context.Context, *connect.Request[v1.PeersRequest]) (*connect.Response[v1.PeersResponse], error)
 	// Status tells what the node is and whether it is ready to sign.
 	Status(context.Context, *connect.Request[v1.StatusRequest]) (*connect.Response[v1.StatusResponse], error)
+	// Roster returns the roster file: the genesis and all records of root logs
+	// that this node holds. It verifies offline, and is what a State's root key
+	// needs to see before it signs.
+	Roster(context.Context, *connect.Request[v1.RosterRequest]) (*connect.Response[v1.RosterResponse], error)
+	// RosterSubmit takes one record of a root log, signed offline. It is durable
+	// and goes to all other nodes when this returns.
+	RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
 	// Writes an encrypted backup of the running node to a new file on its
@@ -522,6 +564,18 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("Status")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeRosterHandler := connect.NewUnaryHandler(
+		NodeRosterProcedure,
+		svc.Roster,
+		connect.WithSchema(nodeMethods.ByName("Roster")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeRosterSubmitHandler := connect.NewUnaryHandler(
+		NodeRosterSubmitProcedure,
+		svc.RosterSubmit,
+		connect.WithSchema(nodeMethods.ByName("RosterSubmit")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeJournalVerifyHandler := connect.NewUnaryHandler(
 		NodeJournalVerifyProcedure,
 		svc.JournalVerify,
@@ -568,6 +622,10 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodePeersHandler.ServeHTTP(w, r)
 		case NodeStatusProcedure:
 			nodeStatusHandler.ServeHTTP(w, r)
+		case NodeRosterProcedure:
+			nodeRosterHandler.ServeHTTP(w, r)
+		case NodeRosterSubmitProcedure:
+			nodeRosterSubmitHandler.ServeHTTP(w, r)
 		case NodeJournalVerifyProcedure:
 			nodeJournalVerifyHandler.ServeHTTP(w, r)
 		case NodeBackupProcedure:
@@ -643,6 +701,14 @@ func (UnimplementedNodeHandler) Peers(context.Context, *connect.Request[v1.Peers
 
 func (UnimplementedNodeHandler) Status(context.Context, *connect.Request[v1.StatusRequest]) (*connect.Response[v1.StatusResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Status is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Roster(context.Context, *connect.Request[v1.RosterRequest]) (*connect.Response[v1.RosterResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Roster is not implemented"))
+}
+
+func (UnimplementedNodeHandler) RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.RosterSubmit is not implemented"))
 }
 
 func (UnimplementedNodeHandler) JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error) {

@@ -1,0 +1,123 @@
+package cli_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A State's root key, by commands alone and with real nodes: it renews and
+// closes a node's log on a roster file, without a network; any member's node
+// takes the file; a further node of the State is named and joins.
+func TestRosterCommands(t *testing.T) {
+	root := t.TempDir()
+	at := func(name string) string { return filepath.Join(root, name) }
+	genesis := at("genesis.json")
+	for _, x := range [][]string{
+		{"init", "--state", "UTO", "--listen", "/ip4/127.0.0.1/tcp/0", "--data", at("n1")},
+		{"init", "--state", "NOR", "--listen", "/ip4/127.0.0.1/tcp/0", "--data", at("n2")},
+		{"network", "genesis", "--name", "drill", "--exercise", "--out", genesis, at("n1/request.json"), at("n2/request.json")},
+		{"network", "sign", genesis, "--data", at("n1")},
+		{"network", "sign", genesis, "--data", at("n2")},
+		{"network", "join", genesis, "--data", at("n1")},
+	} {
+		herald(t, "", x...).check(t, 0, "", "")
+	}
+	stop1 := startNode(t, at("n1"))
+	defer stop1()
+	var addr, key1 string
+	waitFor(t, "n1 answers", func() bool {
+		r := herald(t, "", "status", "--json", "--data", at("n1"))
+		if r.code == 0 {
+			l := r.lines(t)[0]
+			addr, key1 = l["addrs"].([]any)[0].(string), l["node"].(string)
+		}
+		return r.code == 0
+	})
+	herald(t, "", "network", "join", genesis, "--peer", addr, "--data", at("n2")).check(t, 0, "", "")
+	stop2 := startNode(t, at("n2"))
+	defer stop2()
+	for _, n := range []string{"n1", "n2"} {
+		herald(t, "", "status", "--wait", "ready", "--timeout", "60s", "--data", at(n)).check(t, 0, "", "")
+	}
+	publish := func() (id, seq string) {
+		r := herald(t, exampleJSON(t, 5), "publish", "-f", "-", "--data", at("n1"))
+		r.check(t, 0, `"seq":`, "")
+		l := r.lines(t)[0]
+		return l["id"].(string), strings.TrimSuffix(strings.SplitAfter(r.out, `"seq":`)[1], "}\n")
+	}
+	good, seq := publish()
+	bad, _ := publish()
+	waitFor(t, "n2 has both", func() bool { return herald(t, "", "get", bad, "--data", at("n2")).code == 0 })
+
+	// Offline: export, sign twice, submit.
+	file, stale, rootKey := at("roster.json"), at("stale.json"), at("n1/root.key")
+	herald(t, "", "roster", "export", file, "--data", at("n2")).check(t, 0, "", "")
+	herald(t, "", "roster", "export", stale, "--data", at("n2")).check(t, 0, "", "")
+	herald(t, "", "roster", "verify", file).check(t, 0, "2 members, 2 nodes, 2 records", "")
+	herald(t, "", "roster", "show", file).check(t, 0, key1, "")
+	sign := func(code int, inErr string, args ...string) {
+		t.Helper()
+		herald(t, "", append(args, "--root-key", rootKey, "--roster", file)...).check(t, code, "", inErr)
+	}
+	later := time.Now().Add((399*24 + 12) * time.Hour).UTC().Format(time.RFC3339)
+	sign(0, "", "roster", "renew", key1, "--until", later)
+	sign(1, "does not end before", "roster", "renew", key1, "--until", "2020-01-01")
+	sign(2, "no node key begins", "roster", "close", "ffffffffffff", "--at", "1", "--id", good, "--reason", "lost")
+	sign(2, "--id is missing", "roster", "close", key1, "--at", seq, "--reason", "compromised")
+	sign(2, "reason", "roster", "close", key1, "--at", seq, "--id", good, "--reason", "regret")
+	sign(0, "", "roster", "close", key1[:12], "--at", seq, "--id", good, "--reason", "compromised", "--since", "2026-01-01")
+	sign(1, "final", "roster", "close", key1, "--at", seq, "--id", good, "--reason", "compromised")
+	herald(t, "", "roster", "renew", key1, "--until", later, "--root-key", rootKey, "--roster", stale).check(t, 6, "", "signed a later record")
+	herald(t, "", "roster", "verify", file).check(t, 0, "4 records", "")
+	altered, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := strings.LastIndex(string(altered), `"`) - 20
+	altered[i] ^= 1
+	if err := os.WriteFile(at("altered.json"), altered, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	herald(t, "", "roster", "verify", at("altered.json")).check(t, 2, "", "")
+
+	herald(t, "", "roster", "submit", file, "--data", at("n2")).check(t, 0, "record 3 of root log", "")
+	herald(t, "", "roster", "submit", file, "--data", at("n2")).check(t, 0, "record 3 of root log", "")
+	waitFor(t, "n2 has closed the log", func() bool {
+		return strings.Contains(herald(t, "", "roster", "show", "--json", "--data", at("n2")).out, `"closed_at":`+seq)
+	})
+	waitFor(t, "what came after is disowned", func() bool {
+		return strings.Contains(herald(t, "", "get", bad, "--data", at("n2")).out, "disowned")
+	})
+	herald(t, "", "get", good, "--json", "--data", at("n2")).check(t, 0, `"readable":true`, "")
+	defer func() {
+		if t.Failed() {
+			t.Logf("n1: %s", herald(t, "", "status", "--json", "--data", at("n1")).out)
+			t.Logf("n1: %s", herald(t, "", "roster", "show", "--data", at("n1")).out)
+			t.Logf("n2: %s", herald(t, "", "peers", "--json", "--data", at("n2")).out)
+		}
+	}()
+	waitFor(t, "n1 knows", func() bool {
+		return strings.Contains(herald(t, "", "status", "--data", at("n1")).out, "closed: UTO has closed")
+	})
+	herald(t, exampleJSON(t, 6), "publish", "-f", "-", "--data", at("n1")).check(t, 4, "", "closed: UTO has closed")
+
+	// A new node in its place, with the root key at hand.
+	herald(t, "", "init", "--state", "UTO", "--root-key", rootKey, "--listen", "/ip4/127.0.0.1/tcp/0", "--data", at("n3")).check(t, 0, "", "")
+	herald(t, "", "network", "join", file, "--data", at("n3")).check(t, 4, "", "does not name")
+	herald(t, "", "roster", "delegate", at("n3/request.json"), "--root-key", rootKey, "--data", at("n2")).check(t, 0, "record 4 of root log", "")
+	herald(t, "", "roster", "export", file, "--data", at("n2")).check(t, 0, "", "")
+	peer := herald(t, "", "status", "--json", "--data", at("n2")).lines(t)[0]["addrs"].([]any)[0].(string)
+	herald(t, "", "network", "join", file, "--peer", peer, "--data", at("n3")).check(t, 0, "UTO", "")
+	stop3 := startNode(t, at("n3"))
+	defer stop3()
+	herald(t, "", "status", "--wait", "ready", "--timeout", "60s", "--data", at("n3")).check(t, 0, "", "")
+	r := herald(t, exampleJSON(t, 7), "publish", "-f", "-", "--data", at("n3"))
+	r.check(t, 0, `"seq":`, "")
+	id := r.lines(t)[0]["id"].(string)
+	waitFor(t, "n2 has it", func() bool { return herald(t, "", "get", id, "--data", at("n2")).code == 0 })
+	waitFor(t, "n3 has the closed log", func() bool { return herald(t, "", "get", good, "--data", at("n3")).code == 0 })
+	herald(t, "", "get", bad, "--data", at("n3")).check(t, 5, "", "")
+}

@@ -1,0 +1,164 @@
+package verify_test
+
+import (
+	"encoding/hex"
+	"testing"
+	"time"
+
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// rootVector is a record and what a roster makes of it that has applied records
+// of root logs before. Reason is empty when it is chained.
+type rootVector struct {
+	Name    string        `json:"name"`
+	Network string        `json:"network"`
+	Roots   []string      `json:"roots"`
+	Reason  verify.Reason `json:"reason,omitempty"`
+	Verdict string        `json:"verdict"`
+	Bytes   string        `json:"bytes"`
+}
+
+// rootLog signs further records of a State's root log.
+type rootLog struct {
+	w    *world
+	by   string
+	seq  uint64
+	prev ct.ID
+	raws []string
+}
+
+func (w *world) rootLog(s ct.State) *rootLog {
+	m, _ := w.view[exercise].Member(s)
+	seq, id, _, _ := w.view[exercise].RootHead(m.Root)
+	return &rootLog{w: w, by: string(s) + " root", seq: seq, prev: id}
+}
+
+func (l *rootLog) add(kind ct.Kind, content []byte) *rootLog {
+	d := l.w.draft(kind, ct.TopicControl, content)
+	l.seq++
+	d.by, d.h.Seq, d.h.Prev, d.h.TLP = l.by, l.seq, l.prev, uint32(ct.TLPGreen)
+	raw := l.w.raw(d)
+	e, err := wire.Decode(raw)
+	if err != nil {
+		panic(err)
+	}
+	l.prev = wire.ID(l.w.view[exercise].Network(), e.HeaderBytes)
+	l.raws = append(l.raws, hex.EncodeToString(raw))
+	return l
+}
+
+func rootVectors(w *world) []rootVector {
+	var out []rootVector
+	add := func(name string, l *rootLog, d *draft, why verify.Reason) {
+		verdict := verify.Accept
+		if why != "" {
+			verdict = verify.Ignore
+		}
+		out = append(out, rootVector{name, exercise, l.raws, why, verdict.String(), hex.EncodeToString(w.raw(d))})
+	}
+	at := func(seq uint64) *draft {
+		d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
+		d.h.Seq = seq
+		return d
+	}
+	id := func(d *draft) ct.ID { return wire.ID(w.view[exercise].Network(), w.header(d)) }
+	closing := func(seq uint64, last ct.ID) []byte {
+		return body(&ct.Closing{Log: key("UTO 1").Public(), Seq: seq, ID: last, Reason: "forked"})
+	}
+	closed := func() *rootLog { return w.rootLog("UTO").add(ct.KindClosing, closing(7, id(at(7)))) }
+	first, _ := w.view[exercise].Node(key("UTO 1").Public())
+
+	add("the record that the closing names", closed(), at(7), "")
+	add("a record before the closing", closed(), at(6), "")
+	add("a record before the closing, issued after the delegation's end", closed(), at(6).with(func(d *draft) {
+		d.h.Issued, d.h.Expires = first.NotAfter, first.NotAfter+1
+	}), "")
+	add("another record at the seq of the closing", closed(), at(7).with(func(d *draft) { d.h.Prev[0] ^= 1 }), verify.Disowned)
+	add("a record after the closing", closed(), at(8), verify.Disowned)
+	add("a record after the closing, dated before it", closed(), at(8).with(func(d *draft) { d.h.Issued = first.NotBefore }), verify.Disowned)
+	add("the first record of a log closed at 0", w.rootLog("UTO").add(ct.KindClosing, closing(0, first.Delegation)), at(1), verify.Disowned)
+	add("a closing at 0 that does not name the delegation has no effect", w.rootLog("UTO").add(ct.KindClosing, closing(0, ct.ID{1})), at(1), "")
+	add("a second closing has no effect", closed().add(ct.KindClosing, closing(9, ct.ID{9})), at(8), verify.Disowned)
+	add("a closing by another State has no effect", w.rootLog("NOR").add(ct.KindClosing, closing(7, id(at(7)))), at(8), "")
+	add("the other node of the State", closed(), at(8).with(func(d *draft) { d.by = "UTO 2" }), "")
+
+	late := func() *draft {
+		return at(7).with(func(d *draft) { d.h.Issued, d.h.Expires = first.NotAfter, first.NotAfter+1 })
+	}
+	renew := func(until ct.Millis) []byte {
+		return body(&ct.Renewal{Node: key("UTO 1").Public(), NotAfter: until})
+	}
+	most := ct.MillisOf(issued.Add(400 * day))
+	add("issued after the delegation's end", w.rootLog("UTO"), late(), verify.HeldDelegation)
+	add("issued after the delegation's end, renewed", w.rootLog("UTO").add(ct.KindRenewal, renew(most)), late(), "")
+	add("a renewal over 400 days has no effect", w.rootLog("UTO").add(ct.KindRenewal, renew(most+1)), late(), verify.HeldDelegation)
+	add("a renewal to an earlier end has no effect", w.rootLog("UTO").add(ct.KindRenewal, renew(first.NotBefore+1)), at(7), "")
+	add("a closed log is not renewed", closed().add(ct.KindRenewal, renew(most)), at(8), verify.Disowned)
+	add("a delegation of a closed log's key has no effect", closed().add(ct.KindDelegation, body(&ct.Delegation{
+		State: "UTO", Serial: 3, Node: key("UTO 1").Public(), NotBefore: first.NotBefore, NotAfter: first.NotAfter,
+		Proof: agreed(key("UTO 1"), "UTO", key("UTO root").Public()),
+	})), at(8), verify.Disowned)
+
+	stop := func(kind ct.Kind, content []byte) *rootLog {
+		return w.rootLog("UTO").add(kind, content).add(ct.KindClosing, closing(7, id(at(7))))
+	}
+	add("a kind that version 1 does not know stops the root log", stop(ct.KindRootRotation, []byte("x")), at(8), "")
+	add("a closing that cannot be read stops the root log", stop(ct.KindClosing, []byte("x")), at(8), "")
+	add("a renewal that cannot be read stops the root log", stop(ct.KindRenewal, []byte("x")), at(8), "")
+	add("a delegation that cannot be read does not", stop(ct.KindDelegation, []byte("x")), at(8), verify.Disowned)
+	return out
+}
+
+func TestRootVectors(t *testing.T) {
+	built := rootVectors(newWorld(t))
+	checkFile(t, "roots.json", encodeVectors(t, built))
+	views := readViews(t)
+	for _, x := range readVectors[[]rootVector](t, "roots.json") {
+		v := views[x.Network]
+		for i, raw := range x.Roots {
+			r, err := verify.Open(unhex(t, raw), v, now)
+			if err != nil || !r.Root() {
+				t.Fatalf("%s: record %d of the root log: %v", x.Name, i, err)
+			}
+			var op roster.Operation
+			if r.Inadmissible() == "" {
+				if op, err = roster.ReadOperation(r.Header().Kind, r.Body()); err != nil {
+					t.Fatalf("%s: record %d of the root log: %v", x.Name, i, err)
+				}
+			}
+			v, _ = v.Apply(r.Header(), r.ID(), op) // an error is a record without effect
+		}
+		_, err := verify.Open(unhex(t, x.Bytes), v, now)
+		why, _ := err.(*verify.Error)
+		switch {
+		case err == nil && x.Reason == "" && x.Verdict == verify.Accept.String():
+		case why != nil && why.Reason == x.Reason && why.Verdict().String() == x.Verdict:
+		default:
+			t.Errorf("%s: got %v, want %q", x.Name, err, x.Reason)
+		}
+	}
+	// A closing lets in what it vouches for, however late it comes.
+	for _, x := range built[:2] {
+		v := views[exercise]
+		r, err := verify.Open(unhex(t, x.Roots[0]), v, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, _ := roster.ReadOperation(r.Header().Kind, r.Body())
+		closed, err := v.Apply(r.Header(), r.ID(), op)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := now.Add(1000 * 24 * time.Hour)
+		if _, err := verify.Open(unhex(t, x.Bytes), v, after); err == nil {
+			t.Errorf("%s: an ended delegation let it in", x.Name)
+		}
+		if _, err := verify.Open(unhex(t, x.Bytes), closed, after); err != nil {
+			t.Errorf("%s, after the delegation's end: %v", x.Name, err)
+		}
+	}
+}
