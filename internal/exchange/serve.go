@@ -98,6 +98,7 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 			}
 		case m.Want != nil:
 			send := func(r *wire.SyncRecords, size int) error {
+				e.seat.wait(time.Now()) // who has had too much gives way first
 				if err := x.pace(ctx, node.Key, size); err != nil {
 					return err
 				}
