@@ -135,7 +135,7 @@ func (g *Gossip) holdings() ([32]byte, int) {
 }
 
 func (g *Gossip) validateBeacon(from peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
-	b, verdict, reason := g.judgeBeacon(from, msg.GetData(), g.cfg.Clock())
+	b, verdict, reason := g.judgeBeacon(from, msg.GetData(), g.cfg.Clock(), time.Now())
 	g.metrics.beacons.WithLabelValues(verdict.String(), reason).Inc()
 	switch verdict {
 	case verify.Accept:
@@ -150,8 +150,9 @@ func (g *Gossip) validateBeacon(from peer.ID, msg *pubsub.Message) pubsub.Valida
 }
 
 // judgeBeacon is the validator of beacons: as for records, what depends on this
-// node's state is ignored, the clock included.
-func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Beacon, verify.Verdict, string) {
+// node's state is ignored, the clock included. now is the time by this node's
+// clock; ran, for rates, is not moved when that is set.
+func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now, ran time.Time) (verify.Beacon, verify.Verdict, string) {
 	none := verify.Beacon{}
 	if !g.member(from) {
 		return none, verify.Ignore, "forwarder"
@@ -162,10 +163,10 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Be
 	}
 	node := s.Beacon.Node
 	if _, ok := g.cfg.View().Node(node); ok {
-		if reason := g.uselessBeacon(&s.Beacon, time.Now()); reason != "" {
+		if reason := g.uselessBeacon(&s.Beacon, now, ran); reason != "" {
 			return none, verify.Ignore, reason
 		}
-		if !g.budget.forwarder(from).AllowN(time.Now(), 1) {
+		if !g.budget.forwarder(from).AllowN(ran, 1) {
 			return none, verify.Ignore, "rate"
 		}
 	}
@@ -173,7 +174,7 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Be
 	if err != nil {
 		return none, verdictOf(err), reasonOf(err)
 	}
-	g.beacons.rate(node).AllowN(time.Now(), 1) // rates are of time that runs, whatever the clock says
+	g.beacons.rate(node).AllowN(ran, 1)
 	g.beacons.mu.Lock()
 	defer g.beacons.mu.Unlock()
 	switch g.beacons.machine.Hear(&s.Beacon, b.State(), g.size(node), now) {

@@ -50,7 +50,7 @@ func (g *Gossip) PubSub(ctx context.Context, other ...pubsub.Option) (*pubsub.Pu
 // JudgeBeacon is the validator of beacons without pubsub, Beacon what this node
 // would send now, and Follow what comes after an accepted one.
 func (g *Gossip) JudgeBeacon(from peer.ID, raw []byte, now time.Time) (verify.Verdict, string) {
-	_, verdict, reason := g.judgeBeacon(from, raw, now)
+	_, verdict, reason := g.judgeBeacon(from, raw, now, now)
 	return verdict, reason
 }
 

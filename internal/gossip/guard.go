@@ -224,7 +224,7 @@ func (g *Gossip) useless(topic ct.Topic, raw []byte, now time.Time) string {
 		if err != nil {
 			return "" // a fault, which the validator names
 		}
-		return g.uselessBeacon(&s.Beacon, now)
+		return g.uselessBeacon(&s.Beacon, g.cfg.Clock(), now)
 	}
 	log, seq, err := wire.Peek(raw)
 	if err != nil {
@@ -251,14 +251,16 @@ func (g *Gossip) uselessRecord(log ct.LogID, seq uint64, now time.Time) string {
 	return ""
 }
 
-func (g *Gossip) uselessBeacon(b *wire.Beacon, now time.Time) string {
+// uselessBeacon is told the time by this node's clock, and the time that runs
+// on whatever the clock says.
+func (g *Gossip) uselessBeacon(b *wire.Beacon, now, ran time.Time) string {
 	if _, ok := g.cfg.View().Node(b.Node); !ok {
 		return "stranger"
 	}
 	switch {
-	case b.Node == g.cfg.Own || g.oldBeacon(b, g.cfg.Clock()):
+	case b.Node == g.cfg.Own || g.oldBeacon(b, now):
 		return "old"
-	case g.beacons.rate(b.Node).TokensAt(now) < 1:
+	case g.beacons.rate(b.Node).TokensAt(ran) < 1:
 		return "rate"
 	}
 	return ""
