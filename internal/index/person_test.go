@@ -75,14 +75,15 @@ func TestFind(t *testing.T) {
 		query *ct.Person
 		want  string
 	}{
-		{"as written", named("Tarek Munir Belkazi", "1971-03-05"), "a"},
-		{"typing error in the rarest token", named("Tarek Belkzai", "1971-03-05"), "a"},
+		{"as written", named("Tarek Munir Belkazi", "1971-03-05"), "a b"}, // b was born on the same day
+		{"typing error in the rarest token", named("Tarek Belkzai", "1971-03-05"), "a b"},
 		{"order", named("BELKAZI Tarek", ""), "a"},
 		{"another script", named("طارق منير بلكازي", ""), "a"},
 		{"document alone", &ct.Person{Documents: []ct.Document{{Number: "ut 1234567"}}}, "a"},
 		{"joined syllables", named("Han Miso", ""), "c"},
 		{"joined compound", named("Abdurrahman Shufani", "1970"), "d"},
-		{"unknown", named("Oluwaseun Adeyemi", "1971-03-05"), ""},
+		{"unknown", named("Oluwaseun Adeyemi", "1971-03-06"), ""},
+		{"another name, the same day", named("Oluwaseun Adeyemi", "1971-03-05"), "a b"},
 		{"birth alone", &ct.Person{Births: []ct.Birth{{Date: "1971-03-05"}}}, ""},
 		{"nothing", &ct.Person{}, ""},
 	} {

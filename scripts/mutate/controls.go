@@ -252,7 +252,7 @@ var controls = []control{
 	},
 	{
 		name: "entry-place", rule: "an entry of log.db counts at its own place alone", pkg: "./internal/store", tests: "TestRottenRecordIsMended",
-		edits: []edit{{"internal/store/rot.go", "bad != nil || log != l.id || seq != at.seq() {", "bad != nil || log != l.id && seq != at.seq() {"}},
+		edits: []edit{{"internal/store/rot.go", "bad != nil || log != l.id || seq != at.seq() && !at.disowned() {", "bad != nil || log != l.id && seq != at.seq() {"}},
 	},
 	{
 		name: "mend-by-chain", rule: "a copy takes a rotten record's place only under the id that the chain names", pkg: "./internal/store", tests: "TestRottenRange",
