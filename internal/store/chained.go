@@ -151,7 +151,11 @@ func (s *Store) Recheck(max int) (checked, bad int, err error) {
 		for i := range jobs {
 			// Disowned meanwhile, perhaps with another record in its place: what
 			// was found says nothing of that one. The rest waits for the next call.
-			if h, err := decodeHeld(hdr.Get(jobs[i].at[:])); err != nil || !bytes.Equal(h.header, jobs[i].header) {
+			same, err := s.sameJob(hdr, &jobs[i])
+			if err != nil {
+				return err
+			}
+			if !same {
 				jobs = jobs[:i]
 				break
 			}
@@ -188,6 +192,18 @@ func (s *Store) Recheck(max int) (checked, bad int, err error) {
 		return 0, 0, wrap("check signatures", err)
 	}
 	return len(good), bad, nil
+}
+
+// sameJob tells whether what was read for j still stands there. An entry that
+// was rotten and still is counts as the same: it has no header to compare, and
+// the ranges after it are not to wait until it is mended.
+func (s *Store) sameJob(hdr *bbolt.Bucket, j *sigJob) (bool, error) {
+	l, err := s.numbered(j.at.num())
+	if err != nil || j.at.seq() > l.head.Size {
+		return false, err
+	}
+	h, _ := s.soundHeld(l, j.at, hdr.Get(j.at[:]))
+	return bytes.Equal(h.header, j.header), nil
 }
 
 // unchecked reads the first chained records, whole ranges but for the last.

@@ -237,3 +237,29 @@ func TestEraseRotten(t *testing.T) {
 	s = w.reopen(cfg)
 	checkFiles(t, s, cfg)
 }
+
+// A rotten record among those whose signatures are still to be checked holds up
+// none of the others, and ends: it would be checked again and again.
+func TestRottenIsCheckedOnce(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	recs := w.authors[uto].notifyMany(20, 100)
+	w.append(s, w.chained(recs)...)
+	w.ok(s.Close())
+	tamper(t, cfg, "log.db", flipAt("hdr", at(3), 100))
+	s = w.reopen(cfg)
+	for range 20 {
+		if n, _, err := s.Recheck(4); err != nil {
+			t.Fatal(err)
+		} else if n == 0 {
+			break
+		}
+	}
+	if n, err := s.Unchecked(); n != 0 || err != nil {
+		t.Fatalf("%d signatures are still to be checked, %v", n, err)
+	}
+	if n, err := s.Mend(recs[2:3]); n != 1 || err != nil {
+		t.Fatal(n, err)
+	}
+	checkStore(t, w, s)
+}
