@@ -94,7 +94,7 @@ var (
 )
 
 // Open opens the index, or makes an empty one. A file of another version or of
-// another key is deleted: everything in it can be derived again, and Cursors
+// another key, or with a rotten word, is deleted: everything in it can be derived again, and Cursors
 // being zero tells the follower to do so.
 func Open(cfg Config) (*Index, error) {
 	log := cfg.Log
@@ -112,7 +112,7 @@ func Open(cfg Config) (*Index, error) {
 	return x, err
 }
 
-var errOutdated = errors.New("index is of another version or key")
+var errOutdated = errors.New("index is damaged, or of another version or key")
 
 func openFile(cfg Config, log *slog.Logger) (*Index, error) {
 	if _, err := os.Stat(cfg.Path); errors.Is(err, os.ErrNotExist) {
@@ -266,7 +266,7 @@ func (x *Index) load(tx *bbolt.Tx, key [32]byte) error {
 	return tx.Bucket(bucketWords).ForEach(func(k, v []byte) error {
 		text, n, err := x.openWord(k, v)
 		if err != nil {
-			return err
+			return errOutdated // rotten: everything here can be derived again
 		}
 		x.words.add(text, tag(k), int(n))
 		return nil

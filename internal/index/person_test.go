@@ -3,6 +3,7 @@ package index_test
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -423,5 +424,37 @@ func TestLog(t *testing.T) {
 	}
 	if s := strings.ToLower(out.String()); !strings.Contains(s, "built again") || strings.Contains(s, "quorl") {
 		t.Errorf("log: %s", s)
+	}
+}
+
+// A rotten word does not keep a node from starting: the index is built again.
+func TestRottenWord(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "index.db")
+	x := openIndex(t, path)
+	update(t, x, index.Cursors{Store: 7}, index.Change{Ref: "a", Person: named("Tarek Munir Belkazi", "1971-03-05")})
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := bbolt.Open(path, 0o600, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte("words"))
+		k, v := b.Cursor().First()
+		v = bytes.Clone(v)
+		v[len(v)/2] ^= 4
+		return b.Put(bytes.Clone(k), v)
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	x = openIndex(t, path)
+	if c := x.Cursors(); c != (index.Cursors{}) || x.Persons() != 0 {
+		t.Errorf("cursors %+v, %d persons: it is not built again", c, x.Persons())
+	}
+	update(t, x, index.Cursors{Store: 7}, index.Change{Ref: "a", Person: named("Tarek Munir Belkazi", "1971-03-05")})
+	if got := found(t, x, named("Tarek Belkazi", "")); got != "a" {
+		t.Errorf("found %q", got)
 	}
 }
