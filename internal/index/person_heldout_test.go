@@ -99,10 +99,10 @@ type labelled struct {
 // tierRow counts the answers to one set: the tier of the right person among the
 // first five, and the best tier of anybody else.
 type tierRow struct {
-	name             string
-	n, first, five   int
-	own, wrong       [match.Strong + 1]int
-	listed, confused bool
+	name           string
+	n, first, five int
+	own, wrong     [match.Strong + 1]int
+	listed         bool
 }
 
 func (r tierRow) share(n int) float64 { return ratio(n, r.n) }
