@@ -1,6 +1,8 @@
 package exchange_test
 
 import (
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,9 +83,18 @@ func TestWrongChanges(t *testing.T) {
 				head := func(n int) wire.LogHead {
 					return wire.LogHead{Log: b.log(2), Size: uint64(n), Head: recs[n-1].ID()}
 				}
-				session, asked, blame := 0, []wire.Mark(nil), false
+				var mu sync.Mutex // streams may run side by side, and beside the test
+				sessions, asked, blame := 0, []wire.Mark(nil), false
+				note := func(since wire.Mark, bad bool) {
+					mu.Lock()
+					defer mu.Unlock()
+					asked, blame = append(asked, since), blame || bad
+				}
 				b.evil(1, func(c conn) {
-					session++
+					mu.Lock()
+					sessions++
+					session := sessions
+					mu.Unlock()
 					n := 5
 					if session > 1 {
 						n = 10
@@ -97,10 +108,10 @@ func TestWrongChanges(t *testing.T) {
 						case m.Frontier != nil && session > 1 && !m.Frontier.Since.IsZero():
 							f, bad := wrong(m.Frontier.Since)
 							f.Mark = wire.Mark{7}
-							asked, blame = append(asked, m.Frontier.Since), bad
+							note(m.Frontier.Since, bad)
 							c.send(&wire.SyncMessage{Frontier: &f})
 						case m.Frontier != nil:
-							asked = append(asked, m.Frontier.Since)
+							note(m.Frontier.Since, false)
 							c.send(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{head(n)}, Mark: wire.Mark{7}}})
 						case m.Want != nil:
 							r := m.Want.Ranges[0]
@@ -112,11 +123,14 @@ func TestWrongChanges(t *testing.T) {
 				b.until("at 5", 10*time.Second, func() bool { return b.size(0, b.log(2)) == 5 })
 				time.Sleep(time.Second)
 				_ = x.Exchange.SyncNow(b.ctx, b.log(1)) // blame shows below
-				if got := x.Counter("herald_sync_pulls_total", "result", "peer") > 0; got != blame {
-					t.Errorf("blamed: %v, want %v", got, blame)
+				mu.Lock()
+				marks, bad := slices.Clone(asked), blame
+				mu.Unlock()
+				if got := x.Counter("herald_sync_pulls_total", "result", "peer") > 0; got != bad {
+					t.Errorf("blamed: %v, want %v", got, bad)
 				}
-				if len(asked) < 2 || !asked[0].IsZero() || asked[1] != (wire.Mark{7}) {
-					t.Errorf("asked for what changed since %x", asked)
+				if len(marks) < 2 || !marks[0].IsZero() || marks[1] != (wire.Mark{7}) {
+					t.Errorf("asked for what changed since %x", marks)
 				}
 				b.until("at 10", 5*time.Minute, func() bool { return b.size(0, b.log(2)) == 10 })
 			})

@@ -145,6 +145,9 @@ func TestStreamFaultsLeadToQuarantine(t *testing.T) {
 		b.until("disconnected", time.Second, func() bool {
 			return x.Host.Libp2p().Network().Connectedness(e.Libp2p().ID()) != network.Connected
 		})
+		b.until("disconnected, as the node itself sees it", time.Minute, func() bool {
+			return e.Libp2p().Network().Connectedness(x.Host.Libp2p().ID()) != network.Connected
+		})
 		if garbage() {
 			t.Error("a node in quarantine opens streams")
 		}
