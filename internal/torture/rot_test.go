@@ -9,12 +9,11 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/keys"
@@ -42,7 +41,7 @@ func TestBitFlips(t *testing.T) {
 		rng.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
 		files = files[:2]
 	}
-	if raceEnabled {
+	if bubble.Race {
 		flips, lot, held = 1, 1, 10
 	}
 	for _, file := range files {
@@ -75,10 +74,7 @@ type rotted struct {
 func rotBubble(t *testing.T, seed uint64, file string, flips, held int, sum *rotted) {
 	t.Helper()
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		if raceEnabled {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		}
+	bubble.Test(t, func(t *testing.T) {
 		<-time.After(time.Until(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC))) // invented persons are of age
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
