@@ -46,6 +46,7 @@ var law = map[string]rule{
 	// Names and persons.
 	"internal/name":          {heavy: "x/text unidecode", pure: true},
 	"internal/match":         {own: "internal/name node/ct", pure: true},
+	"internal/fishing":       {own: "internal/match internal/name node/ct", pure: true},
 	"internal/format/unlist": {own: "internal/name node/ct", pure: true},
 	"internal/synth":         {own: "node/ct", pure: true},
 
@@ -66,7 +67,7 @@ var law = map[string]rule{
 
 	// What people do.
 	"internal/desk": {
-		own: "internal/format/unlist internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
+		own: "internal/fishing internal/format/unlist internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
 			"internal/verify internal/wire node/ct",
 		heavy: "prometheus x/sync",
 	},
