@@ -82,7 +82,7 @@ var law = map[string]rule{
 		heavy: "os cobra progressbar connect protobuf x/sync",
 	},
 	"internal/bench": {
-		own: "internal/exchange internal/gossip internal/index internal/ingest internal/keys internal/match internal/p2p internal/roster " +
+		own: "internal/desk internal/exchange internal/fishing internal/gossip internal/index internal/ingest internal/journal internal/keys internal/match internal/p2p internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node/ct",
 		heavy: "os prometheus x/sync",
 	},

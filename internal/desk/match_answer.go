@@ -46,7 +46,7 @@ const (
 // little of what was found, searched or refused. A step is longer than search
 // and journal take, and with them not longer than the 20 ms that a responder
 // has.
-const answerStep = 15 * time.Millisecond
+const answerStep = 10 * time.Millisecond
 
 var verdictNames = [...]string{
 	wire.MatchNoHit: AnswerNoHit, wire.MatchPossible: AnswerPossible,
@@ -77,7 +77,9 @@ func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
 	}
 	a := d.judge(asker, v, raw, now)
 	d.metrics.match.WithLabelValues("responder", verdictNames[a.code]).Inc()
-	pause := answerStep - time.Since(now)%answerStep
+	work := time.Since(now)
+	d.metrics.work.Observe(work.Seconds())
+	pause := answerStep - work%answerStep
 	select {
 	case <-ctx.Done():
 		return nil

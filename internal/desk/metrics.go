@@ -6,6 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type metrics struct {
 	match   *prometheus.CounterVec
 	flags   *prometheus.CounterVec
+	work    prometheus.Histogram
 	publish *prometheus.CounterVec
 }
 
@@ -19,13 +20,18 @@ func newMetrics(r prometheus.Registerer, outbox func() float64) *metrics {
 			Name: "herald_match_flags_total",
 			Help: "Findings of fishing by side (asker: an operator of this node; responder: another State) and rule.",
 		}, []string{"side", "rule"}),
+		work: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name:    "herald_match_work_seconds",
+			Help:    "What an answer took to judge, search and journal, before it waits for its time to leave.",
+			Buckets: []float64{.001, .002, .005, .010, .015, .020, .050, .1, .5},
+		}),
 		publish: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "herald_publish_total",
 			Help: "Records signed at this desk, and drafts refused, by kind and outcome.",
 		}, []string{"kind", "outcome"}),
 	}
 	if r != nil {
-		r.MustRegister(m.match, m.flags, m.publish, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		r.MustRegister(m.match, m.flags, m.work, m.publish, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "herald_outbox",
 			Help: "Drafts that wait to be signed.",
 		}, outbox))

@@ -60,7 +60,7 @@ type Limits struct {
 // what a border post meets: `herald bench fishing` prints how far.
 func DefaultLimits() Limits {
 	return Limits{
-		Run: 64, BareRun: 20, Runs: 120, Neighbours: 160, Regular: 64,
+		Run: 64, BareRun: 20, Runs: 180, Neighbours: 160, Regular: 64,
 		Again: 7, Births: 16, NearBirths: 8, Names: 64, Misses: 150,
 	}
 }

@@ -2,6 +2,7 @@ package fishing_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -88,6 +89,49 @@ func TestNumbersInCompany(t *testing.T) {
 				t.Errorf("%s, answered %v: found after %d requests (%+v), want fewer than 250", kind, answered, n, f)
 			}
 			t.Logf("%s, answered %v: found after %d requests", kind, answered, n)
+		}
+	}
+}
+
+// Dates that follow one another are tried, though they are few and of a bare
+// name whose other requests say nothing yet; dates all over a century are not.
+func TestNearDatesOfBirth(t *testing.T) {
+	for _, x := range []struct {
+		name  string
+		step  int // days
+		found int
+	}{{"day by day", 1, 8}, {"month by month", 30, 8}, {"far apart", 997, 0}} {
+		var persons []ct.Person
+		for i := range 14 {
+			day := time.Date(1950, 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, i*x.step)
+			persons = append(persons, ct.Person{Names: []ct.Name{{Full: "Oskvar Tellumini"}}, Births: []ct.Birth{{Date: day.Format(time.DateOnly)}}})
+		}
+		l := fishing.DefaultLimits()
+		l.Again = 1000 // one name and year is one person
+		if n, f := delay(persons, pace, true, l); n != x.found || n > 0 && f.Rule != fishing.RuleBirths {
+			t.Errorf("%s: found after %d (%+v), want %d", x.name, n, f, x.found)
+		}
+	}
+}
+
+// An alphabet is found long before its misses are too many, forwards, backwards
+// and two at a time; the same names in another order are not.
+func TestAlphabetIsFoundByOrder(t *testing.T) {
+	up := synth.New(9).Fisher("alphabet", 140)
+	down := slices.Clone(up)
+	slices.Reverse(down)
+	two, mixed := slices.Clone(up), slices.Clone(up)
+	for i := range 70 {
+		two[2*i], two[2*i+1] = up[i], up[70+i]
+	}
+	rand.New(rand.NewPCG(1, 2)).Shuffle(len(mixed), func(i, j int) { mixed[i], mixed[j] = mixed[j], mixed[i] })
+	for _, x := range []struct {
+		name    string
+		persons []ct.Person
+		found   int
+	}{{"forwards", up, 64}, {"backwards", down, 64}, {"two at a time", two, 64}, {"mixed", mixed, 0}} {
+		if n, f := delay(x.persons, pace, true, fishing.DefaultLimits()); n != x.found {
+			t.Errorf("%s: found after %d (%+v), want %d", x.name, n, f, x.found)
 		}
 	}
 }

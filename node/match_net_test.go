@@ -1,0 +1,84 @@
+package node_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/sim"
+	"github.com/herald-net/herald/internal/synth"
+	"github.com/herald-net/herald/node/ct"
+)
+
+// A match is answered by all nodes of a network in one round trip and at most
+// 20 ms at each. Packets take 40 ms; the responders' 10 ms grid takes virtual
+// time, their processor and disk none: `herald bench match-net` measures those.
+func TestMatchTakesOneRoundTrip(t *testing.T) {
+	const (
+		nodes   = 20
+		oneWay  = 40 * time.Millisecond
+		most    = 20 * time.Millisecond // of work at each
+		matches = 4
+	)
+	var dirs []string
+	synctest.Test(t, func(t *testing.T) {
+		today()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		dirs = founded(t, nodes, roster.DefaultPolicy())
+		net := sim.New(1)
+		defer net.Close()
+		net.SetLatency(func(int, int) time.Duration { return oneWay })
+		running := simulated(t, net, dirs)
+		defer func() {
+			for _, n := range running {
+				n.close()
+			}
+		}()
+		for _, n := range running {
+			n.ready(ctx)
+		}
+		for len(running[0].Peers()) < nodes-1 {
+			<-time.After(time.Second)
+			must(t, ctx.Err())
+		}
+		gen := synth.New(1)
+		known := ct.Person{Names: []ct.Name{{Full: "Oskvar Tellumini Brandeth"}}, Births: []ct.Birth{{Date: "1987-04-23"}}}
+		line := `{"id":"N-1","names":[{"full":"Oskvar Tellumini Brandeth"}],"births":["1987-04-23"]}` + "\n"
+		if _, err := running[7].ImportPersons(ctx, "national", strings.NewReader(line), nil); err != nil {
+			t.Fatal(err)
+		}
+		for i := range matches {
+			q := desk.MatchQuery{
+				Person: gen.Person(), Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: fmt.Sprint("C", i), Grounds: "test",
+				Operator: "op1", Timeout: 20 * time.Second,
+			}
+			if i%2 == 1 {
+				q.Person = known
+			}
+			began := time.Now()
+			var last time.Duration
+			possible := 0
+			sum, err := running[0].Match(ctx, q, func(a desk.MatchAnswer) error {
+				last = time.Since(began)
+				if a.Answer == desk.AnswerPossible {
+					possible++
+				}
+				return nil
+			})
+			must(t, err)
+			if sum.Asked != nodes || sum.Answered != nodes || possible != i%2 {
+				t.Fatalf("match %d: %d asked, %d answered, %d possible: %+v", i, sum.Asked, sum.Answered, possible, sum.Silent)
+			}
+			t.Logf("match %d: the last of %d answers after %v", i, nodes, last)
+			if last > 2*oneWay+most {
+				t.Errorf("match %d: the last answer after %v, want at most %v", i, last, 2*oneWay+most)
+			}
+		}
+	})
+}
