@@ -57,6 +57,10 @@ func delay(persons []ct.Person, every time.Duration, answered bool, l fishing.Li
 }
 
 func TestFishersAreFound(t *testing.T) {
+	rules := map[string]string{ // where another rule would find it too, but later
+		"sequential": fishing.RuleNumbers, "one person respelled": fishing.RuleAgain, "years of birth": fishing.RuleBirths, "alphabet": fishing.RuleNames,
+		"random numbers": fishing.RuleMisses, "bare names": fishing.RuleMisses,
+	}
 	for _, kind := range synth.Fishers() {
 		t.Run(kind, func(t *testing.T) {
 			for seed := range uint64(3) {
@@ -64,6 +68,9 @@ func TestFishersAreFound(t *testing.T) {
 				n, f := delay(persons, pace, true, fishing.DefaultLimits())
 				if n == 0 || n >= 250 {
 					t.Errorf("seed %d: found after %d requests, want fewer than 250", seed, n)
+				}
+				if want, ok := rules[kind]; ok && f.Rule != want {
+					t.Errorf("seed %d: found by %q after %d requests, want %q", seed, f.Rule, n, want)
 				}
 				t.Logf("seed %d: found after %d requests: %+v", seed, n, f)
 			}
@@ -76,7 +83,7 @@ func TestFishersAreFound(t *testing.T) {
 func TestNumbersInCompany(t *testing.T) {
 	for _, kind := range []string{
 		"sequential", "descending", "check digit", "machine-readable", "two check digits", "prefixes", "interleaved",
-		"stride 7", "stride 1000", "shuffled 1000", "runs of 12", "with invented persons", "between honest requests",
+		"stride 7", "stride 1000", "with gaps", "shuffled 1000", "runs of 12", "with invented persons", "between honest requests",
 	} {
 		for _, answered := range []bool{true, false} {
 			g := synth.New(7)
@@ -87,6 +94,9 @@ func TestNumbersInCompany(t *testing.T) {
 			n, f := delay(persons, pace, answered, fishing.DefaultLimits())
 			if n == 0 || n >= 250 || f.Rule != fishing.RuleNumbers {
 				t.Errorf("%s, answered %v: found after %d requests (%+v), want fewer than 250", kind, answered, n, f)
+			}
+			if kind == "with gaps" && n != 64 { // one row, at no regular distances
+				t.Errorf("%s, answered %v: found after %d requests, want 64", kind, answered, n)
 			}
 			t.Logf("%s, answered %v: found after %d requests", kind, answered, n)
 		}
@@ -203,7 +213,7 @@ func TestHitsExcuse(t *testing.T) {
 func TestSketchesAreBounded(t *testing.T) {
 	w := fishing.New([32]byte{1}, "UTO")
 	many := fishing.DefaultLimits().For(1 << 30)
-	for i, p := range synth.New(4).Fisher("random numbers", 3000) {
+	for i, p := range synth.New(4).Fisher("random numbers", 1200) {
 		if f, _ := w.See(at(time.Duration(i)*time.Second), match.Prepare(p), true, many); f.Rule != "" {
 			t.Fatalf("%+v", f)
 		}

@@ -186,7 +186,7 @@ func (g *Gen) casework(start time.Duration) []Ask {
 func Fishers() []string {
 	return []string{
 		"sequential", "descending", "check digit", "machine-readable", "two check digits", "prefixes", "base 36", "interleaved",
-		"stride 7", "stride 1000", "shuffled 1000", "runs of 12", "with invented persons", "between honest requests",
+		"stride 7", "stride 1000", "with gaps", "shuffled 1000", "runs of 12", "with invented persons", "between honest requests",
 		"one person respelled", "dates of birth", "years of birth", "alphabet", "random numbers", "bare names",
 	}
 }
@@ -225,6 +225,11 @@ func (g *Gen) Fisher(kind string, n int) []ct.Person {
 			p = number("K" + eight(first+7*i))
 		case "stride 1000":
 			p = number("K" + eight((first+1000*i)%100_000_000))
+		case "with gaps": // as the numbers that are in use lie
+			if first++; g.chance(20) {
+				first += g.between(8, 22)
+			}
+			p = number("K" + eight(first))
 		case "shuffled 1000":
 			p = number("K" + eight(first+i/1000*1000+shuffled[i%1000]))
 		case "runs of 12":
