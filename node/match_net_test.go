@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
@@ -20,13 +20,16 @@ import (
 // time, their processor and disk none: `herald bench match-net` measures those.
 func TestMatchTakesOneRoundTrip(t *testing.T) {
 	const (
-		nodes   = 20
 		oneWay  = 40 * time.Millisecond
 		most    = 20 * time.Millisecond // of work at each
 		matches = 4
 	)
+	nodes := 20
+	if bubble.Race {
+		nodes = 8
+	}
 	var dirs []string
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 		defer cancel()

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
@@ -26,7 +26,7 @@ var sweep = flag.Int("sweep", 1_500, "document numbers that a fishing State asks
 
 // inVirtualTime runs a test whose clock moves when everything waits, from 2026 on.
 func inVirtualTime(t *testing.T, fn func(t *testing.T)) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		<-time.After(time.Until(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)))
 		fn(t)
 	})
