@@ -83,5 +83,42 @@ func TestMatchTakesOneRoundTrip(t *testing.T) {
 				t.Errorf("match %d: the last answer after %v, want at most %v", i, last, 2*oneWay+most)
 			}
 		}
+		// Numbers one after the other raise the alarm of both sides.
+		for i := range 25 {
+			q := desk.MatchQuery{
+				Person:  ct.Person{Documents: []ct.Document{{Number: fmt.Sprintf("K%08d", 40_000_000+i)}}},
+				Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: "C77", Grounds: "test", Operator: "op9", States: states[1:2], Timeout: time.Second,
+			}
+			_, err := running[0].Match(ctx, q, func(desk.MatchAnswer) error { return nil })
+			must(t, err)
+		}
+		for i, want := range map[int]string{
+			0: `fishing: operator "op9" of this node asks for document numbers in rows`,
+			1: "fishing: " + string(states[0]) + " asks for document numbers in rows",
+		} {
+			if alarms := strings.Join(running[i].Status().Alarms, "; "); !strings.Contains(alarms, want) || !strings.Contains(alarms, `"C77"`) || strings.Contains(alarms, "K4000") {
+				t.Errorf("node %d: alarms %q, want %q", i, alarms, want)
+			}
+			if on := running[i].alarm("fishing"); on != 1 {
+				t.Errorf("node %d: herald_alarm %v", i, on)
+			}
+		}
+		if alarms := running[2].Status().Alarms; len(alarms) > 0 {
+			t.Errorf("another node: alarms %q", alarms)
+		}
 	})
+}
+
+// alarm is the metric of an alarm; -1 when there is none of the name.
+func (r *running) alarm(name string) float64 {
+	families, err := r.reg.Gather()
+	must(r.t, err)
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "herald_alarm" && m.GetLabel()[0].GetValue() == name {
+				return m.GetGauge().GetValue()
+			}
+		}
+	}
+	return -1
 }
