@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -104,10 +105,15 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 		return d.limited(asker, limit, stamp)
 	}
 	req, sig, err := wire.DecodeMatchRequest(raw)
-	a := verdict{}
-	switch {
+	a, hash := verdict{}, ct.ID(wire.MatchRequestHash(raw))
+	switch seen, serr := d.seen.before(d.cfg.Journal, hash, stamp); {
 	case err != nil:
 		a, req = refuse(refusedMalformed), nil
+	case serr != nil:
+		d.log.Error("answered requests not read from the journal", "error", serr)
+		a = refuse(refusedUnavailable)
+	case seen:
+		a = refuse(refusedReplayed)
 	default:
 		a = d.admit(asker, v, req, sig, now)
 	}
@@ -116,7 +122,7 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 		sight, a = d.sight(asker, v, req, stamp)
 	}
 	if a.code == 0 {
-		hits, err := d.search(&req.Person, now)
+		hits, err := d.searchFor(&req.Person, asker.State, now)
 		switch {
 		case err != nil:
 			d.log.Error("match search failed", "error", err)
@@ -128,7 +134,7 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 			a = verdict{code: wire.MatchNoHit}
 		}
 	}
-	if err := d.journalAnswer(asker, req, a, stamp); err != nil {
+	if err := d.journalAnswer(asker, req, hash, a, stamp); err != nil {
 		d.log.Error("match answer not journalled", "error", err)
 		return refuse(refusedUnavailable)
 	}
@@ -152,7 +158,7 @@ func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s 
 		return refuse(refusedMuted)
 	case r.Mode != wire.MatchPlain:
 		return refuse(refusedMode)
-	case window <= 0 || window > maxWindow:
+	case window <= 0 || window > maxWindow || r.ReleaseUntil.Time().Sub(r.Issued.Time()) > maxReleaseWithin:
 		return refuse(refusedWindow)
 	case now.After(r.Expires.Time().Add(clockTolerance)):
 		return refuse(refusedExpired)
@@ -188,7 +194,7 @@ func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s 
 func (d *Desk) limited(asker roster.Node, limit string, stamp ct.Millis) verdict {
 	a := verdict{code: wire.MatchRateLimited, reason: limit}
 	if d.budgets.tell(asker.State, stamp) {
-		if err := d.journalAnswer(asker, nil, a, stamp); err != nil {
+		if err := d.journalAnswer(asker, nil, ct.ID{}, a, stamp); err != nil {
 			d.log.Error("match answer not journalled", "error", err)
 		}
 		d.log.Warn("a State asks more than its budget", "state", asker.State, "limit", limit)
@@ -198,7 +204,8 @@ func (d *Desk) limited(asker roster.Node, limit string, stamp ct.Millis) verdict
 
 // journalAnswer notes a request and what is about to be answered. The person
 // is kept, sealed, only when there is a hit; else nothing but the commitment.
-func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, a verdict, stamp ct.Millis) error {
+// What is possible is queued for a person here in the same transaction.
+func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, hash ct.ID, a verdict, stamp ct.Millis) error {
 	e := journal.Entry{
 		Time: stamp, Act: journal.ActMatchAnswer, Peer: asker.State,
 		Outcome: verdictNames[a.code] + " node=" + asker.Key.Short(),
@@ -214,10 +221,22 @@ func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, a verdict,
 		e.Actor, e.Purpose, e.Basis, e.Case = r.Operator, r.Purpose, r.Basis, r.Case
 		e.Subject, e.Salt, e.Forget = about, r.Nonce[:], a.code != wire.MatchPossible
 	}
-	for _, h := range a.hits {
-		e.Outcome += " " + h.Ref
+	var put func(*store.LocalTx) error
+	settled := func() {}
+	if r != nil {
+		e.Outcome += outcomeRequest + requestName(hash)
 	}
-	_, err := d.cfg.Journal.Append(e)
+	if a.code == wire.MatchPossible {
+		var queued string
+		if queued, put, settled = d.queued(asker, r, hash, a.hits, stamp); queued != "" {
+			e.Outcome += " (" + queued + ")"
+		}
+	}
+	e.Outcome += refsOf(a.hits)
+	_, err := d.cfg.Journal.AppendWith(e, put)
+	if err == nil {
+		settled()
+	}
 	return err
 }
 

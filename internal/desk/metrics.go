@@ -10,7 +10,7 @@ type metrics struct {
 	publish *prometheus.CounterVec
 }
 
-func newMetrics(r prometheus.Registerer, outbox func() float64) *metrics {
+func newMetrics(r prometheus.Registerer, outbox, inbox func() float64) *metrics {
 	m := &metrics{
 		match: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "herald_match_requests_total",
@@ -34,7 +34,10 @@ func newMetrics(r prometheus.Registerer, outbox func() float64) *metrics {
 		r.MustRegister(m.match, m.flags, m.work, m.publish, prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "herald_outbox",
 			Help: "Drafts that wait to be signed.",
-		}, outbox))
+		}, outbox), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "herald_inbox",
+			Help: "Match requests of other States that wait for a person.",
+		}, inbox))
 	}
 	return m
 }

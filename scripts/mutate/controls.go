@@ -497,6 +497,42 @@ var controls = []control{
 		edits: []edit{{"internal/desk/match_answer.go", "not journalled\", \"error\", err)\n\t\treturn refuse(refusedUnavailable)", "not journalled\", \"error\", err)"}},
 	},
 	{
+		name: "match-replay-restart", rule: "a request is answered once, across a restart", pkg: "./internal/desk", tests: "TestReplayAfterRestart",
+		edits: []edit{{"internal/desk/match_answer.go", "case seen:", "case false && seen:"}},
+	},
+	{
+		name: "match-asylum", rule: "a State is told nothing of who fled it", pkg: "./internal/desk", tests: "TestAsylumIsNotAnswered",
+		edits: []edit{{"internal/desk/holdings.go", "if s == nil || s.fled(asker) {", "if s == nil {"}},
+	},
+	{
+		name: "release-in-earnest", rule: "nothing is released unsealed in earnest", pkg: "./internal/desk", tests: "TestNoReleaseInEarnest",
+		edits: []edit{{"internal/desk/release.go", "case !v.Exercise():", "case false:"}},
+	},
+	{
+		name: "release-handling", rule: "what is RED stays", pkg: "./internal/match", tests: "TestDisclose",
+		edits: []edit{{"internal/match/disclose.go", "h.TLP < ct.TLPRed && ", ""}},
+	},
+	{
+		name: "release-minor", rule: "a minor's details go for protection alone", pkg: "./internal/match", tests: "TestDisclose",
+		edits: []edit{{"internal/match/disclose.go", "(!s.Minor || to.Purpose == \"protection\")", "true"}},
+	},
+	{
+		name: "release-of-whom", rule: "a release counts from the node that was asked", pkg: "./internal/desk", tests: "TestForeignReleases",
+		edits: []edit{{"internal/desk/answers.go", "if l.Node != a.log {", "if false {"}},
+	},
+	{
+		name: "release-to-whom", rule: "a release counts for the State that asked", pkg: "./internal/desk", tests: "TestForeignReleases",
+		edits: []edit{{"internal/desk/answers.go", "if err != nil || m.To != d.cfg.State {", "if err != nil {"}},
+	},
+	{
+		name: "release-withdrawn", rule: "a release is withdrawn with its source", pkg: "./internal/desk", tests: "TestRequestReleaseWithdrawal|TestListEntriesAreFollowed",
+		edits: []edit{{"internal/desk/given.go", "if changed {", "if false {"}},
+	},
+	{
+		name: "inbox-bound", rule: "the inbox is bounded", pkg: "./internal/desk", tests: "TestInboxIsBounded",
+		edits: []edit{{"internal/desk/inbox.go", "case !room:", "case false:"}},
+	},
+	{
 		name: "journal-before-ask", rule: "nobody is asked before the journal holds the query", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
 		edits: []edit{{"internal/desk/match_ask.go", "d.openCase(&q, v, targets, now)\n\tif err != nil {", "d.openCase(&q, v, targets, now)\n\tif false {"}},
 	},
