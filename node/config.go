@@ -60,6 +60,13 @@ type Config struct {
 	// erasing and retracting when it is full; 0: none.
 	Ballast int64
 
+	// Release is what this node releases after a match request without asking a
+	// person first; empty: nothing. ReleaseFor is how long a release is good; 0: 30
+	// days. ReleaseContact is the desk that answers for it; empty: the State's.
+	Release        []ct.ReleaseRule
+	ReleaseFor     time.Duration
+	ReleaseContact string
+
 	// Log takes the node's log lines; nil: discarded. No line holds a person's data.
 	Log *slog.Logger
 	// Registry takes the node's metrics; nil: one of its own.
@@ -82,6 +89,14 @@ func (c *Config) validate() error {
 	var err error
 	if c.topics, err = ct.TopicsOf(c.Topics...); err != nil {
 		return fmt.Errorf("node: %w", err)
+	}
+	for i := range c.Release {
+		if faults := c.Release[i].Validate(); len(faults) > 0 {
+			return fmt.Errorf("node: release rule %d: %w", i+1, faults)
+		}
+	}
+	if c.ReleaseFor < 0 {
+		return fmt.Errorf("node: a release that ends before it begins: %s", c.ReleaseFor)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

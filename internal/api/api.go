@@ -39,6 +39,10 @@ type Backend struct {
 	Record func(prefix string) ([]byte, error)
 
 	Match         func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
+	Inbox         func() ([]desk.InboxItem, error)
+	InboxShow     func(id, operator string) (desk.InboxShown, error)
+	Release       func(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error)
+	Refuse        func(id, reason, operator string) error
 	ImportUN      func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
 	ImportPersons func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
 

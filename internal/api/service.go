@@ -240,7 +240,8 @@ func (s *service) Match(ctx context.Context, req *connect.Request[apiv1.MatchReq
 func (s *service) query(m *apiv1.MatchRequest) (desk.MatchQuery, error) {
 	q := desk.MatchQuery{
 		Purpose: m.Purpose, Basis: m.Basis, Case: m.Case, Grounds: m.Grounds, Operator: m.Operator,
-		Timeout: cmp.Or(time.Duration(m.TimeoutMs)*time.Millisecond, defaultTimeout),
+		Timeout:       cmp.Or(time.Duration(m.TimeoutMs)*time.Millisecond, defaultTimeout),
+		ReleaseWithin: time.Duration(m.ReleaseWithinS) * time.Second,
 	}
 	if m.ExerciseOnly && !s.b.Status().Exercise {
 		return q, fmt.Errorf("match: a name on the command line stays in the shell's history and is for exercise networks only, use a file: %w", ErrNotAllowed)

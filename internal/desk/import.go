@@ -209,17 +209,18 @@ func (s *staging) flush(ctx context.Context) error {
 	}
 	err := s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
 		for i, e := range s.batch {
+			number := numberKey(s.next + uint64(i))
 			val, err := json.Marshal(e)
 			if err != nil {
 				return err
 			}
-			if err := tx.Put(s.account.persons(), numberKey(s.next+uint64(i)), val); err != nil {
+			if err := tx.Put(s.account.persons(), number, val); err != nil {
 				return err
 			}
 			if e.Person == nil {
 				continue
 			}
-			if err := tx.Put(s.account.ids(), hashID(s.idKey, e.ID), []byte(e.ID)); err != nil {
+			if err := tx.Put(s.account.ids(), hashID(s.idKey, e.ID), append(number, e.ID...)); err != nil {
 				return err
 			}
 		}
@@ -291,11 +292,11 @@ func (s *staging) removals(ctx context.Context, before *account) error {
 					from = k
 					return store.ErrStop
 				}
-				if len(k) != 16 {
+				if len(k) != 16 || len(v) < 8 {
 					return errors.New("an entry of a list has another form")
 				}
 				if _, still := s.seen[[16]byte(k)]; !still {
-					gone = append(gone, string(v))
+					gone = append(gone, string(v[8:]))
 				}
 				return nil
 			})

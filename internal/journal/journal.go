@@ -32,6 +32,14 @@ const (
 	ActMatchAsk     = "match-ask"
 	ActMatchResult  = "match-result"
 	ActMatchAnswer  = "match-answer"
+	ActMatchFlag    = "match-flag"
+	ActMatchTold    = "match-told"   // an answer that came, before it is shown
+	ActInboxShow    = "inbox-show"   // a waiting request, with what is held of the person
+	ActRelease      = "release"      // details, to the State that asked
+	ActRefuse       = "refuse"       // a waiting request, by a person
+	ActLapse        = "lapse"        // a waiting request, by its own deadline
+	ActWithdraw     = "withdraw"     // a release whose source was corrected or retracted
+	ActReleaseShow  = "release-show" // a release that came, before it is shown
 	ActImport       = "import"
 	ActEraseSubject = "erase-subject"
 	ActShow         = "show-restored"
@@ -115,6 +123,7 @@ type Journal struct {
 
 type pending struct {
 	entry Entry
+	with  func(*store.LocalTx) error // nil: nothing
 	err   error
 	done  bool
 }
@@ -148,11 +157,16 @@ func Open(l *store.Local, auditKey keys.Storage) (*Journal, error) {
 
 // Append chains an entry and returns it with its place. It is durable when
 // Append returns. Concurrent callers share one transaction.
-func (j *Journal) Append(e Entry) (Entry, error) {
+func (j *Journal) Append(e Entry) (Entry, error) { return j.AppendWith(e, nil) }
+
+// AppendWith is Append with more in its transaction: both are durable, or
+// neither. When with fails, every entry of the shared transaction fails, so it
+// fails for damage and want of room alone. It must not call the journal.
+func (j *Journal) AppendWith(e Entry, with func(*store.LocalTx) error) (Entry, error) {
 	if err := e.prepare(time.Now()); err != nil {
 		return Entry{}, err
 	}
-	p := &pending{entry: e}
+	p := &pending{entry: e, with: with}
 	j.mu.Lock()
 	j.queue = append(j.queue, p)
 	j.mu.Unlock()
@@ -247,6 +261,11 @@ func (j *Journal) write(tx *store.LocalTx, batch []*pending) error {
 		hash = e.Hash
 		if err := tx.Put(bucketEntry, seqKey(seq), e.encode()); err != nil {
 			return err
+		}
+		if p.with != nil {
+			if err := p.with(tx); err != nil {
+				return err
+			}
 		}
 		if len(e.Subject) == 0 || e.Forget {
 			continue

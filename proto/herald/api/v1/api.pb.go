@@ -1593,9 +1593,12 @@ type MatchRequest struct {
 	// exercise network may use.
 	ExerciseOnly bool `protobuf:"varint,9,opt,name=exercise_only,json=exerciseOnly,proto3" json:"exercise_only,omitempty"`
 	// routine (when empty), urgent or flash
-	Priority      string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Priority string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
+	// How long a release of what is possible is wanted, at most 30 days; 0: by
+	// priority 72 h, 12 h or 1 h.
+	ReleaseWithinS uint32 `protobuf:"varint,11,opt,name=release_within_s,json=releaseWithinS,proto3" json:"release_within_s,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *MatchRequest) Reset() {
@@ -1698,6 +1701,13 @@ func (x *MatchRequest) GetPriority() string {
 	return ""
 }
 
+func (x *MatchRequest) GetReleaseWithinS() uint32 {
+	if x != nil {
+		return x.ReleaseWithinS
+	}
+	return 0
+}
+
 type MatchHit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// rec:<id> or list:<list>/<entry id>
@@ -1779,7 +1789,12 @@ type MatchAnswer struct {
 	// This node's own holdings answered.
 	Own bool `protobuf:"varint,5,opt,name=own,proto3" json:"own,omitempty"`
 	// Code, for REFUSED and RATE_LIMITED.
-	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many nodes are asked in all.
+	Asked uint32 `protobuf:"varint,7,opt,name=asked,proto3" json:"asked,omitempty"`
+	// For POSSIBLE of another node: the id of this answer in the inbox, where a
+	// release will show.
+	Inbox         string `protobuf:"bytes,8,opt,name=inbox,proto3" json:"inbox,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1856,6 +1871,20 @@ func (x *MatchAnswer) GetReason() string {
 	return ""
 }
 
+func (x *MatchAnswer) GetAsked() uint32 {
+	if x != nil {
+		return x.Asked
+	}
+	return 0
+}
+
+func (x *MatchAnswer) GetInbox() string {
+	if x != nil {
+		return x.Inbox
+	}
+	return ""
+}
+
 // Silence is a node that gave no usable answer. It is not a "no".
 type Silence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1919,13 +1948,15 @@ func (x *Silence) GetWhy() string {
 }
 
 type MatchSummary struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Asked         uint32                 `protobuf:"varint,1,opt,name=asked,proto3" json:"asked,omitempty"`
-	Answered      uint32                 `protobuf:"varint,2,opt,name=answered,proto3" json:"answered,omitempty"`
-	Possible      uint32                 `protobuf:"varint,3,opt,name=possible,proto3" json:"possible,omitempty"`
-	Refused       uint32                 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
-	NoHit         uint32                 `protobuf:"varint,5,opt,name=no_hit,json=noHit,proto3" json:"no_hit,omitempty"`
-	Silent        []*Silence             `protobuf:"bytes,6,rep,name=silent,proto3" json:"silent,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Asked    uint32                 `protobuf:"varint,1,opt,name=asked,proto3" json:"asked,omitempty"`
+	Answered uint32                 `protobuf:"varint,2,opt,name=answered,proto3" json:"answered,omitempty"`
+	Possible uint32                 `protobuf:"varint,3,opt,name=possible,proto3" json:"possible,omitempty"`
+	Refused  uint32                 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
+	NoHit    uint32                 `protobuf:"varint,5,opt,name=no_hit,json=noHit,proto3" json:"no_hit,omitempty"`
+	Silent   []*Silence             `protobuf:"bytes,6,rep,name=silent,proto3" json:"silent,omitempty"`
+	// States that were not asked: the person seeks or has asylum from them.
+	Withheld      []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2002,6 +2033,610 @@ func (x *MatchSummary) GetSilent() []*Silence {
 	return nil
 }
 
+func (x *MatchSummary) GetWithheld() []string {
+	if x != nil {
+		return x.Withheld
+	}
+	return nil
+}
+
+type InboxRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxRequest) Reset() {
+	*x = InboxRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxRequest) ProtoMessage() {}
+
+func (x *InboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxRequest.ProtoReflect.Descriptor instead.
+func (*InboxRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{30}
+}
+
+type InboxItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// request: another State asks; answer: another State said POSSIBLE.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// 64 hex digits: the hash of the signed request.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The asking State and node; of an answer those that answered.
+	State    string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Node     string `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
+	Purpose  string `protobuf:"bytes,5,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Basis    string `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	Case     string `protobuf:"bytes,7,opt,name=case,proto3" json:"case,omitempty"`
+	Operator string `protobuf:"bytes,8,opt,name=operator,proto3" json:"operator,omitempty"`
+	Grounds  string `protobuf:"bytes,9,opt,name=grounds,proto3" json:"grounds,omitempty"`
+	Priority string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Of a request: the best tier and the leads in this node's own holdings.
+	Tier string      `protobuf:"bytes,11,opt,name=tier,proto3" json:"tier,omitempty"`
+	Hits []*MatchHit `protobuf:"bytes,12,rep,name=hits,proto3" json:"hits,omitempty"`
+	// When it came, and until when the asker takes a release.
+	Received string `protobuf:"bytes,13,opt,name=received,proto3" json:"received,omitempty"`
+	Deadline string `protobuf:"bytes,14,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	// Of a request: waiting. Of an answer: waiting, released, expired,
+	// withdrawn (released, and taken back since) or unanswered.
+	Status string `protobuf:"bytes,15,opt,name=status,proto3" json:"status,omitempty"`
+	// The MATCH_RELEASE record of an answer.
+	Release string `protobuf:"bytes,16,opt,name=release,proto3" json:"release,omitempty"`
+	// How often the State asked for the same person while it waited.
+	Times uint32 `protobuf:"varint,17,opt,name=times,proto3" json:"times,omitempty"`
+	// Why a withdrawn release was taken back, a code of Retraction.
+	Reason        string `protobuf:"bytes,18,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxItem) Reset() {
+	*x = InboxItem{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxItem) ProtoMessage() {}
+
+func (x *InboxItem) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxItem.ProtoReflect.Descriptor instead.
+func (*InboxItem) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *InboxItem) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *InboxItem) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *InboxItem) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *InboxItem) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *InboxItem) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *InboxItem) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *InboxItem) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *InboxItem) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *InboxItem) GetGrounds() string {
+	if x != nil {
+		return x.Grounds
+	}
+	return ""
+}
+
+func (x *InboxItem) GetPriority() string {
+	if x != nil {
+		return x.Priority
+	}
+	return ""
+}
+
+func (x *InboxItem) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *InboxItem) GetHits() []*MatchHit {
+	if x != nil {
+		return x.Hits
+	}
+	return nil
+}
+
+func (x *InboxItem) GetReceived() string {
+	if x != nil {
+		return x.Received
+	}
+	return ""
+}
+
+func (x *InboxItem) GetDeadline() string {
+	if x != nil {
+		return x.Deadline
+	}
+	return ""
+}
+
+func (x *InboxItem) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *InboxItem) GetRelease() string {
+	if x != nil {
+		return x.Release
+	}
+	return ""
+}
+
+func (x *InboxItem) GetTimes() uint32 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *InboxItem) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type InboxResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Items         []*InboxItem           `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxResponse) Reset() {
+	*x = InboxResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxResponse) ProtoMessage() {}
+
+func (x *InboxResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxResponse.ProtoReflect.Descriptor instead.
+func (*InboxResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *InboxResponse) GetItems() []*InboxItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type InboxShowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id or a unique prefix of it.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Operator      string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxShowRequest) Reset() {
+	*x = InboxShowRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxShowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxShowRequest) ProtoMessage() {}
+
+func (x *InboxShowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxShowRequest.ProtoReflect.Descriptor instead.
+func (*InboxShowRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *InboxShowRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *InboxShowRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+type InboxShowResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Item  *InboxItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// Of a request: the person asked for.
+	Person *structpb.Struct `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// Of a request what a release would carry, of an answer what was released.
+	Release       *structpb.Struct `protobuf:"bytes,3,opt,name=release,proto3" json:"release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxShowResponse) Reset() {
+	*x = InboxShowResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxShowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxShowResponse) ProtoMessage() {}
+
+func (x *InboxShowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxShowResponse.ProtoReflect.Descriptor instead.
+func (*InboxShowResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *InboxShowResponse) GetItem() *InboxItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *InboxShowResponse) GetPerson() *structpb.Struct {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *InboxShowResponse) GetRelease() *structpb.Struct {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+type ReleaseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of a request in the inbox, or a unique prefix of it.
+	Id       string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Operator string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	// What to leave out beside what the handling keeps back: words such as
+	// documents, births, person.
+	Withhold      []string `protobuf:"bytes,3,rep,name=withhold,proto3" json:"withhold,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseRequest) Reset() {
+	*x = ReleaseRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseRequest) ProtoMessage() {}
+
+func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ReleaseRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReleaseRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *ReleaseRequest) GetWithhold() []string {
+	if x != nil {
+		return x.Withhold
+	}
+	return nil
+}
+
+type ReleaseResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Receipt *Receipt               `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// What was released.
+	Release       *structpb.Struct `protobuf:"bytes,2,opt,name=release,proto3" json:"release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseResponse) Reset() {
+	*x = ReleaseResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseResponse) ProtoMessage() {}
+
+func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ReleaseResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *ReleaseResponse) GetRelease() *structpb.Struct {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+type RefuseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Operator      string                 `protobuf:"bytes,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefuseRequest) Reset() {
+	*x = RefuseRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefuseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefuseRequest) ProtoMessage() {}
+
+func (x *RefuseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefuseRequest.ProtoReflect.Descriptor instead.
+func (*RefuseRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *RefuseRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RefuseRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RefuseRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+type RefuseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefuseResponse) Reset() {
+	*x = RefuseResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefuseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefuseResponse) ProtoMessage() {}
+
+func (x *RefuseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefuseResponse.ProtoReflect.Descriptor instead.
+func (*RefuseResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
+}
+
 type MatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -2015,7 +2650,7 @@ type MatchResponse struct {
 
 func (x *MatchResponse) Reset() {
 	*x = MatchResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2662,7 @@ func (x *MatchResponse) String() string {
 func (*MatchResponse) ProtoMessage() {}
 
 func (x *MatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2675,7 @@ func (x *MatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchResponse.ProtoReflect.Descriptor instead.
 func (*MatchResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{30}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MatchResponse) GetMessage() isMatchResponse_Message {
@@ -2100,7 +2735,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2112,7 +2747,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2125,7 +2760,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ImportRequest) GetKind() string {
@@ -2159,7 +2794,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2806,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2819,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Rejection) GetLine() uint64 {
@@ -2216,7 +2851,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2863,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2876,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ImportResponse) GetRead() uint64 {
@@ -2288,7 +2923,7 @@ type MuteRequest struct {
 
 func (x *MuteRequest) Reset() {
 	*x = MuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2935,7 @@ func (x *MuteRequest) String() string {
 func (*MuteRequest) ProtoMessage() {}
 
 func (x *MuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2948,7 @@ func (x *MuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteRequest.ProtoReflect.Descriptor instead.
 func (*MuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MuteRequest) GetState() string {
@@ -2331,7 +2966,7 @@ type MuteResponse struct {
 
 func (x *MuteResponse) Reset() {
 	*x = MuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2343,7 +2978,7 @@ func (x *MuteResponse) String() string {
 func (*MuteResponse) ProtoMessage() {}
 
 func (x *MuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2356,7 +2991,7 @@ func (x *MuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteResponse.ProtoReflect.Descriptor instead.
 func (*MuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 type UnmuteRequest struct {
@@ -2368,7 +3003,7 @@ type UnmuteRequest struct {
 
 func (x *UnmuteRequest) Reset() {
 	*x = UnmuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2380,7 +3015,7 @@ func (x *UnmuteRequest) String() string {
 func (*UnmuteRequest) ProtoMessage() {}
 
 func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2393,7 +3028,7 @@ func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteRequest.ProtoReflect.Descriptor instead.
 func (*UnmuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *UnmuteRequest) GetState() string {
@@ -2411,7 +3046,7 @@ type UnmuteResponse struct {
 
 func (x *UnmuteResponse) Reset() {
 	*x = UnmuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2423,7 +3058,7 @@ func (x *UnmuteResponse) String() string {
 func (*UnmuteResponse) ProtoMessage() {}
 
 func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2436,7 +3071,7 @@ func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteResponse.ProtoReflect.Descriptor instead.
 func (*UnmuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 type ListMutesRequest struct {
@@ -2447,7 +3082,7 @@ type ListMutesRequest struct {
 
 func (x *ListMutesRequest) Reset() {
 	*x = ListMutesRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +3094,7 @@ func (x *ListMutesRequest) String() string {
 func (*ListMutesRequest) ProtoMessage() {}
 
 func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +3107,7 @@ func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesRequest.ProtoReflect.Descriptor instead.
 func (*ListMutesRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 type ListMutesResponse struct {
@@ -2484,7 +3119,7 @@ type ListMutesResponse struct {
 
 func (x *ListMutesResponse) Reset() {
 	*x = ListMutesResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2496,7 +3131,7 @@ func (x *ListMutesResponse) String() string {
 func (*ListMutesResponse) ProtoMessage() {}
 
 func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2509,7 +3144,7 @@ func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesResponse.ProtoReflect.Descriptor instead.
 func (*ListMutesResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListMutesResponse) GetStates() []string {
@@ -2527,7 +3162,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +3174,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +3187,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 type Peer struct {
@@ -2568,7 +3203,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2580,7 +3215,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2593,7 +3228,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Peer) GetNode() string {
@@ -2640,7 +3275,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2652,7 +3287,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2665,7 +3300,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -2683,7 +3318,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2695,7 +3330,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2708,7 +3343,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 type StatusResponse struct {
@@ -2762,7 +3397,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2774,7 +3409,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2787,7 +3422,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *StatusResponse) GetState() string {
@@ -2987,7 +3622,7 @@ type RosterRequest struct {
 
 func (x *RosterRequest) Reset() {
 	*x = RosterRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2999,7 +3634,7 @@ func (x *RosterRequest) String() string {
 func (*RosterRequest) ProtoMessage() {}
 
 func (x *RosterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3012,7 +3647,7 @@ func (x *RosterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
 func (*RosterRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
 }
 
 type RosterResponse struct {
@@ -3024,7 +3659,7 @@ type RosterResponse struct {
 
 func (x *RosterResponse) Reset() {
 	*x = RosterResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3036,7 +3671,7 @@ func (x *RosterResponse) String() string {
 func (*RosterResponse) ProtoMessage() {}
 
 func (x *RosterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3049,7 +3684,7 @@ func (x *RosterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
 func (*RosterResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RosterResponse) GetFile() []byte {
@@ -3069,7 +3704,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3716,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3094,7 +3729,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -3115,7 +3750,7 @@ type RosterSubmitResponse struct {
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3127,7 +3762,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3140,7 +3775,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -3172,7 +3807,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +3819,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3197,7 +3832,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
 type JournalVerifyResponse struct {
@@ -3212,7 +3847,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3224,7 +3859,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3237,7 +3872,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -3267,7 +3902,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3279,7 +3914,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3292,7 +3927,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -3337,7 +3972,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3349,7 +3984,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3362,7 +3997,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -3502,7 +4137,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x1a\n" +
 	"\bcontents\x18\x03 \x01(\bR\bcontents\":\n" +
 	"\fTailResponse\x12*\n" +
-	"\x05entry\x18\x01 \x01(\v2\x14.herald.api.v1.EntryR\x05entry\"\xb1\x02\n" +
+	"\x05entry\x18\x01 \x01(\v2\x14.herald.api.v1.EntryR\x05entry\"\xdb\x02\n" +
 	"\fMatchRequest\x12/\n" +
 	"\x06person\x18\x01 \x01(\v2\x17.google.protobuf.StructR\x06person\x12\x18\n" +
 	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x14\n" +
@@ -3515,30 +4150,76 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"timeout_ms\x18\b \x01(\rR\ttimeoutMs\x12#\n" +
 	"\rexercise_only\x18\t \x01(\bR\fexerciseOnly\x12\x1a\n" +
 	"\bpriority\x18\n" +
-	" \x01(\tR\bpriority\"X\n" +
+	" \x01(\tR\bpriority\x12(\n" +
+	"\x10release_within_s\x18\v \x01(\rR\x0ereleaseWithinS\"X\n" +
 	"\bMatchHit\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12\x12\n" +
 	"\x04tier\x18\x03 \x01(\tR\x04tier\x12\x10\n" +
-	"\x03why\x18\x04 \x03(\tR\x03why\"\xa6\x01\n" +
+	"\x03why\x18\x04 \x03(\tR\x03why\"\xd2\x01\n" +
 	"\vMatchAnswer\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +
 	"\x06answer\x18\x03 \x01(\tR\x06answer\x12+\n" +
 	"\x04hits\x18\x04 \x03(\v2\x17.herald.api.v1.MatchHitR\x04hits\x12\x10\n" +
 	"\x03own\x18\x05 \x01(\bR\x03own\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"E\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05asked\x18\a \x01(\rR\x05asked\x12\x14\n" +
+	"\x05inbox\x18\b \x01(\tR\x05inbox\"E\n" +
 	"\aSilence\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xbd\x01\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xd9\x01\n" +
 	"\fMatchSummary\x12\x14\n" +
 	"\x05asked\x18\x01 \x01(\rR\x05asked\x12\x1a\n" +
 	"\banswered\x18\x02 \x01(\rR\banswered\x12\x1a\n" +
 	"\bpossible\x18\x03 \x01(\rR\bpossible\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x15\n" +
 	"\x06no_hit\x18\x05 \x01(\rR\x05noHit\x12.\n" +
-	"\x06silent\x18\x06 \x03(\v2\x16.herald.api.v1.SilenceR\x06silent\"\x89\x01\n" +
+	"\x06silent\x18\x06 \x03(\v2\x16.herald.api.v1.SilenceR\x06silent\x12\x1a\n" +
+	"\bwithheld\x18\a \x03(\tR\bwithheld\"\x0e\n" +
+	"\fInboxRequest\"\xc8\x03\n" +
+	"\tInboxItem\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x12\n" +
+	"\x04node\x18\x04 \x01(\tR\x04node\x12\x18\n" +
+	"\apurpose\x18\x05 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05basis\x18\x06 \x01(\tR\x05basis\x12\x12\n" +
+	"\x04case\x18\a \x01(\tR\x04case\x12\x1a\n" +
+	"\boperator\x18\b \x01(\tR\boperator\x12\x18\n" +
+	"\agrounds\x18\t \x01(\tR\agrounds\x12\x1a\n" +
+	"\bpriority\x18\n" +
+	" \x01(\tR\bpriority\x12\x12\n" +
+	"\x04tier\x18\v \x01(\tR\x04tier\x12+\n" +
+	"\x04hits\x18\f \x03(\v2\x17.herald.api.v1.MatchHitR\x04hits\x12\x1a\n" +
+	"\breceived\x18\r \x01(\tR\breceived\x12\x1a\n" +
+	"\bdeadline\x18\x0e \x01(\tR\bdeadline\x12\x16\n" +
+	"\x06status\x18\x0f \x01(\tR\x06status\x12\x18\n" +
+	"\arelease\x18\x10 \x01(\tR\arelease\x12\x14\n" +
+	"\x05times\x18\x11 \x01(\rR\x05times\x12\x16\n" +
+	"\x06reason\x18\x12 \x01(\tR\x06reason\"?\n" +
+	"\rInboxResponse\x12.\n" +
+	"\x05items\x18\x01 \x03(\v2\x18.herald.api.v1.InboxItemR\x05items\">\n" +
+	"\x10InboxShowRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\"\xa5\x01\n" +
+	"\x11InboxShowResponse\x12,\n" +
+	"\x04item\x18\x01 \x01(\v2\x18.herald.api.v1.InboxItemR\x04item\x12/\n" +
+	"\x06person\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06person\x121\n" +
+	"\arelease\x18\x03 \x01(\v2\x17.google.protobuf.StructR\arelease\"X\n" +
+	"\x0eReleaseRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x1a\n" +
+	"\bwithhold\x18\x03 \x03(\tR\bwithhold\"v\n" +
+	"\x0fReleaseResponse\x120\n" +
+	"\areceipt\x18\x01 \x01(\v2\x16.herald.api.v1.ReceiptR\areceipt\x121\n" +
+	"\arelease\x18\x02 \x01(\v2\x17.google.protobuf.StructR\arelease\"S\n" +
+	"\rRefuseRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\tR\boperator\"\x10\n" +
+	"\x0eRefuseResponse\"\x89\x01\n" +
 	"\rMatchResponse\x124\n" +
 	"\x06answer\x18\x01 \x01(\v2\x1a.herald.api.v1.MatchAnswerH\x00R\x06answer\x127\n" +
 	"\asummary\x18\x02 \x01(\v2\x1b.herald.api.v1.MatchSummaryH\x00R\asummaryB\t\n" +
@@ -3630,7 +4311,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\awritten\x18\x01 \x01(\x04R\awritten\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x04R\x05total\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x12\x18\n" +
-	"\arecords\x18\x04 \x01(\x04R\arecords2\xb5\v\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords2\xda\r\n" +
 	"\x04Node\x12H\n" +
 	"\aPublish\x12\x1d.herald.api.v1.PublishRequest\x1a\x1e.herald.api.v1.PublishResponse\x12E\n" +
 	"\x06Outbox\x12\x1c.herald.api.v1.OutboxRequest\x1a\x1d.herald.api.v1.OutboxResponse\x12H\n" +
@@ -3641,7 +4322,11 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x03Get\x12\x19.herald.api.v1.GetRequest\x1a\x1a.herald.api.v1.GetResponse\x12E\n" +
 	"\x06Record\x12\x1c.herald.api.v1.RecordRequest\x1a\x1d.herald.api.v1.RecordResponse\x12A\n" +
 	"\x04Tail\x12\x1a.herald.api.v1.TailRequest\x1a\x1b.herald.api.v1.TailResponse0\x01\x12D\n" +
-	"\x05Match\x12\x1b.herald.api.v1.MatchRequest\x1a\x1c.herald.api.v1.MatchResponse0\x01\x12G\n" +
+	"\x05Match\x12\x1b.herald.api.v1.MatchRequest\x1a\x1c.herald.api.v1.MatchResponse0\x01\x12B\n" +
+	"\x05Inbox\x12\x1b.herald.api.v1.InboxRequest\x1a\x1c.herald.api.v1.InboxResponse\x12N\n" +
+	"\tInboxShow\x12\x1f.herald.api.v1.InboxShowRequest\x1a .herald.api.v1.InboxShowResponse\x12H\n" +
+	"\aRelease\x12\x1d.herald.api.v1.ReleaseRequest\x1a\x1e.herald.api.v1.ReleaseResponse\x12E\n" +
+	"\x06Refuse\x12\x1c.herald.api.v1.RefuseRequest\x1a\x1d.herald.api.v1.RefuseResponse\x12G\n" +
 	"\x06Import\x12\x1c.herald.api.v1.ImportRequest\x1a\x1d.herald.api.v1.ImportResponse(\x01\x12?\n" +
 	"\x04Mute\x12\x1a.herald.api.v1.MuteRequest\x1a\x1b.herald.api.v1.MuteResponse\x12E\n" +
 	"\x06Unmute\x12\x1c.herald.api.v1.UnmuteRequest\x1a\x1d.herald.api.v1.UnmuteResponse\x12N\n" +
@@ -3665,7 +4350,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -3697,36 +4382,45 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*MatchAnswer)(nil),           // 27: herald.api.v1.MatchAnswer
 	(*Silence)(nil),               // 28: herald.api.v1.Silence
 	(*MatchSummary)(nil),          // 29: herald.api.v1.MatchSummary
-	(*MatchResponse)(nil),         // 30: herald.api.v1.MatchResponse
-	(*ImportRequest)(nil),         // 31: herald.api.v1.ImportRequest
-	(*Rejection)(nil),             // 32: herald.api.v1.Rejection
-	(*ImportResponse)(nil),        // 33: herald.api.v1.ImportResponse
-	(*MuteRequest)(nil),           // 34: herald.api.v1.MuteRequest
-	(*MuteResponse)(nil),          // 35: herald.api.v1.MuteResponse
-	(*UnmuteRequest)(nil),         // 36: herald.api.v1.UnmuteRequest
-	(*UnmuteResponse)(nil),        // 37: herald.api.v1.UnmuteResponse
-	(*ListMutesRequest)(nil),      // 38: herald.api.v1.ListMutesRequest
-	(*ListMutesResponse)(nil),     // 39: herald.api.v1.ListMutesResponse
-	(*PeersRequest)(nil),          // 40: herald.api.v1.PeersRequest
-	(*Peer)(nil),                  // 41: herald.api.v1.Peer
-	(*PeersResponse)(nil),         // 42: herald.api.v1.PeersResponse
-	(*StatusRequest)(nil),         // 43: herald.api.v1.StatusRequest
-	(*StatusResponse)(nil),        // 44: herald.api.v1.StatusResponse
-	(*RosterRequest)(nil),         // 45: herald.api.v1.RosterRequest
-	(*RosterResponse)(nil),        // 46: herald.api.v1.RosterResponse
-	(*RosterSubmitRequest)(nil),   // 47: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 48: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 49: herald.api.v1.JournalVerifyRequest
-	(*JournalVerifyResponse)(nil), // 50: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 51: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 52: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 53: google.protobuf.Struct
+	(*InboxRequest)(nil),          // 30: herald.api.v1.InboxRequest
+	(*InboxItem)(nil),             // 31: herald.api.v1.InboxItem
+	(*InboxResponse)(nil),         // 32: herald.api.v1.InboxResponse
+	(*InboxShowRequest)(nil),      // 33: herald.api.v1.InboxShowRequest
+	(*InboxShowResponse)(nil),     // 34: herald.api.v1.InboxShowResponse
+	(*ReleaseRequest)(nil),        // 35: herald.api.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 36: herald.api.v1.ReleaseResponse
+	(*RefuseRequest)(nil),         // 37: herald.api.v1.RefuseRequest
+	(*RefuseResponse)(nil),        // 38: herald.api.v1.RefuseResponse
+	(*MatchResponse)(nil),         // 39: herald.api.v1.MatchResponse
+	(*ImportRequest)(nil),         // 40: herald.api.v1.ImportRequest
+	(*Rejection)(nil),             // 41: herald.api.v1.Rejection
+	(*ImportResponse)(nil),        // 42: herald.api.v1.ImportResponse
+	(*MuteRequest)(nil),           // 43: herald.api.v1.MuteRequest
+	(*MuteResponse)(nil),          // 44: herald.api.v1.MuteResponse
+	(*UnmuteRequest)(nil),         // 45: herald.api.v1.UnmuteRequest
+	(*UnmuteResponse)(nil),        // 46: herald.api.v1.UnmuteResponse
+	(*ListMutesRequest)(nil),      // 47: herald.api.v1.ListMutesRequest
+	(*ListMutesResponse)(nil),     // 48: herald.api.v1.ListMutesResponse
+	(*PeersRequest)(nil),          // 49: herald.api.v1.PeersRequest
+	(*Peer)(nil),                  // 50: herald.api.v1.Peer
+	(*PeersResponse)(nil),         // 51: herald.api.v1.PeersResponse
+	(*StatusRequest)(nil),         // 52: herald.api.v1.StatusRequest
+	(*StatusResponse)(nil),        // 53: herald.api.v1.StatusResponse
+	(*RosterRequest)(nil),         // 54: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 55: herald.api.v1.RosterResponse
+	(*RosterSubmitRequest)(nil),   // 56: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 57: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 58: herald.api.v1.JournalVerifyRequest
+	(*JournalVerifyResponse)(nil), // 59: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 60: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 61: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 62: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	53, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	53, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	62, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	62, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -3738,58 +4432,73 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	53, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	62, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
-	27, // 18: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
-	29, // 19: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
-	32, // 20: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
-	41, // 21: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	4,  // 22: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 23: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 24: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 25: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 26: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 27: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 28: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 29: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 30: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 31: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	31, // 32: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	34, // 33: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	36, // 34: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	38, // 35: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	40, // 36: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	43, // 37: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	45, // 38: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	47, // 39: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	49, // 40: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	51, // 41: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 42: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 43: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 44: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 45: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 46: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 47: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 48: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 49: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 50: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	30, // 51: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	33, // 52: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	35, // 53: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	37, // 54: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	39, // 55: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	42, // 56: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	44, // 57: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	46, // 58: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	48, // 59: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	50, // 60: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	52, // 61: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	42, // [42:62] is the sub-list for method output_type
-	22, // [22:42] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
+	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
+	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
+	62, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	62, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
+	62, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
+	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
+	41, // 27: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
+	50, // 28: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
+	4,  // 29: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 30: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 31: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 32: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 33: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 34: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 35: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 36: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 37: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 38: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	30, // 39: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	33, // 40: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	35, // 41: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	37, // 42: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	40, // 43: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	43, // 44: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	45, // 45: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	47, // 46: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	49, // 47: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	52, // 48: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	54, // 49: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	56, // 50: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	58, // 51: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	60, // 52: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 53: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 54: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 55: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 56: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 57: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 58: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 59: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 60: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 61: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	39, // 62: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	32, // 63: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	34, // 64: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	36, // 65: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	38, // 66: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	42, // 67: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	44, // 68: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	46, // 69: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	48, // 70: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	51, // 71: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	53, // 72: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	55, // 73: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	57, // 74: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	59, // 75: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	61, // 76: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	53, // [53:77] is the sub-list for method output_type
+	29, // [29:53] is the sub-list for method input_type
+	29, // [29:29] is the sub-list for extension type_name
+	29, // [29:29] is the sub-list for extension extendee
+	0,  // [0:29] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -3797,7 +4506,7 @@ func file_herald_api_v1_api_proto_init() {
 	if File_herald_api_v1_api_proto != nil {
 		return
 	}
-	file_herald_api_v1_api_proto_msgTypes[30].OneofWrappers = []any{
+	file_herald_api_v1_api_proto_msgTypes[39].OneofWrappers = []any{
 		(*MatchResponse_Answer)(nil),
 		(*MatchResponse_Summary)(nil),
 	}
@@ -3807,7 +4516,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   53,
+			NumMessages:   62,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -67,6 +67,14 @@ const (
 	NodeTailProcedure = "/herald.api.v1.Node/Tail"
 	// NodeMatchProcedure is the fully-qualified name of the Node's Match RPC.
 	NodeMatchProcedure = "/herald.api.v1.Node/Match"
+	// NodeInboxProcedure is the fully-qualified name of the Node's Inbox RPC.
+	NodeInboxProcedure = "/herald.api.v1.Node/Inbox"
+	// NodeInboxShowProcedure is the fully-qualified name of the Node's InboxShow RPC.
+	NodeInboxShowProcedure = "/herald.api.v1.Node/InboxShow"
+	// NodeReleaseProcedure is the fully-qualified name of the Node's Release RPC.
+	NodeReleaseProcedure = "/herald.api.v1.Node/Release"
+	// NodeRefuseProcedure is the fully-qualified name of the Node's Refuse RPC.
+	NodeRefuseProcedure = "/herald.api.v1.Node/Refuse"
 	// NodeImportProcedure is the fully-qualified name of the Node's Import RPC.
 	NodeImportProcedure = "/herald.api.v1.Node/Import"
 	// NodeMuteProcedure is the fully-qualified name of the Node's Mute RPC.
@@ -120,6 +128,20 @@ type NodeClient interface {
 	// Match asks nodes for a person: one message an answer, as they come, and a
 	// summary at the end. Silence is counted as silence, never as "no".
 	Match(context.Context, *connect.Request[v1.MatchRequest]) (*connect.ServerStreamForClient[v1.MatchResponse], error)
+	// Inbox lists the match requests of other States that wait for a person of
+	// this one, and the POSSIBLE answers that this node got, with what became of
+	// them. It names nobody.
+	Inbox(context.Context, *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error)
+	// InboxShow returns one item of the inbox whole: for a request the person
+	// asked for and what a release would carry now, for an answer what was
+	// released. It is journalled first.
+	InboxShow(context.Context, *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error)
+	// Release answers a waiting request with the details that may go out. It
+	// returns when the MATCH_RELEASE record is durable.
+	Release(context.Context, *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error)
+	// Refuse drops a waiting request. The asker is told nothing, and nothing is
+	// held against it. The reason goes to the journal.
+	Refuse(context.Context, *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error)
 	// Import replaces one of the State's own lists. The first message names kind
 	// and list; all messages carry the file in order. A broken file leaves the
 	// list as it was.
@@ -217,6 +239,30 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("Match")),
 			connect.WithClientOptions(opts...),
 		),
+		inbox: connect.NewClient[v1.InboxRequest, v1.InboxResponse](
+			httpClient,
+			baseURL+NodeInboxProcedure,
+			connect.WithSchema(nodeMethods.ByName("Inbox")),
+			connect.WithClientOptions(opts...),
+		),
+		inboxShow: connect.NewClient[v1.InboxShowRequest, v1.InboxShowResponse](
+			httpClient,
+			baseURL+NodeInboxShowProcedure,
+			connect.WithSchema(nodeMethods.ByName("InboxShow")),
+			connect.WithClientOptions(opts...),
+		),
+		release: connect.NewClient[v1.ReleaseRequest, v1.ReleaseResponse](
+			httpClient,
+			baseURL+NodeReleaseProcedure,
+			connect.WithSchema(nodeMethods.ByName("Release")),
+			connect.WithClientOptions(opts...),
+		),
+		refuse: connect.NewClient[v1.RefuseRequest, v1.RefuseResponse](
+			httpClient,
+			baseURL+NodeRefuseProcedure,
+			connect.WithSchema(nodeMethods.ByName("Refuse")),
+			connect.WithClientOptions(opts...),
+		),
 		_import: connect.NewClient[v1.ImportRequest, v1.ImportResponse](
 			httpClient,
 			baseURL+NodeImportProcedure,
@@ -292,6 +338,10 @@ type nodeClient struct {
 	record        *connect.Client[v1.RecordRequest, v1.RecordResponse]
 	tail          *connect.Client[v1.TailRequest, v1.TailResponse]
 	match         *connect.Client[v1.MatchRequest, v1.MatchResponse]
+	inbox         *connect.Client[v1.InboxRequest, v1.InboxResponse]
+	inboxShow     *connect.Client[v1.InboxShowRequest, v1.InboxShowResponse]
+	release       *connect.Client[v1.ReleaseRequest, v1.ReleaseResponse]
+	refuse        *connect.Client[v1.RefuseRequest, v1.RefuseResponse]
 	_import       *connect.Client[v1.ImportRequest, v1.ImportResponse]
 	mute          *connect.Client[v1.MuteRequest, v1.MuteResponse]
 	unmute        *connect.Client[v1.UnmuteRequest, v1.UnmuteResponse]
@@ -352,6 +402,26 @@ func (c *nodeClient) Tail(ctx context.Context, req *connect.Request[v1.TailReque
 // Match calls herald.api.v1.Node.Match.
 func (c *nodeClient) Match(ctx context.Context, req *connect.Request[v1.MatchRequest]) (*connect.ServerStreamForClient[v1.MatchResponse], error) {
 	return c.match.CallServerStream(ctx, req)
+}
+
+// Inbox calls herald.api.v1.Node.Inbox.
+func (c *nodeClient) Inbox(ctx context.Context, req *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error) {
+	return c.inbox.CallUnary(ctx, req)
+}
+
+// InboxShow calls herald.api.v1.Node.InboxShow.
+func (c *nodeClient) InboxShow(ctx context.Context, req *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error) {
+	return c.inboxShow.CallUnary(ctx, req)
+}
+
+// Release calls herald.api.v1.Node.Release.
+func (c *nodeClient) Release(ctx context.Context, req *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error) {
+	return c.release.CallUnary(ctx, req)
+}
+
+// Refuse calls herald.api.v1.Node.Refuse.
+func (c *nodeClient) Refuse(ctx context.Context, req *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error) {
+	return c.refuse.CallUnary(ctx, req)
 }
 
 // Import calls herald.api.v1.Node.Import.
@@ -435,6 +505,20 @@ type NodeHandler interface {
 	// Match asks nodes for a person: one message an answer, as they come, and a
 	// summary at the end. Silence is counted as silence, never as "no".
 	Match(context.Context, *connect.Request[v1.MatchRequest], *connect.ServerStream[v1.MatchResponse]) error
+	// Inbox lists the match requests of other States that wait for a person of
+	// this one, and the POSSIBLE answers that this node got, with what became of
+	// them. It names nobody.
+	Inbox(context.Context, *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error)
+	// InboxShow returns one item of the inbox whole: for a request the person
+	// asked for and what a release would carry now, for an answer what was
+	// released. It is journalled first.
+	InboxShow(context.Context, *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error)
+	// Release answers a waiting request with the details that may go out. It
+	// returns when the MATCH_RELEASE record is durable.
+	Release(context.Context, *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error)
+	// Refuse drops a waiting request. The asker is told nothing, and nothing is
+	// held against it. The reason goes to the journal.
+	Refuse(context.Context, *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error)
 	// Import replaces one of the State's own lists. The first message names kind
 	// and list; all messages carry the file in order. A broken file leaves the
 	// list as it was.
@@ -528,6 +612,30 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("Match")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeInboxHandler := connect.NewUnaryHandler(
+		NodeInboxProcedure,
+		svc.Inbox,
+		connect.WithSchema(nodeMethods.ByName("Inbox")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeInboxShowHandler := connect.NewUnaryHandler(
+		NodeInboxShowProcedure,
+		svc.InboxShow,
+		connect.WithSchema(nodeMethods.ByName("InboxShow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeReleaseHandler := connect.NewUnaryHandler(
+		NodeReleaseProcedure,
+		svc.Release,
+		connect.WithSchema(nodeMethods.ByName("Release")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeRefuseHandler := connect.NewUnaryHandler(
+		NodeRefuseProcedure,
+		svc.Refuse,
+		connect.WithSchema(nodeMethods.ByName("Refuse")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeImportHandler := connect.NewClientStreamHandler(
 		NodeImportProcedure,
 		svc.Import,
@@ -610,6 +718,14 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeTailHandler.ServeHTTP(w, r)
 		case NodeMatchProcedure:
 			nodeMatchHandler.ServeHTTP(w, r)
+		case NodeInboxProcedure:
+			nodeInboxHandler.ServeHTTP(w, r)
+		case NodeInboxShowProcedure:
+			nodeInboxShowHandler.ServeHTTP(w, r)
+		case NodeReleaseProcedure:
+			nodeReleaseHandler.ServeHTTP(w, r)
+		case NodeRefuseProcedure:
+			nodeRefuseHandler.ServeHTTP(w, r)
 		case NodeImportProcedure:
 			nodeImportHandler.ServeHTTP(w, r)
 		case NodeMuteProcedure:
@@ -677,6 +793,22 @@ func (UnimplementedNodeHandler) Tail(context.Context, *connect.Request[v1.TailRe
 
 func (UnimplementedNodeHandler) Match(context.Context, *connect.Request[v1.MatchRequest], *connect.ServerStream[v1.MatchResponse]) error {
 	return connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Match is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Inbox(context.Context, *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Inbox is not implemented"))
+}
+
+func (UnimplementedNodeHandler) InboxShow(context.Context, *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.InboxShow is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Release(context.Context, *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Release is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Refuse(context.Context, *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Refuse is not implemented"))
 }
 
 func (UnimplementedNodeHandler) Import(context.Context, *connect.ClientStream[v1.ImportRequest]) (*connect.Response[v1.ImportResponse], error) {
