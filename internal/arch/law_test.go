@@ -31,7 +31,7 @@ var law = map[string]rule{
 
 	// Bytes and trust.
 	"internal/wire":   {own: "node/ct proto/herald/v1", heavy: "protobuf", pure: true},
-	"internal/keys":   {own: "node/ct", heavy: "os", pure: true}, // key files
+	"internal/keys":   {own: "node/ct", heavy: "os hpke", pure: true}, // key files
 	"internal/roster": {own: "internal/keys internal/wire node/ct", pure: true},
 	"internal/verify": {own: "internal/keys internal/roster internal/wire node/ct", pure: true},
 
