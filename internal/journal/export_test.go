@@ -27,7 +27,9 @@ func (e Entry) Rehash() [32]byte { return e.hash() }
 func DecodeEntry(k, v []byte) (Entry, error) { return decodeEntry(k, v) }
 
 // VerifyIn verifies what a transaction that is still open would leave.
-func (j *Journal) VerifyIn(tx *store.LocalTx, told ...Told) (uint64, error) { return j.verify(tx, told) }
+func (j *Journal) VerifyIn(tx *store.LocalTx, told ...Told) (uint64, error) {
+	return j.verify(tx, told)
+}
 
 // AppendAll appends many entries in one transaction.
 func (j *Journal) AppendAll(entries []Entry) error {

@@ -37,6 +37,7 @@ const (
 	ActEraseSubject = "erase-subject"
 	ActShow         = "show-restored"
 	ActRestore      = "restore"
+	ActAccept       = "accept-journal"
 )
 
 // Limits of an entry, in bytes.
