@@ -8,9 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
+
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
@@ -24,7 +25,7 @@ func TestJournalOfAnotherGoesBack(t *testing.T) {
 	const nodes, watcher, culprit = 3, 0, 1
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Hour)
 		defer cancel()

@@ -70,6 +70,7 @@ type Desk struct {
 	log     *slog.Logger
 	metrics *metrics
 	budgets *budgets
+	guard   guard
 
 	wake    chan struct{} // one slot: the outbox changed
 	waiting atomic.Int64  // drafts that can be signed
@@ -114,6 +115,9 @@ func New(cfg Config) *Desk {
 func (d *Desk) Run(ctx context.Context) error {
 	if d.unread != nil {
 		return fmt.Errorf("run desk: %w", d.unread)
+	}
+	if err := d.refill(ct.MillisOf(time.Now())); err != nil { // before the first who asks has to wait for it
+		d.log.Warn("match budgets not read from the journal", "error", err)
 	}
 	if err := d.sweepLists(); err != nil { // of no harm but for the room it takes
 		d.log.Warn("superseded list not removed", "error", err)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/node/ct"
@@ -72,3 +73,7 @@ func EditDraft(s *store.Store, key uint64, expires ct.Millis) error {
 
 // View is the desk's roster.
 func (d *Desk) View() func() *roster.View { return d.cfg.View }
+
+func (b Budgets) Refill(j *journal.Journal, now time.Time) error {
+	return b.b.refill(j, ct.MillisOf(now))
+}

@@ -42,9 +42,11 @@ const (
 	clockTolerance = 2 * time.Minute
 )
 
-// answerStep quantises the time to a searched answer, so that it tells little
-// of what was found.
-const answerStep = 25 * time.Millisecond
+// answerStep quantises the time to an answer, whatever it says, so that it tells
+// little of what was found, searched or refused. A step is longer than search
+// and journal take, and with them not longer than the 20 ms that a responder
+// has.
+const answerStep = 10 * time.Millisecond
 
 var verdictNames = [...]string{
 	wire.MatchNoHit: AnswerNoHit, wire.MatchPossible: AnswerPossible,
@@ -75,13 +77,13 @@ func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
 	}
 	a := d.judge(asker, v, raw, now)
 	d.metrics.match.WithLabelValues("responder", verdictNames[a.code]).Inc()
-	if a.code == wire.MatchNoHit || a.code == wire.MatchPossible {
-		pause := answerStep - time.Since(now)%answerStep
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+	work := time.Since(now)
+	d.metrics.work.Observe(work.Seconds())
+	pause := answerStep - work%answerStep
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(pause):
 	}
 	signed, err := d.signAnswer(a, v, raw, time.Now())
 	if err != nil {
@@ -94,11 +96,11 @@ func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
 // judge counts, checks, searches and journals one request of a member's node.
 func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Time) verdict {
 	stamp := ct.MillisOf(now)
-	if err := d.budgets.refill(d.cfg.Journal, stamp); err != nil {
+	if err := d.refill(stamp); err != nil {
 		d.log.Error("match budgets not read from the journal", "error", err)
 		return refuse(refusedUnavailable)
 	}
-	if limit, ok := d.budgets.take(asker.State, stamp, v.Policy()); !ok {
+	if limit, ok := d.allow(asker, v, raw, stamp); !ok {
 		return d.limited(asker, limit, stamp)
 	}
 	req, sig, err := wire.DecodeMatchRequest(raw)
@@ -109,6 +111,10 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 	default:
 		a = d.admit(asker, v, req, sig, now)
 	}
+	var sight uint64
+	if a.code == 0 {
+		sight, a = d.sight(asker, v, req, stamp)
+	}
 	if a.code == 0 {
 		hits, err := d.search(&req.Person, now)
 		switch {
@@ -116,6 +122,7 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 			d.log.Error("match search failed", "error", err)
 			a = refuse(refusedUnavailable)
 		case len(hits) > 0:
+			d.known(asker.State, sight)
 			a = verdict{code: wire.MatchPossible, hits: hits}
 		default:
 			a = verdict{code: wire.MatchNoHit}

@@ -102,7 +102,7 @@ func TestAnswerRefusals(t *testing.T) {
 	}
 }
 
-func decodeAnswer(t *testing.T, raw []byte) *wire.MatchAnswer {
+func decodeAnswer(t testing.TB, raw []byte) *wire.MatchAnswer {
 	t.Helper()
 	if len(raw) != wire.MatchAnswerSize {
 		t.Fatalf("answer of %d bytes, want %d whatever it says", len(raw), wire.MatchAnswerSize)

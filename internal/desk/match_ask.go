@@ -68,6 +68,11 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 		return MatchSummary{}, fmt.Errorf("match: %w", err)
 	}
 
+	known, err := d.warn(&req, v, ct.MillisOf(now))
+	if err != nil {
+		return MatchSummary{}, fmt.Errorf("match: %w", err)
+	}
+
 	c := collector{each: each, metrics: d.metrics}
 	c.summary.Withheld = withheld
 	waited, cancel := context.WithTimeout(ctx, q.Timeout)
@@ -81,6 +86,9 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 		})
 	}
 	err = group.Wait()
+	if c.summary.Possible > 0 {
+		known()
+	}
 	if jerr := d.closeCase(&q, entry, &c); err == nil {
 		err = jerr
 	}

@@ -31,6 +31,7 @@ type network struct {
 	set   settings
 	view  *roster.View
 	nodes []*node
+	nonce int
 }
 
 // node is one desk with its real store, ingest, index and journal.

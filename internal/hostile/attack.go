@@ -48,7 +48,13 @@ func Attacks() []Attack {
 		Attack{"replay", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
 			return publish(n.Topic(ct.TopicTravel), s.Held...)
 		})},
+		Attack{"replay flood", true, gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			return publish(n.Topic(ct.TopicTravel), s.Held...)
+		})},
 		Attack{"backdated after its delegation", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			if i >= 8 { // again and again would be a fault of its own
+				return nil
+			}
 			return publish(n.Topic(ct.TopicTravel), s.Expired...)
 		})},
 		Attack{"of strangers", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {

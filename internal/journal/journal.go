@@ -33,6 +33,7 @@ const (
 	ActMatchAsk     = "match-ask"
 	ActMatchResult  = "match-result"
 	ActMatchAnswer  = "match-answer"
+	ActMatchFlag    = "match-flag"
 	ActImport       = "import"
 	ActEraseSubject = "erase-subject"
 	ActShow         = "show-restored"

@@ -380,6 +380,9 @@ func (f *file) close() error {
 	return db.Close()
 }
 
+// Guard is guard for another package's bbolt files.
+func Guard(fn func() error) error { return guard(fn) }
+
 // guard turns bbolt's panics over damaged pages, and faults in its memory map,
 // into errors: one rotten page must not stop the node.
 func guard(fn func() error) (err error) {

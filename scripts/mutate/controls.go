@@ -421,6 +421,66 @@ var controls = []control{
 		edits: []edit{{"internal/desk/budget.go", ">= int(w.most) {", "< 0 {"}},
 	},
 	{
+		name: "match-budget-restart", rule: "a restart forgives no request", pkg: "./internal/desk", tests: "TestBudgetPerState|TestWindowsSurviveRestarts",
+		edits: []edit{{"internal/desk/budget.go", "b.of(e.Peer).add(e.Time)", "_ = e"}},
+	},
+	{
+		name: "match-timing", rule: "no answer leaves before its time, refusals neither", pkg: "./internal/desk", tests: "TestRefusalsTellNothing",
+		edits: []edit{{"internal/desk/match_answer.go", "pause := answerStep - work%answerStep", "pause := work - work"}},
+	},
+	{
+		name: "fishing-numbers", rule: "document numbers in rows are found", pkg: "./internal/fishing", tests: "TestNumbersInCompany",
+		edits: []edit{{"internal/fishing/judge.go", "own && (row >= l.Run ||", "own && (false ||"}},
+	},
+	{
+		name: "fishing-regular", rule: "document numbers at regular distances are found", pkg: "./internal/fishing", tests: "TestNumbersInCompany",
+		edits: []edit{{"internal/fishing/judge.go", "square/float64(n) < regular*mean*mean", "false && square < regular"}},
+	},
+	{
+		name: "fishing-short-rows", rule: "many short rows of document numbers are found", pkg: "./internal/fishing", tests: "TestNumbersInCompany",
+		edits: []edit{{"internal/fishing/judge.go", "case len(points) >= l.Neighbours &&", "case false &&"}},
+	},
+	{
+		name: "fishing-again", rule: "one person asked again and again is found", pkg: "./internal/fishing", tests: "TestFishersAreFound",
+		edits: []edit{{"internal/fishing/judge.go", "if most >= limit {", "if false && most >= limit {"}},
+	},
+	{
+		name: "fishing-births", rule: "one name with dates of birth that are tried is found", pkg: "./internal/fishing", tests: "TestNearDatesOfBirth",
+		edits: []edit{{"internal/fishing/judge.go", " || follow >= l.NearBirths", ""}},
+	},
+	{
+		name: "fishing-names", rule: "an alphabet of bare names is found", pkg: "./internal/fishing", tests: "TestAlphabetIsFoundByOrder",
+		edits: []edit{{"internal/fishing/judge.go", "n*8 >= len(up)*3", "false && n > 0"}},
+	},
+	{
+		name: "fishing-misses", rule: "bare requests without a hit are found", pkg: "./internal/fishing", tests: "TestFishersAreFound",
+		edits: []edit{{"internal/fishing/judge.go", "bare >= l.Misses &&", "false && bare >= l.Misses &&"}},
+	},
+	{
+		name: "fishing-key", rule: "a sketch is one key's", pkg: "./internal/fishing", tests: "TestSketchIsKeyed",
+		edits: []edit{{"internal/fishing/fishing.go", "hmac.New(sha256.New, w.key)", "hmac.New(sha256.New, nil)"}},
+	},
+	{
+		name: "fishing-offset", rule: "of a number only its distance to others is kept", pkg: "./internal/fishing", tests: "TestSketchIsKeyed",
+		edits: []edit{{"internal/fishing/sketch.go", `at: at + w.hash("offset", series)`, "at: at"}},
+	},
+	{
+		name: "fishing-beyond-budget", rule: "a State that asks too fast to be answered is watched too", pkg: "./internal/desk", tests: "TestFishingForNumbers",
+		edits: []edit{{"internal/desk/fishing.go", "look := x.looks < looksPerHour", "look := x.looks < 0"}},
+	},
+	{
+		name: "fishing-own-word", rule: "a request blames a State that signed it itself", pkg: "./internal/desk", tests: "TestOthersWordsBlameNobody",
+		edits: []edit{{"internal/desk/fishing.go", "r.Asker != a.Key || r.Responder != d.cfg.Signer.Public() ||\n\t\t!keys", "r.Responder != d.cfg.Signer.Public() ||\n\t\tfalse && !keys"}},
+	},
+	{
+		name: "fishing-cooling", rule: "who was found fishing waits", pkg: "./internal/desk", tests: "TestFishingForNumbers|TestCoolingGrows",
+		edits: []edit{{"internal/desk/fishing.go", "if x.cooling(stamp) {\n\t\tg.mu.Unlock()\n\t\treturn limitCooling", "if false {\n\t\tg.mu.Unlock()\n\t\treturn limitCooling"}},
+	},
+	{
+		name: "fishing-flag-kept", rule: "a restart ends no cooling", pkg: "./internal/desk", tests: "TestCoolingGrows",
+		edits: []edit{{"internal/desk/fishing.go", "return tx.Put(bucketFlag, []byte(s), b)", "_ = b; return nil"}},
+	},
+	{
 		name: "match-replay", rule: "a request is answered once", pkg: "./internal/desk", tests: "TestAnswerRefusals|TestNoncesAreBounded",
 		edits: []edit{{"internal/desk/match_answer.go", "case !fresh:", "case false && !fresh:"}},
 	},

@@ -423,7 +423,7 @@ type MatchAnswer struct {
 	Verdict MatchVerdict `protobuf:"varint,4,opt,name=verdict,proto3,enum=herald.v1.MatchVerdict" json:"verdict,omitempty"`
 	// A code of [a-z0-9:_-], at most 32 bytes; with REFUSED and RATE_LIMITED, and
 	// only with these. A responder checks in this order and gives the first:
-	// RATE_LIMITED burst, hour, day (requests of the asking State in the last
+	// RATE_LIMITED cooling (the State seemed to fish), burst, hour, day (requests of the asking State in the last
 	// minute, hour and day, over all its nodes, against the genesis policy);
 	// REFUSED malformed, other-network, other-asker (not the stream's peer),
 	// bad-signature, other-responder, muted, unknown-mode, window-too-long (no or
