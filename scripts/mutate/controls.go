@@ -540,4 +540,28 @@ var controls = []control{
 		name: "journal-chain", rule: "an altered journal is found out", pkg: "./internal/journal",
 		edits: []edit{{"internal/journal/verify.go", "case e.Prev != w.hash:", "case false:"}},
 	},
+	{
+		name: "journal-sealed", rule: "the sealed subject is the one that the chain names", pkg: "./internal/journal", tests: "TestTampering",
+		edits: []edit{{"internal/journal/entry.go", "if sha256.Sum256(sealed) != e.SealedHash {", "if false {"}},
+	},
+	{
+		name: "journal-told", rule: "the journal leads to what others were told of it", pkg: "./internal/journal", tests: "TestVerifyAgainst",
+		edits: []edit{{"internal/journal/verify.go", "if t.Head != e.Hash {", "if false {"}},
+	},
+	{
+		name: "journal-auditor", rule: "the node cannot open what it sealed to its auditor", pkg: "./internal/journal", tests: "TestAuditor",
+		edits: []edit{{"internal/journal/journal.go", "\t\tj.auditor = auditor\n", ""}},
+	},
+	{
+		name: "journal-shrinks", rule: "a journal that a beacon shows cut is an alarm", pkg: "./internal/reconcile", tests: "TestJournals",
+		edits: []edit{{"internal/reconcile/journals.go", "now.Entries < k.Last.Entries || ", "false || "}},
+	},
+	{
+		name: "journal-replay", rule: "an old beacon says nothing of a journal", pkg: "./internal/reconcile", tests: "TestJournals",
+		edits: []edit{{"internal/reconcile/journals.go", ", known && b.Time <= k.Last.Said:", ":"}},
+	},
+	{
+		name: "forget-no-hit", rule: "without a hit the responder keeps no subject", pkg: "./internal/desk", tests: "TestNoHitLeavesNothing",
+		edits: []edit{{"internal/desk/match_answer.go", "r.Nonce[:], a.code != wire.MatchPossible", "r.Nonce[:], false"}},
+	},
 }
