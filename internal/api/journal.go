@@ -11,9 +11,10 @@ import (
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
 
-// maxJournalPage bounds the entries of one page, and of the heads given.
+// Bounds of one page, and of the heads given.
 const (
 	maxJournalPage = 1000
+	maxPageBytes   = 8 << 20 // of sealed subjects and outcomes; the page is shorter then
 	maxHeads       = 100_000
 )
 
@@ -69,7 +70,12 @@ func (s *service) JournalRead(_ context.Context, r *connect.Request[apiv1.Journa
 		return nil, refuse(err)
 	}
 	out := &apiv1.JournalReadResponse{}
+	size := 0
 	for _, e := range entries {
+		if size > maxPageBytes {
+			break
+		}
+		size += len(e.Sealed) + len(e.Outcome)
 		out.Entries = append(out.Entries, JournalEntryOf(&e))
 	}
 	return connect.NewResponse(out), nil

@@ -301,17 +301,13 @@ func (j *Journal) Head() (seq uint64, hash [32]byte) {
 	return j.headSeq, j.headHash
 }
 
-// maxRead bounds the bytes of one Read, which one answer of an API can carry.
-const maxRead = 8 << 20
-
-// Read returns entries that follow the sequence number after, at most max and
-// some megabytes of them, with their subjects as they are kept: sealed.
+// Read returns at most max entries that follow the sequence number after, with
+// their subjects as they are kept: sealed.
 func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 	var out []Entry
-	size := 0
 	err := j.local.View(func(tx *store.LocalTx) error {
 		return tx.Scan(bucketEntry, seqKey(after+1), func(k, v []byte) error {
-			if len(out) >= max || size > maxRead {
+			if len(out) >= max {
 				return store.ErrStop
 			}
 			e, err := decodeEntry(k, v)
@@ -321,7 +317,6 @@ func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 			if err := e.fetch(tx); err != nil {
 				return err
 			}
-			size += len(v) + len(e.Sealed)
 			out = append(out, e)
 			return nil
 		})

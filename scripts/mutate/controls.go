@@ -545,7 +545,7 @@ var controls = []control{
 		edits: []edit{{"internal/journal/entry.go", "if sha256.Sum256(sealed) != e.SealedHash {", "if false {"}},
 	},
 	{
-		name: "journal-told", rule: "the journal leads to what others were told of it", pkg: "./internal/journal", tests: "TestVerifyAgainst",
+		name: "journal-told", rule: "the journal leads to what others were told of it", pkg: "./internal/journal", tests: "TestVerifyAgainstWhatOthersWereTold",
 		edits: []edit{{"internal/journal/verify.go", "if t.Head != e.Hash {", "if false {"}},
 	},
 	{
