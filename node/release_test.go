@@ -113,6 +113,9 @@ func TestReleaseOverTheNetwork(t *testing.T) {
 			if e.Readable != want || (e.Release != nil) != want || !want && e.Unreadable != ct.UnreadableSealed {
 				t.Errorf("node %d: readable %v, %q", i, e.Readable, e.Unreadable)
 			}
+			if got := all[i].Status().Persons; got != 1 {
+				t.Errorf("node %d answers from %d persons: another State's release is none of its own", i, got)
+			}
 			entries, _, err := all[i].List(feed.Filter{}, 0, 100)
 			must(t, err)
 			for _, e := range entries {

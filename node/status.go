@@ -28,6 +28,7 @@ func (n *Node) Status() api.Status {
 	if unchecked, err := n.store.Unchecked(); err == nil {
 		s.Unchecked = unchecked
 	}
+	s.Inbox = n.desk.Waits()
 	if items, err := n.desk.Outbox(); err == nil {
 		s.Outbox = len(items)
 	}

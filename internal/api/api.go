@@ -100,6 +100,7 @@ type Status struct {
 	Peers         int    // connected nodes
 	Members       int    // nodes in the roster without this one
 	Outbox        int
+	Inbox         int // match requests that wait for a person
 	Persons       int // that match requests are answered from
 	Forks         int
 	Addrs         []string

@@ -3390,7 +3390,9 @@ type StatusResponse struct {
 	// signature has not been checked yet.
 	UncheckedSignatures uint64 `protobuf:"varint,30,opt,name=unchecked_signatures,json=uncheckedSignatures,proto3" json:"unchecked_signatures,omitempty"`
 	// Topics whose bodies this node keeps; empty: all.
-	Topics        []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
+	Topics []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
+	// Match requests of other States that wait for a person here.
+	Inbox         uint32 `protobuf:"varint,32,opt,name=inbox,proto3" json:"inbox,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3612,6 +3614,13 @@ func (x *StatusResponse) GetTopics() []string {
 		return x.Topics
 	}
 	return nil
+}
+
+func (x *StatusResponse) GetInbox() uint32 {
+	if x != nil {
+		return x.Inbox
+	}
+	return 0
 }
 
 type RosterRequest struct {
@@ -4902,7 +4911,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xfc\x05\n" +
+	"\rStatusRequest\"\x92\x06\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -4931,7 +4940,8 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x0eclock_ahead_ms\x18\x18 \x01(\x12R\fclockAheadMs\x12\x16\n" +
 	"\x06clocks\x18\x19 \x01(\rR\x06clocks\x121\n" +
 	"\x14unchecked_signatures\x18\x1e \x01(\x04R\x13uncheckedSignatures\x12\x16\n" +
-	"\x06topics\x18\x1f \x03(\tR\x06topics\"\x0f\n" +
+	"\x06topics\x18\x1f \x03(\tR\x06topics\x12\x14\n" +
+	"\x05inbox\x18  \x01(\rR\x05inbox\"\x0f\n" +
 	"\rRosterRequest\"$\n" +
 	"\x0eRosterResponse\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\fR\x04file\"-\n" +
