@@ -142,6 +142,32 @@ func compareBirths(a, b []Birth) birthEvidence {
 	return best
 }
 
+// odds of one person, as a logarithm: how few strangers agree as well.
+func (e birthEvidence) odds() float64 {
+	switch e.verdict {
+	case Agree:
+		if !e.telling {
+			return oddsDay - oddsPlace
+		}
+		return oddsDay
+	case DayMonthSwapped, YearOffByOne:
+		return 7
+	case DateClose, MonthAgree:
+		return 5.5
+	case YearAgree, YearSwapped, YearDigit:
+		return 3.5
+	case YearClose:
+		return 2
+	case YearNear:
+		return 0.5
+	case Conflict:
+		return -3
+	}
+	return 0
+}
+
+const oddsDay = 9
+
 // Values of agreement. A whole date is worth more than a year because fewer
 // namesakes share it; typing errors in one field of a date leave most of it.
 var (
@@ -151,9 +177,10 @@ var (
 	birthYearOff   = birthEvidence{value: 0.85, verdict: YearOffByOne}
 	birthMonth     = birthEvidence{value: 0.83, verdict: MonthAgree}
 	birthYear      = birthEvidence{value: 0.80, verdict: YearAgree}
-	birthYearTypo  = birthEvidence{value: 0.75, verdict: YearDigit}
+	birthYearTypo  = birthEvidence{value: 0.75, verdict: YearSwapped}
 	birthYearClose = birthEvidence{value: 0.65, verdict: YearClose}
 	birthYearNear  = birthEvidence{value: 0.45, verdict: YearNear}
+	birthYearDigit = birthEvidence{value: 0.45, verdict: YearDigit}
 	birthConflict  = birthEvidence{value: 0.00, verdict: Conflict}
 )
 
@@ -171,6 +198,8 @@ func compareBirth(a, b Birth) birthEvidence {
 		case gap == 1 && sameDay:
 			return birthYearOff
 		case sameDay && oneDigit(a.From, b.From):
+			return birthYearDigit
+		case sameDay && swappedDigits(a.From, b.From):
 			return birthYearTypo
 		case gap == 0 && (placeholder(a) || placeholder(b)):
 			return birthYear
@@ -215,21 +244,22 @@ func yearGap(a, b Birth) int {
 	return 0
 }
 
-// oneDigit: one digit differs, or two neighbours are exchanged.
+// oneDigit: one digit differs.
 func oneDigit(a, b uint16) bool {
-	var da, db [4]uint16
-	for i := 3; i >= 0; i-- {
-		da[i], db[i] = a%10, b%10
-		a, b = a/10, b/10
-	}
-	diff, first := 0, -1
-	for i := range da {
-		if da[i] != db[i] {
-			if first < 0 {
-				first = i
-			}
+	diff := 0
+	for ; a > 0 || b > 0; a, b = a/10, b/10 {
+		if a%10 != b%10 {
 			diff++
 		}
 	}
-	return diff == 1 || diff == 2 && first < 3 && da[first] == db[first+1] && da[first+1] == db[first]
+	return diff == 1
+}
+
+// swappedDigits: the last two digits, or the two in the middle, are exchanged.
+func swappedDigits(a, b uint16) bool {
+	swap := func(y, unit uint16) uint16 {
+		low, high := y/unit%10, y/unit/10%10
+		return y - low*unit - high*unit*10 + high*unit + low*unit*10
+	}
+	return a != b && (swap(a, 1) == b || swap(a, 10) == b)
 }

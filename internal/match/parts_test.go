@@ -51,7 +51,7 @@ func TestCompareBirth(t *testing.T) {
 		{"1965-07-04", "1965-04-07", DayMonthSwapped},
 		{"1965-07-04", "1965-07-05", DateClose},
 		{"1965-07-04", "1966-07-04", YearOffByOne},
-		{"1965-07-04", "1956-07-04", YearDigit},
+		{"1965-07-04", "1956-07-04", YearSwapped},
 		{"1965-07-04", "1985-07-04", YearDigit},
 		{"1965-07-04", "1965-09-20", YearClose},
 		{"1965-01-01", "1965-09-20", YearAgree},
