@@ -13,12 +13,61 @@ type Birth struct {
 // maxSpan is the longest span of years that still says something.
 const maxSpan = 30
 
-// ParseBirths gives every birth that a text may mean: one, or one a calendar
-// when its year is of a Hijri era. None when it says nothing usable.
+// ParseBirths gives every birth that a text may mean: one, one a calendar when
+// its year is of a Hijri era, several when it is a set ("[1965,1967]"). None when
+// it says nothing usable.
 func ParseBirths(text string) []Birth {
+	text = strings.TrimSpace(text)
+	if len(text) > 256 {
+		return nil
+	}
+	if set, ok := between(text); ok {
+		var out []Birth
+		for part := range strings.SplitSeq(set, ",") {
+			if from, to, ok := strings.Cut(part, ".."); ok { // 1965..1967
+				part = strings.TrimSpace(from) + "/" + strings.TrimSpace(to)
+			}
+			for _, b := range parseBirths(part) {
+				if len(out) < MaxBirths {
+					out = append(out, b)
+				}
+			}
+		}
+		return out
+	}
+	return parseBirths(text)
+}
+
+// between gives what stands in the brackets of a set.
+func between(text string) (string, bool) {
+	if n := len(text); n >= 2 && (text[0] == '[' && text[n-1] == ']' || text[0] == '{' && text[n-1] == '}') {
+		return text[1 : n-1], true
+	}
+	return "", false
+}
+
+func parseBirths(text string) []Birth {
 	if b, ok := ParseBirth(text); ok {
 		return []Birth{b}
 	}
+	if from, to, ok := strings.Cut(text, "/"); ok {
+		a, b := parseHijri(from), parseHijri(to)
+		if len(a) != len(b) {
+			return nil
+		}
+		var out []Birth
+		for i := range a { // each calendar by itself
+			if a[i].From <= b[i].To && b[i].To-a[i].From <= maxSpan {
+				out = append(out, Birth{From: a[i].From, To: b[i].To, Approx: true})
+			}
+		}
+		return out
+	}
+	return parseHijri(text)
+}
+
+// parseHijri reads a year, a month or a day of a Hijri calendar.
+func parseHijri(text string) []Birth {
 	text = strings.Trim(strings.TrimSpace(text), "~?%")
 	if len(text) > len("1364-12-29") {
 		return nil
@@ -58,7 +107,7 @@ func ParseBirth(text string) (Birth, bool) {
 	if t := strings.TrimRight(text, "~?%"); t != text {
 		text, b.Approx = t, true
 	}
-	if t := strings.TrimPrefix(text, "~"); t != text {
+	if t := strings.TrimLeft(text, "~?%"); t != text {
 		text, b.Approx = t, true
 	}
 	parts := strings.Split(text, "-")
@@ -186,8 +235,8 @@ var (
 
 func compareBirth(a, b Birth) birthEvidence {
 	gap := yearGap(a, b)
-	if a.full() && b.full() {
-		sameDay := a.Month == b.Month && a.Day == b.Day
+	sameDay := a.Month == b.Month && a.Day == b.Day
+	if a.full() && b.full() && (sameDay || !a.Approx && !b.Approx) { // an approximate day is no day to contradict
 		switch {
 		case gap == 0 && sameDay:
 			return birthDate

@@ -222,9 +222,13 @@ func tier(n nameEvidence, b birthEvidence, document, nationality Verdict) Tier {
 
 	case b.verdict == Conflict || b.verdict == YearNear || b.verdict == YearDigit:
 		return Weak // a namesake
+	case b.verdict == YearSwapped && nationality != Agree:
+		return Weak // a slip of the pen asks for a third field
 	case b.telling && n.Score >= namePart && (n.Best >= onePart || n.Told >= enough) && nationality != Conflict:
 		return Possible
 	case b.value == 1 && n.Score >= nameWeak && n.Told >= onePart:
+		return Possible
+	case b.value >= birthOneField.value && n.Score >= nameYear && telling && whole(n):
 		return Possible
 	case b.value >= birthYear.value && n.Score >= nameYear && n.Evidence >= ample && whole(n):
 		return Possible
@@ -237,6 +241,8 @@ func tier(n nameEvidence, b birthEvidence, document, nationality Verdict) Tier {
 
 	case b.verdict == Absent && alone(n):
 		return Possible
+	case document == Close && n.Score >= nameYear && n.Evidence >= enough:
+		return Possible // a slip in the number, and the name
 	}
 	return Weak
 }

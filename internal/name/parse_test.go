@@ -123,7 +123,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, a, b string) {
 		x, y := Parse(a), Parse(b)
-		for _, n := range []Name{x, y} {
+		for _, n := range []Name{x, y, ParseZone(a)} {
 			if len(n.Tokens) > MaxTokens {
 				t.Fatalf("%d tokens", len(n.Tokens))
 			}
