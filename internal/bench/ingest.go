@@ -164,7 +164,7 @@ const feedAhead = 8192
 // records become durable. Each worker has its own logs, so that every log stays
 // in order.
 func feedAll(ctx context.Context, b *bed, net *network, raws [][]byte, o Options) error {
-	workers := runtime.GOMAXPROCS(0)
+	workers := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	logs := len(net.nodes)
 	var done atomic.Int64
 	first := b.store.Last()
