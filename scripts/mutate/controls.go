@@ -218,8 +218,8 @@ var controls = []control{
 	},
 	{
 		name: "commit-order", rule: "bodies are on the disk before the header that acknowledges", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
-		edits: []edit{{"internal/store/append.go", "if err := s.putBodies(entries); err != nil {",
-			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()\n\tif err := error(nil); err != nil {"}},
+		edits: []edit{{"internal/store/append.go", "bodies.Go(func() error { return s.putBodies(entries) })",
+			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()"}},
 	},
 	{
 		name: "prune", rule: "what a crash left of a commit is removed", pkg: "./internal/store", tests: "TestCrashBetweenCommits",
