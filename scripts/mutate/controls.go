@@ -259,6 +259,10 @@ var controls = []control{
 		edits: []edit{{"internal/store/rot.go", "if rec.ID() != id || again {", "if rec.ID() != id && again {"}},
 	},
 	{
+		name: "sweep", rule: "what has rotted beside the records does not stay", pkg: "./internal/store", tests: "TestSweep",
+		edits: []edit{{"internal/store/sweep.go", "if l.stray(bucket, k, v) && len(out) < MaxBatch {", "if l.stray(bucket, k, v) && len(out) < 0 {"}},
+	},
+	{
 		name: "erased-in-two-files", rule: "the loss of log.db brings no erased body back", pkg: "./internal/store", tests: "TestRebuild",
 		edits: []edit{{"internal/store/append.go", "if s.reborn != 0 {", "if false {"}},
 	},
@@ -360,6 +364,10 @@ var controls = []control{
 	{
 		name: "peer-bytes", rule: "a peer has a share of the memory", pkg: "./internal/gossip", tests: "TestPeerHasAShare",
 		edits: []edit{{"internal/gossip/guard.go", " || !a.bytes.AllowN(now, min(len(m.Data), peerBytes)):", ":"}},
+	},
+	{
+		name: "repeats", rule: "who sends the same message again and again is put out", pkg: "./internal/gossip", tests: "TestRepeatsAreQuarantined",
+		edits: []edit{{"internal/gossip/guard.go", "case a.repeats.more(m.GetTopic(), m.Data, now):", "case false:"}},
 	},
 	{
 		name: "flood", rule: "who sends more than all members author is put out", pkg: "./internal/gossip", tests: "TestFloodIsQuarantined",
