@@ -126,7 +126,8 @@ type row struct{ key, value []byte } // value nil: delete
 
 func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 	refs, persons, free := tx.Bucket(bucketRefs), tx.Bucket(bucketPersons), tx.Bucket(bucketFree)
-	var fresh []prepared
+	fresh := make([]prepared, 0, len(changes))
+	b.persons, b.refs = make([]row, 0, len(changes)), make([]row, 0, len(changes))
 	for _, c := range changes {
 		refTag := b.x.seal.tag("ref", c.Ref)
 		id := bytes.Clone(refs.Get(refTag[:]))
@@ -356,7 +357,7 @@ func (x *Index) sealEntry(id []byte, e entry) []byte {
 	return x.seal.seal(id, plain)
 }
 
-var errEntry = errors.New("a person of the index does not open; delete the file to build it again")
+var errEntry = fmt.Errorf("%w: a person of the index does not open; the next start builds it again", errDamaged)
 
 func (x *Index) openEntry(id, sealed []byte) (entry, error) {
 	e, err := new(reader).open(x.seal, id, sealed)
