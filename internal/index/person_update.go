@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
 
 	"go.etcd.io/bbolt"
 
@@ -185,30 +183,14 @@ type prepared struct {
 	sealed []byte
 }
 
-// prepareAtLeast is how many persons are worth a goroutine.
-const prepareAtLeast = 64
-
-// prepare reads and seals persons, on all processors: that is most of the work
-// of an index that is built.
+// prepare reads and seals persons: most of the work of an index that is built.
 func (x *Index) prepare(persons []prepared) {
-	var parts sync.WaitGroup
-	size := max(prepareAtLeast, len(persons)/(4*runtime.GOMAXPROCS(0)))
-	for part := range slices.Chunk(persons, size) {
-		work := func() {
-			for i := range part {
-				p := &part[i]
-				subject := match.Prepare(*p.change.Person)
-				p.keys = x.keysOf(subject)
-				p.sealed = x.sealEntry(p.id, entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject})
-			}
-		}
-		if len(part) == len(persons) {
-			work()
-			return
-		}
-		parts.Go(work)
-	}
-	parts.Wait()
+	inParts(len(persons), func(i int) {
+		p := &persons[i]
+		subject := match.Prepare(*p.change.Person)
+		p.keys = x.keysOf(subject)
+		p.sealed = x.sealEntry(p.id, entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject})
+	})
 }
 
 // subjectKeys is what a subject is listed under.
