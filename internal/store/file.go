@@ -327,9 +327,9 @@ func (f *file) update(fn func(*bbolt.Tx) error) error {
 	case f.stopped != nil:
 		return f.stopped
 	}
-	f.weighFreeList()
 	var id int
 	var refused error
+	f.weighFreeList()
 	err := guard(func() error {
 		return f.db.Update(func(tx *bbolt.Tx) error {
 			id = tx.ID()
