@@ -211,6 +211,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"addresses", n.announce},
 		{"janitor", n.erase},
 		{"scrub", n.runScrub},
+		{"pages", n.provePages},
 		{"disk", n.watchDisk},
 		{"api", n.api.Run},
 	} {

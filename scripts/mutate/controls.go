@@ -198,7 +198,7 @@ var controls = []control{
 	// What is durable, and what is gone.
 	{
 		name: "fsync", rule: "a commit is on the disk before it is acknowledged", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
-		edits: []edit{{"internal/store/file.go", "NoStatistics:   true,", "NoStatistics:   true,\n\t\tNoSync: true,"}},
+		edits: []edit{{"internal/store/file.go", "NoStatistics: true,", "NoStatistics: true,\n\t\tNoSync: true,"}},
 	},
 	{
 		name: "fsync-new-file", rule: "a new file is on the disk before it has its name", pkg: "./internal/store", tests: "TestNewFilesAreSynced",
@@ -269,6 +269,26 @@ var controls = []control{
 	{
 		name: "full-refuses", rule: "on a full disk the ballast's room is not for new records", pkg: "./internal/store", tests: "TestBallast",
 		edits: []edit{{"internal/store/ballast.go", "if !Essential(r.Header().Kind) {", "if false && !Essential(r.Header().Kind) {"}},
+	},
+	{
+		name: "free-in-use", rule: "a large file with a page in use in its list of free ones is not opened", pkg: "./internal/store", tests: "TestLargePages",
+		edits: []edit{{"internal/store/pages.go", "if !c.unread.has(head) {", "if true {"}},
+	},
+	{
+		name: "leaf-twice", rule: "a large file with a page reached twice is not opened", pkg: "./internal/store", tests: "TestLargePages",
+		edits: []edit{{"internal/store/pages.go", "if c.seen.has(id) {", "if false {"}},
+	},
+	{
+		name: "suspect", rule: "a file with a page that was found damaged is read whole before it is opened", pkg: "./internal/store", tests: "TestRottenLargePages",
+		edits: []edit{{"internal/store/pages.go", "suspect := isSuspect(path)", "suspect := false"}},
+	},
+	{
+		name: "log-key", rule: "a log's entry under another key is not believed", pkg: "./internal/store", tests: "TestRottenLogKey",
+		edits: []edit{{"internal/store/heads.go", "err == nil && header.Log != e.id {", "err == nil && false {"}},
+	},
+	{
+		name: "index-sealed", rule: "the index shows no token of a name on the disk", pkg: "./internal/index", tests: "TestDiskShowsNothing",
+		edits: []edit{{"internal/index/person_update.go", "b.x.seal.seal(t[:], []byte(text))", "[]byte(text)"}},
 	},
 	{
 		name: "restored-hides", rule: "a restored node shows nothing that may have been retracted", pkg: "./node", tests: "TestRestoredNodeHidesContent",
