@@ -4,9 +4,9 @@ import (
 	"context"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/roster"
@@ -20,7 +20,7 @@ import (
 // source is retracted, again while the asker is off, the asker's answer is
 // withdrawn. Third States hold the records and are shown nothing of them.
 func TestReleaseOverTheNetwork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)
 		defer cancel()
@@ -113,6 +113,9 @@ func TestReleaseOverTheNetwork(t *testing.T) {
 			if e.Readable != want || (e.Release != nil) != want || !want && e.Unreadable != ct.UnreadableSealed {
 				t.Errorf("node %d: readable %v, %q", i, e.Readable, e.Unreadable)
 			}
+			if got := all[i].Status().Persons; got != 1 {
+				t.Errorf("node %d answers from %d persons: another State's release is none of its own", i, got)
+			}
 			entries, _, err := all[i].List(feed.Filter{}, 0, 100)
 			must(t, err)
 			for _, e := range entries {
@@ -144,7 +147,7 @@ func TestReleaseOverTheNetwork(t *testing.T) {
 		waits(all[3])
 		<-time.After(30*time.Minute - time.Since(asked))
 		until(ctx, t, "lapsed", func() bool { items, err := all[3].Inbox(); return err == nil && len(items) == 0 })
-		if _, _, err := all[3].JournalVerify(); err != nil {
+		if _, _, _, err := all[3].JournalVerify(nil); err != nil {
 			t.Error(err)
 		}
 		if got := status(states[3]).Status; got != desk.StatusUnanswered {

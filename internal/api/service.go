@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -325,7 +324,7 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		State: string(st.State), Node: st.Node.String(), Network: st.Network.String(), NetworkName: st.NetworkName,
 		Exercise: st.Exercise, Ready: st.Ready, Reasons: st.Reasons, Version: st.Version, Started: timeText(st.Started),
 		Records: st.Records, Cursor: st.Cursor, Peers: uint32(st.Peers), Members: uint32(st.Members),
-		Outbox: uint32(st.Outbox), Persons: uint64(st.Persons), Forks: uint32(st.Forks), Addrs: st.Addrs,
+		Outbox: uint32(st.Outbox), Inbox: uint32(st.Inbox), Persons: uint64(st.Persons), Forks: uint32(st.Forks), Addrs: st.Addrs,
 		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
@@ -347,14 +346,6 @@ func stateTexts(states []ct.State) []string {
 		out = append(out, string(s))
 	}
 	return out
-}
-
-func (s *service) JournalVerify(context.Context, *connect.Request[apiv1.JournalVerifyRequest]) (*connect.Response[apiv1.JournalVerifyResponse], error) {
-	n, head, err := s.b.JournalVerify()
-	if err != nil {
-		return nil, refuse(err)
-	}
-	return connect.NewResponse(&apiv1.JournalVerifyResponse{Entries: n, Head: hex.EncodeToString(head[:])}), nil
 }
 
 // object is the JSON of a mandatory document.

@@ -47,7 +47,8 @@ POSSIBLE, 5 only when every node asked said NO_HIT, and 8 otherwise.
 Every node of the States asked is asked, as each has holdings of its own, and
 counted by itself. POSSIBLE comes first and alone: details only when a person
 of that State, or a standing policy of it, releases them. ` + "`herald inbox`" + ` shows
-when they have come; --wait-release waits for them here.
+when they have come; --wait-release waits for them here and shows each after
+the summary line.
 
 Purposes: border-screening, investigation, detention-hand-over, protection.`,
 		Args: cobra.NoArgs,

@@ -242,19 +242,18 @@ func (d *Desk) followReleases(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		changed, relevant := false, false
-		for i := range rows {
-			cursor = rows[i].Cursor
-			switch ct.Kind(rows[i].Header.Kind) {
-			case ct.KindMatchRelease:
-				relevant = true
-				err = d.arrive(&rows[i])
-			case ct.KindRetract, ct.KindClosing:
-				changed = true
+		changed, relevant, err := d.sift(rows)
+		if err != nil { // as when the disk is full: the same rows again, later
+			d.log.Warn("a release that has come is not noted yet", "error", err)
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(cursorPeriod):
 			}
-			if err != nil {
-				return fmt.Errorf("read releases: %w", err)
-			}
+			continue
+		}
+		if n := len(rows); n > 0 {
+			cursor = rows[n-1].Cursor
 		}
 		if changed {
 			if err := d.supersede(index.RefRecord, time.Now()); err != nil {
@@ -268,6 +267,23 @@ func (d *Desk) followReleases(ctx context.Context) error {
 			noted, at = cursor, time.Now()
 		}
 	}
+}
+
+// sift notes the releases among rows, and tells whether there are some, and
+// whether something may have changed what this node has released.
+func (d *Desk) sift(rows []store.Row) (changed, relevant bool, err error) {
+	for i := range rows {
+		switch ct.Kind(rows[i].Header.Kind) {
+		case ct.KindMatchRelease:
+			relevant = true
+			if err := d.arrive(&rows[i]); err != nil {
+				return changed, relevant, err
+			}
+		case ct.KindRetract, ct.KindClosing:
+			changed = true
+		}
+	}
+	return changed, relevant, nil
 }
 
 func (d *Desk) readCursor() (cursor uint64, err error) {

@@ -114,7 +114,7 @@ func New(cfg Config) *Desk {
 	if d.cfg.Connected == nil {
 		d.cfg.Connected = func(ct.LogID) bool { return false }
 	}
-	d.metrics = newMetrics(cfg.Registerer, func() float64 { return float64(d.waiting.Load()) }, d.inbox.waits)
+	d.metrics = newMetrics(cfg.Registerer, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) })
 	d.unread = errors.Join(d.recount(), d.loadInbox(), d.loadGiven()) // before anybody publishes past what waits
 	return d
 }

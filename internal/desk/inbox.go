@@ -131,11 +131,11 @@ func (b *inbox) count(s ct.State, n int) {
 	}
 }
 
-// waits is how many requests wait.
-func (b *inbox) waits() float64 {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return float64(b.total)
+// Waits is how many requests wait for a person.
+func (d *Desk) Waits() int {
+	d.inbox.mu.Lock()
+	defer d.inbox.mu.Unlock()
+	return d.inbox.total
 }
 
 // loadInbox counts what an earlier run left.
@@ -185,12 +185,14 @@ func (d *Desk) queued(asker roster.Node, r *wire.MatchRequest, hash ct.ID, hits 
 	}
 	if outcome = "queued"; !room {
 		outcome = "inbox full"
-		d.log.Warn("a match request is not queued: the inbox is full", "state", asker.State)
 	}
 	return outcome, put, func() {
 		if fresh {
 			d.log.Info("a match request waits for a person", "state", asker.State, "priority", r.Priority)
 			d.inbox.count(asker.State, 1)
+			if !d.inbox.room(asker.State) {
+				d.log.Warn("the inbox is full: further match requests of a State are answered and not queued", "state", asker.State)
+			}
 		}
 	}
 }

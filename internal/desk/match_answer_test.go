@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
@@ -117,7 +117,7 @@ func decodeAnswer(t testing.TB, raw []byte) *wire.MatchAnswer {
 // On the wire a hit, a near miss, a miss and a refusal are of one size and come
 // at one time.
 func TestAnswersLookAlike(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		set := settings{policy: roster.Policy{MatchBurst: 4, MatchPerHour: 60, MatchPerDay: 500}}
 		net := newNetwork(t, set, "UTO", "FIN")
 		a, b := net.nodes[0], net.nodes[1]

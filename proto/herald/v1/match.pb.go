@@ -438,7 +438,7 @@ type MatchAnswer struct {
 	// minute, hour and day, over all its nodes, against the genesis policy);
 	// REFUSED malformed, other-network, other-asker (not the stream's peer),
 	// bad-signature, other-responder, muted, unknown-mode, window-too-long (no or
-	// more than ten minutes), expired, issued-in-future (two minutes of tolerance
+	// more than ten minutes, or a release_until over 30 days on), expired, issued-in-future (two minutes of tolerance
 	// each), no-basis, no-case, no-grounds, no-operator, purpose (none, or not of
 	// the list), person (not valid), replayed; RATE_LIMITED nonces; REFUSED
 	// unavailable (the responder could not search or journal). An asker accepts
