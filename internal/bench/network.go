@@ -49,6 +49,10 @@ func newNetwork(n int, seed uint64) (*network, error) { return foundNetwork(n, s
 
 // foundNetwork makes the same network in every process.
 func foundNetwork(n int, seed uint64, now time.Time) (*network, error) {
+	return foundUnder(roster.DefaultPolicy(), n, seed, now)
+}
+
+func foundUnder(policy roster.Policy, n int, seed uint64, now time.Time) (*network, error) {
 	states := memberStates(n)
 	if len(states) < n {
 		return nil, fmt.Errorf("found a network: %d States wanted, %d known", n, len(states))
@@ -65,7 +69,7 @@ func foundNetwork(n int, seed uint64, now time.Time) (*network, error) {
 		reqs, roots = append(reqs, req), append(roots, root)
 		net.nodes = append(net.nodes, &author{key: node, state: states[i], issued: ct.MillisOf(now)})
 	}
-	g, err := roster.NewGenesis("bench", true, now, roster.DefaultPolicy(), reqs)
+	g, err := roster.NewGenesis("bench", true, now, policy, reqs)
 	if err != nil {
 		return nil, err
 	}

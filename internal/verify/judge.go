@@ -43,7 +43,7 @@ func judgeHeader(h *wire.Header, r *roster.Right, v *roster.View) Reason {
 	}
 	switch h.Audience {
 	case uint32(ct.AudienceAll):
-		if kind == ct.KindNotification && !v.Exercise() {
+		if forAddressees(kind) && !v.Exercise() {
 			return AudienceAll
 		}
 	case uint32(ct.AudienceSealed), uint32(ct.AudienceGroup):
@@ -81,11 +81,15 @@ func rootKind(k ct.Kind) bool {
 // acted tells the kinds whose bodies this version reads.
 func acted(k ct.Kind) bool {
 	switch k {
-	case ct.KindNotification, ct.KindRetract, ct.KindAddress, ct.KindDelegation, ct.KindRenewal, ct.KindClosing:
+	case ct.KindNotification, ct.KindRetract, ct.KindMatchRelease, ct.KindAddress, ct.KindDelegation, ct.KindRenewal, ct.KindClosing:
 		return true
 	}
 	return false
 }
+
+// forAddressees tells the kinds that are about persons: in earnest they are for
+// their addressees and never for all.
+func forAddressees(k ct.Kind) bool { return k == ct.KindNotification || k == ct.KindMatchRelease }
 
 // fits tells whether a kind has business on a topic. A retraction goes where
 // the record went that it retracts.
@@ -95,6 +99,8 @@ func fits(k ct.Kind, t ct.Topic) bool {
 		return t >= ct.TopicTravel && t <= ct.TopicDetention
 	case ct.KindRetract:
 		return true
+	case ct.KindMatchRelease:
+		return t == ct.TopicReceipt
 	}
 	return t == ct.TopicControl
 }
@@ -117,6 +123,11 @@ func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.Noti
 		var t *ct.Retraction
 		if t, err = wire.DecodeRetraction(e.Body); err == nil {
 			faults = t.Validate()
+		}
+	case ct.KindMatchRelease:
+		var m *ct.MatchRelease
+		if m, err = wire.DecodeMatchRelease(e.Body); err == nil {
+			faults = m.Validate(e.Header.Issued.Time())
 		}
 	case ct.KindAddress:
 		var a *ct.Addresses
