@@ -247,4 +247,5 @@ var (
 	hostSet    = setOf(capitals, smalls, decimals, "-.")
 	keySet     = setOf(capitals, smalls, decimals, "_-")
 	roleSet    = setOf(smalls, decimals, "-")
+	whySet     = setOf(smalls, decimals, ":_-")
 )
