@@ -42,6 +42,10 @@ type Config struct {
 	// DIR/storage.key. Keep it on another device where a stolen disk must
 	// show nothing.
 	StorageKeyFile string
+	// AuditorKeyFile holds the public half of an auditor's key, to which the
+	// subjects of the audit journal are sealed. Empty: a key that derives from
+	// the storage key stands in, and who has that reads them.
+	AuditorKeyFile string
 	// ShowRestored is an operator's reason to show content before a restored
 	// node knows what was retracted since its backup; empty: it is hidden until
 	// then. It is journalled.

@@ -128,7 +128,11 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.index.Close)
-	if n.journal, err = journal.Open(n.store.Local(), storage); err != nil {
+	if n.journal, err = cfg.openJournal(n.store.Local(), storage); err != nil {
+		return nil, err
+	}
+	remembered, err := loadJournals(n.store.Local())
+	if err != nil {
 		return nil, err
 	}
 	if err := n.loadDirectory(); err != nil {
@@ -154,6 +158,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if n.gossip, err = gossip.New(gossip.Config{
 		Host: n.host, View: n.view.Load, Store: n.store, Offer: n.ingest.Offer, Own: n.own,
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
+		Journals: remembered, KeepJournals: n.keepJournals,
 		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
@@ -206,6 +211,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"addresses", n.announce},
 		{"janitor", n.erase},
 		{"scrub", n.runScrub},
+		{"pages", n.provePages},
 		{"disk", n.watchDisk},
 		{"api", n.api.Run},
 	} {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -49,6 +50,31 @@ func newScrub(reg prometheus.Registerer) *scrub {
 		entries: counter("scrub_rotten_total", found, prometheus.Labels{"what": "entry"}),
 		mended:  counter("scrub_mended_total", "Rotten records made whole from what was left of them.", nil),
 	}
+}
+
+// Of large files a start reads a part of the pages alone; the others are read
+// soon after, a little at a time.
+const (
+	proveAfter = 30 * time.Second
+	proveRest  = 20 * time.Millisecond // between some 2 MiB
+)
+
+// provePages reads what the start of large files has left unread, once. A
+// damaged page ends the node: when it is started again, the file is made anew.
+func (n *Node) provePages(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(proveAfter):
+	}
+	err := errors.Join(n.store.ProvePages(ctx, proveRest), n.index.ProvePages(ctx, proveRest))
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Errorf("start the node again, it makes the damaged file anew: %w", err)
+	case err != nil:
+		n.cfg.Log.ErrorContext(ctx, "pages of large files are not proved", "error", err)
+	}
+	return nil
 }
 
 // runScrub reads some of what is stored again every ten seconds, for ever.

@@ -56,6 +56,7 @@ func (n *Node) Status() api.Status {
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
+	s.Alarms = append(s.Alarms, n.journalAlarms()...)
 	for _, line := range []string{n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
@@ -148,6 +149,7 @@ func (n *Node) registerMetrics() {
 	})
 	alarm("disk", func() bool { return n.diskAlarm() != "" })
 	alarm("restored", func() bool { return n.gate.alarm() != "" })
+	alarm("journal", func() bool { return len(n.journalAlarms()) > 0 })
 	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
 	alarm("fishing", func() bool { return len(n.desk.Fishing(time.Now())) > 0 })
 	alarm("roster", func() bool { return len(n.rosterAlarms()) > 0 })
@@ -168,6 +170,8 @@ func (n *Node) apiConfig() api.Config {
 			Match: n.desk.Match, Inbox: n.Inbox, InboxShow: n.InboxShow, Release: n.Release, Refuse: n.Refuse,
 			ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
+			JournalRead: n.journal.Read, JournalErase: n.JournalErase,
+			JournalHeads: n.JournalHeads, JournalAccept: n.JournalAccept,
 			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit,
 		},
 	}
@@ -184,16 +188,6 @@ func (n *Node) Peers() []api.Peer {
 		out = append(out, api.Peer{Node: p.Node, State: p.State, Addr: p.Addr, Inbound: p.Inbound, Since: p.Since})
 	}
 	return out
-}
-
-// JournalVerify walks the whole journal and tells its length and head.
-func (n *Node) JournalVerify() (uint64, [32]byte, error) {
-	count, err := n.journal.Verify()
-	if err != nil {
-		return count, [32]byte{}, err
-	}
-	_, head := n.journal.Head()
-	return count, head, nil
 }
 
 // Record gives one record as it travelled, by a unique prefix of its id. A

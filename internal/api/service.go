@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -347,14 +346,6 @@ func stateTexts(states []ct.State) []string {
 		out = append(out, string(s))
 	}
 	return out
-}
-
-func (s *service) JournalVerify(context.Context, *connect.Request[apiv1.JournalVerifyRequest]) (*connect.Response[apiv1.JournalVerifyResponse], error) {
-	n, head, err := s.b.JournalVerify()
-	if err != nil {
-		return nil, refuse(err)
-	}
-	return connect.NewResponse(&apiv1.JournalVerifyResponse{Entries: n, Head: hex.EncodeToString(head[:])}), nil
 }
 
 // object is the JSON of a mandatory document.

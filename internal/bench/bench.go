@@ -29,7 +29,7 @@ type Options struct {
 	Records  int           // of ingest, default 60,000; of catch-up, default 200,000, a week's
 	Held     int           // records that the store of ingest holds for its second run, default 1,000,000
 	Logs     int           // authors, default 200
-	Persons  int           // of match and match-net, default 200,000
+	Persons  int           // of match and match-net, default 1,000,000
 	Days     int           // of each honest State of fishing, default 30
 	Nodes    int           // of gossip, default 20
 	Pace     time.Duration // of the paced ingest, default 5 s
@@ -47,7 +47,7 @@ func (o Options) withDefaults() Options {
 	}
 	set(&o.Held, 1_000_000)
 	set(&o.Logs, 200)
-	set(&o.Persons, 200_000)
+	set(&o.Persons, 1_000_000)
 	set(&o.Nodes, 20)
 	set(&o.Days, 30)
 	if o.Pace == 0 {

@@ -60,7 +60,7 @@ per record varies less.`,
 	f.IntVar(&o.Records, "records", 0, "records of ingest (default 60000) and catch-up (default 200000)")
 	f.IntVar(&o.Held, "held", 0, "records that the store of ingest holds for its second run (default 1000000, about 2 GB)")
 	f.IntVar(&o.Logs, "logs", 0, "authors (default 200)")
-	f.IntVar(&o.Persons, "persons", 0, "persons to match in (default 200000)")
+	f.IntVar(&o.Persons, "persons", 0, "persons to match in (default 1000000)")
 	f.IntVar(&o.Days, "days", 0, "days of each honest State of fishing (default 30)")
 	f.IntVar(&o.Nodes, "nodes", 0, "nodes of gossip (default 20)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of keys and content")

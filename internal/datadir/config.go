@@ -30,6 +30,7 @@ type Config struct {
 	Peers          []string `toml:"peers"`            // multiaddrs to dial first
 	Metrics        string   `toml:"metrics"`          // loopback host:port of /metrics, /healthz, /readyz; empty: none
 	StorageKeyFile string   `toml:"storage_key_file"` // relative to the data directory
+	AuditorKeyFile string   `toml:"auditor_key_file"` // public half; relative to the data directory; empty: none
 	Topics         []string `toml:"topics"`           // whose bodies are kept; empty: all
 	MaxSize        int64    `toml:"max_size"`         // bytes of each database file; 0: the disk bounds it
 	Ballast        int64    `toml:"ballast"`          // bytes kept free for erasing on a full disk; 0: none
@@ -150,13 +151,15 @@ func Load(dir string, src Source) (Config, []Setting, error) {
 
 // Node is the configuration as package node wants it.
 func (c Config) Node(dir string) node.Config {
-	key := c.StorageKeyFile
-	if !filepath.IsAbs(key) {
-		key = filepath.Join(dir, key)
+	within := func(file string) string {
+		if file == "" || filepath.IsAbs(file) {
+			return file
+		}
+		return filepath.Join(dir, file)
 	}
 	return node.Config{
 		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers,
-		Metrics: c.Metrics, StorageKeyFile: key, MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
+		Metrics: c.Metrics, StorageKeyFile: within(c.StorageKeyFile), AuditorKeyFile: within(c.AuditorKeyFile), MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
 		Release: c.releases(), ReleaseFor: c.releaseFor(), ReleaseContact: c.ReleaseContact,
 	}
 }
@@ -292,6 +295,7 @@ func (c *Config) fields() []field {
 			}
 			return nil
 		}),
+		text("auditor_key_file", &c.AuditorKeyFile, func(string) error { return nil }),
 		{
 			key:  "topics",
 			set:  func(s string) error { c.Topics = words(s); return nil },

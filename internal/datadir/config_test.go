@@ -45,6 +45,7 @@ func TestLoadPrecedence(t *testing.T) {
 		"peers":            {"/ip4/192.0.2.1/tcp/7,/ip4/192.0.2.1/udp/7/quic-v1,/ip4/192.0.2.2/tcp/8", "HERALD_PEERS"},
 		"metrics":          {"127.0.0.1:2", "HERALD_METRICS"},
 		"storage_key_file": {"storage.key", "default"},
+		"auditor_key_file": {"", "default"},
 		"topics":           {"arrival,receipt", "HERALD_TOPICS"},
 		"max_size":         {"0", "default"},
 		"ballast":          {"67108864", "default"},

@@ -295,6 +295,9 @@ func (n *node) entries() []journal.Entry {
 		n.net.t.Fatal(err)
 	}
 	out, err := n.journal.Read(0, 10_000)
+	for i := range out {
+		must(n.net.t, n.journal.Reveal(&out[i]))
+	}
 	must(n.net.t, err)
 	return out
 }

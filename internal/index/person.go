@@ -57,7 +57,8 @@ type Index struct {
 	changed chan struct{} // closed and replaced at each write
 
 	persons atomic.Int64
-	tallies sync.Pool // of *counting
+	suspect atomic.Bool // a damaged page was met
+	tallies sync.Pool   // of *counting
 }
 
 // Cursors say up to where the index has followed its sources.
@@ -104,8 +105,10 @@ func Open(cfg Config) (*Index, error) {
 	x, err := openFile(cfg, log)
 	if errors.Is(err, errOutdated) {
 		log.Info("person index is damaged, of another version or of another key, and is built again")
-		if err := os.Remove(cfg.Path); err != nil {
-			return nil, fmt.Errorf("remove outdated index: %w", err)
+		for _, path := range []string{cfg.Path, cfg.Path + store.SuspectSuffix} {
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, fmt.Errorf("remove outdated index: %w", err)
+			}
 		}
 		x, err = openFile(cfg, log)
 	}
@@ -137,6 +140,9 @@ func openFile(cfg Config, log *slog.Logger) (*Index, error) {
 // would panic over them. Opening for reading follows no page and keeps writers
 // out while they are looked at.
 func openDB(path string, throwaway bool) (*bbolt.DB, error) {
+	if _, err := os.Stat(path + store.SuspectSuffix); err == nil {
+		return nil, errOutdated // what was met need not be a page
+	}
 	if _, err := os.Stat(path); err == nil {
 		db, err := openBolt(path, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
 		if err != nil {
@@ -317,7 +323,8 @@ func (x *Index) loadWords(postings *bbolt.Bucket) error {
 // file again.
 var errDamaged = store.ErrDamaged
 
-// view and update run a transaction; a rotten page is an error in them.
+// view and update run a transaction. A rotten page is an error in them, and
+// makes the next Open read all pages.
 func (x *Index) view(fn func(*bbolt.Tx) error) error {
 	return x.guarded(func() error { return x.db.View(fn) })
 }
@@ -326,7 +333,22 @@ func (x *Index) update(fn func(*bbolt.Tx) error) error {
 	return x.guarded(func() error { return x.db.Update(fn) })
 }
 
-func (x *Index) guarded(fn func() error) error { return store.Guard(fn) }
+func (x *Index) guarded(fn func() error) error {
+	err := store.Guard(fn)
+	if errors.Is(err, errDamaged) && !x.suspect.Swap(true) {
+		return errors.Join(err, store.Suspect(x.db.Path()))
+	}
+	return err
+}
+
+// ProvePages reads the pages that opening a large file has left unread, resting
+// between parts; store.ErrDamaged.
+func (x *Index) ProvePages(ctx context.Context, rest time.Duration) error {
+	if err := store.ProveFile(ctx, x.db.Path(), rest, x.view); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
+}
 
 // Close releases the file.
 func (x *Index) Close() error { return x.db.Close() }

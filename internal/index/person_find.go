@@ -18,6 +18,7 @@ const (
 	readBudget    = 200_000 // postings read: most of those of a common name are stepped over
 	postingBudget = 30_000  // postings counted
 	maxCandidates = 200     // candidates scored exactly
+	patience      = 64      // candidates in a row that are no lead, after which the rest, with less evidence, is left
 	scoringBudget = 400_000 // pairs of tokens compared: a query or a person of very many names costs no more
 	wideGroup     = 1_500   // postings above which a query with a birth counts only its years
 	maxHits       = 1_000
@@ -254,9 +255,9 @@ func (x *Index) collectKey(keys *bbolt.Bucket, g *group, list listTag, t *tally,
 func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []uint32, r *reader) ([]Hit, error) {
 	var hits []Hit
 	var id [4]byte
-	own, budget := max(q.Tokens(), 1), scoringBudget
+	own, budget, idle := max(q.Tokens(), 1), scoringBudget, 0
 	for _, n := range candidates {
-		if budget <= 0 {
+		if budget <= 0 || idle >= patience {
 			break
 		}
 		binary.BigEndian.PutUint32(id[:], n)
@@ -271,7 +272,11 @@ func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []ui
 		budget -= own * e.subject.Tokens()
 		if res := match.Score(q, e.subject); res.Tier > match.None {
 			hits = append(hits, Hit{Ref: string(e.ref), Origin: string(e.origin), Result: res})
+			if res.Tier >= match.Possible {
+				idle = -1
+			}
 		}
+		idle++
 	}
 	return hits, nil
 }

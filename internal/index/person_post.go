@@ -3,7 +3,6 @@ package index
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -246,13 +245,13 @@ func (s *sealer) writeChunks(b *bbolt.Bucket, t listTag, key, list []byte) error
 	return nil
 }
 
-var errList = errors.New("a list of the index does not open; delete the file to build it again")
+var errList = fmt.Errorf("%w: a list of the index does not open; the next start builds it again", errDamaged)
 
 func (s *sealer) openChunk(dst, k, v []byte) ([]byte, error) {
 	n := len(dst)
 	out, err := s.open(dst, k, v)
 	if err != nil || (len(out)-n)%postingSize != 0 {
-		return nil, fmt.Errorf("%w: %w", errDamaged, errList)
+		return nil, errList
 	}
 	return out, nil
 }

@@ -353,6 +353,13 @@ func TestDamagedEntry(t *testing.T) {
 	} else if strings.Contains(err.Error(), "Belkazi") {
 		t.Errorf("the error shows a name: %v", err)
 	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x = openIndex(t, path)
+	if x.Persons() != 0 || x.Cursors() != (index.Cursors{}) {
+		t.Errorf("%d persons after a damaged one was met: the index is not built again", x.Persons())
+	}
 }
 
 // Find beside Update sees whole updates: in each, the person bears one name or

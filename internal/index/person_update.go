@@ -5,9 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
-	"sync"
 
 	"go.etcd.io/bbolt"
 
@@ -126,7 +124,8 @@ type row struct{ key, value []byte } // value nil: delete
 
 func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 	refs, persons, free := tx.Bucket(bucketRefs), tx.Bucket(bucketPersons), tx.Bucket(bucketFree)
-	var fresh []prepared
+	fresh := make([]prepared, 0, len(changes))
+	b.persons, b.refs = make([]row, 0, len(changes)), make([]row, 0, len(changes))
 	for _, c := range changes {
 		refTag := b.x.seal.tag("ref", c.Ref)
 		id := bytes.Clone(refs.Get(refTag[:]))
@@ -184,30 +183,14 @@ type prepared struct {
 	sealed []byte
 }
 
-// prepareAtLeast is how many persons are worth a goroutine.
-const prepareAtLeast = 64
-
-// prepare reads and seals persons, on all processors: that is most of the work
-// of an index that is built.
+// prepare reads and seals persons: most of the work of an index that is built.
 func (x *Index) prepare(persons []prepared) {
-	var parts sync.WaitGroup
-	size := max(prepareAtLeast, len(persons)/(4*runtime.GOMAXPROCS(0)))
-	for part := range slices.Chunk(persons, size) {
-		work := func() {
-			for i := range part {
-				p := &part[i]
-				subject := match.Prepare(*p.change.Person)
-				p.keys = x.keysOf(subject)
-				p.sealed = x.sealEntry(p.id, entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject})
-			}
-		}
-		if len(part) == len(persons) {
-			work()
-			return
-		}
-		parts.Go(work)
-	}
-	parts.Wait()
+	inParts(len(persons), func(i int) {
+		p := &persons[i]
+		subject := match.Prepare(*p.change.Person)
+		p.keys = x.keysOf(subject)
+		p.sealed = x.sealEntry(p.id, entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject})
+	})
 }
 
 // subjectKeys is what a subject is listed under.
@@ -356,7 +339,7 @@ func (x *Index) sealEntry(id []byte, e entry) []byte {
 	return x.seal.seal(id, plain)
 }
 
-var errEntry = errors.New("a person of the index does not open; delete the file to build it again")
+var errEntry = fmt.Errorf("%w: a person of the index does not open; the next start builds it again", errDamaged)
 
 func (x *Index) openEntry(id, sealed []byte) (entry, error) {
 	e, err := new(reader).open(x.seal, id, sealed)

@@ -11,7 +11,8 @@ import (
 // of the record and the genesis alone, with one exception that cannot do harm:
 // a retraction of another State's log is seen as such only once that log is in
 // the roster, and until then there is nothing it could retract.
-func judge(e *wire.Envelope, r roster.Right, v *roster.View) (Reason, ct.Faults) {
+// What rd read last is overwritten.
+func judge(e *wire.Envelope, r *roster.Right, v *roster.View, rd *wire.NotificationReader) (Reason, ct.Faults) {
 	h := &e.Header
 	if why := judgeHeader(h, r, v); why != "" {
 		return why, nil
@@ -19,10 +20,10 @@ func judge(e *wire.Envelope, r roster.Right, v *roster.View) (Reason, ct.Faults)
 	if !e.HasBody() {
 		return "", nil
 	}
-	return judgeBody(e, r, v.Policy())
+	return judgeBody(e, r, v.Policy(), rd)
 }
 
-func judgeHeader(h *wire.Header, r roster.Right, v *roster.View) Reason {
+func judgeHeader(h *wire.Header, r *roster.Right, v *roster.View) Reason {
 	kind := ct.Kind(h.Kind)
 	switch {
 	case h.Kind == 0 || h.Kind > uint32(ct.KindCheckpoint):
@@ -106,13 +107,13 @@ func fits(k ct.Kind, t ct.Topic) bool {
 
 // judgeBody reads the content. Rules that ask for a time are given issued_at,
 // so that every node finds the same whenever it looks.
-func judgeBody(e *wire.Envelope, r roster.Right, p roster.Policy) (Reason, ct.Faults) {
+func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.NotificationReader) (Reason, ct.Faults) {
 	var faults ct.Faults
 	var err error
 	switch ct.Kind(e.Header.Kind) {
 	case ct.KindNotification:
 		var n *ct.Notification
-		if n, err = wire.DecodeNotification(e.Header.BodyHeader(), e.Body); err == nil {
+		if n, err = rd.Read(e.Header.BodyHeader(), e.Body); err == nil {
 			faults = n.Validate(e.Header.Issued.Time(), ct.Policy{MaxRetention: p.MaxRetention})
 			if faults.Has("topic", ct.FaultTopic) {
 				return TopicOfEvent, faults

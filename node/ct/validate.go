@@ -35,7 +35,8 @@ func (p Policy) withDefaults() Policy {
 // It does not judge who may read n.
 func (n *Notification) Validate(now time.Time, p Policy) Faults {
 	p = p.withDefaults()
-	c := checker{now: now}
+	var room [128]byte
+	c := checker{now: now, path: room[:0]}
 	c.header(n)
 
 	m := c.at("event", -1)

@@ -198,7 +198,7 @@ var controls = []control{
 	// What is durable, and what is gone.
 	{
 		name: "fsync", rule: "a commit is on the disk before it is acknowledged", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
-		edits: []edit{{"internal/store/file.go", "NoStatistics:   true,", "NoStatistics:   true,\n\t\tNoSync: true,"}},
+		edits: []edit{{"internal/store/file.go", "NoStatistics: true,", "NoStatistics: true,\n\t\tNoSync: true,"}},
 	},
 	{
 		name: "fsync-new-file", rule: "a new file is on the disk before it has its name", pkg: "./internal/store", tests: "TestNewFilesAreSynced",
@@ -218,8 +218,8 @@ var controls = []control{
 	},
 	{
 		name: "commit-order", rule: "bodies are on the disk before the header that acknowledges", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
-		edits: []edit{{"internal/store/append.go", "if err := s.putBodies(entries); err != nil {",
-			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()\n\tif err := error(nil); err != nil {"}},
+		edits: []edit{{"internal/store/append.go", "bodies.Go(func() error { return s.putBodies(entries) })",
+			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()"}},
 	},
 	{
 		name: "prune", rule: "what a crash left of a commit is removed", pkg: "./internal/store", tests: "TestCrashBetweenCommits",
@@ -259,12 +259,36 @@ var controls = []control{
 		edits: []edit{{"internal/store/rot.go", "if rec.ID() != id || again {", "if rec.ID() != id && again {"}},
 	},
 	{
+		name: "sweep", rule: "what has rotted beside the records does not stay", pkg: "./internal/store", tests: "TestSweep",
+		edits: []edit{{"internal/store/sweep.go", "if l.stray(bucket, k, v) && len(out) < MaxBatch {", "if l.stray(bucket, k, v) && len(out) < 0 {"}},
+	},
+	{
 		name: "erased-in-two-files", rule: "the loss of log.db brings no erased body back", pkg: "./internal/store", tests: "TestRebuild",
 		edits: []edit{{"internal/store/append.go", "if s.reborn != 0 {", "if false {"}},
 	},
 	{
 		name: "full-refuses", rule: "on a full disk the ballast's room is not for new records", pkg: "./internal/store", tests: "TestBallast",
 		edits: []edit{{"internal/store/ballast.go", "if !Essential(r.Header().Kind) {", "if false && !Essential(r.Header().Kind) {"}},
+	},
+	{
+		name: "free-in-use", rule: "a large file with a page in use in its list of free ones is not opened", pkg: "./internal/store", tests: "TestLargePages",
+		edits: []edit{{"internal/store/pages.go", "if !c.unread.has(head) {", "if true {"}},
+	},
+	{
+		name: "leaf-twice", rule: "a large file with a page reached twice is not opened", pkg: "./internal/store", tests: "TestLargePages",
+		edits: []edit{{"internal/store/pages.go", "if c.seen.has(id) {", "if false {"}},
+	},
+	{
+		name: "suspect", rule: "a file with a page that was found damaged is read whole before it is opened", pkg: "./internal/store", tests: "TestRottenLargePages",
+		edits: []edit{{"internal/store/pages.go", "suspect := isSuspect(path)", "suspect := false"}},
+	},
+	{
+		name: "log-key", rule: "a log's entry under another key is not believed", pkg: "./internal/store", tests: "TestRottenLogKey",
+		edits: []edit{{"internal/store/heads.go", "err == nil && header.Log != e.id {", "err == nil && false {"}},
+	},
+	{
+		name: "index-sealed", rule: "the index shows no token of a name on the disk", pkg: "./internal/index", tests: "TestDiskShowsNothing",
+		edits: []edit{{"internal/index/person_update.go", "b.x.seal.seal(t[:], []byte(text))", "[]byte(text)"}},
 	},
 	{
 		name: "restored-hides", rule: "a restored node shows nothing that may have been retracted", pkg: "./node", tests: "TestRestoredNodeHidesContent",
@@ -360,6 +384,10 @@ var controls = []control{
 	{
 		name: "peer-bytes", rule: "a peer has a share of the memory", pkg: "./internal/gossip", tests: "TestPeerHasAShare",
 		edits: []edit{{"internal/gossip/guard.go", " || !a.bytes.AllowN(now, min(len(m.Data), peerBytes)):", ":"}},
+	},
+	{
+		name: "repeats", rule: "who sends the same message again and again is put out", pkg: "./internal/gossip", tests: "TestRepeatsAreQuarantined",
+		edits: []edit{{"internal/gossip/guard.go", "case a.repeats.more(m.GetTopic(), m.Data, now):", "case false:"}},
 	},
 	{
 		name: "flood", rule: "who sends more than all members author is put out", pkg: "./internal/gossip", tests: "TestFloodIsQuarantined",
@@ -539,5 +567,29 @@ var controls = []control{
 	{
 		name: "journal-chain", rule: "an altered journal is found out", pkg: "./internal/journal",
 		edits: []edit{{"internal/journal/verify.go", "case e.Prev != w.hash:", "case false:"}},
+	},
+	{
+		name: "journal-sealed", rule: "the sealed subject is the one that the chain names", pkg: "./internal/journal", tests: "TestTampering",
+		edits: []edit{{"internal/journal/entry.go", "if sha256.Sum256(sealed) != e.SealedHash {", "if false {"}},
+	},
+	{
+		name: "journal-told", rule: "the journal leads to what others were told of it", pkg: "./internal/journal", tests: "TestVerifyAgainstWhatOthersWereTold",
+		edits: []edit{{"internal/journal/verify.go", "if t.Head != e.Hash {", "if false {"}},
+	},
+	{
+		name: "journal-auditor", rule: "the node cannot open what it sealed to its auditor", pkg: "./internal/journal", tests: "TestAuditor",
+		edits: []edit{{"internal/journal/journal.go", "\t\tj.auditor = auditor\n", ""}},
+	},
+	{
+		name: "journal-shrinks", rule: "a journal that a beacon shows cut is an alarm", pkg: "./internal/reconcile", tests: "TestJournals",
+		edits: []edit{{"internal/reconcile/journals.go", "now.Entries < k.Last.Entries || ", "false || "}},
+	},
+	{
+		name: "journal-replay", rule: "an old beacon says nothing of a journal", pkg: "./internal/reconcile", tests: "TestJournals",
+		edits: []edit{{"internal/reconcile/journals.go", ", known && b.Time <= k.Last.Said:", ":"}},
+	},
+	{
+		name: "forget-no-hit", rule: "without a hit the responder keeps no subject", pkg: "./internal/desk", tests: "TestNoHitLeavesNothing",
+		edits: []edit{{"internal/desk/match_answer.go", "r.Nonce[:], a.code != wire.MatchPossible", "r.Nonce[:], false"}},
 	},
 }

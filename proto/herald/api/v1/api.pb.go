@@ -3809,7 +3809,10 @@ func (x *RosterSubmitResponse) GetSeq() uint64 {
 }
 
 type JournalVerifyRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What others remember of this node's journal: it must lead there. Only node,
+	// entries, head, was_entries and was_head count; heads of other nodes do not.
+	Heads         []*JournalHead `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3844,19 +3847,654 @@ func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
 	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
+func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+type JournalReadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries after this sequence number.
+	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
+	// At most 1,000; 0 means 100.
+	Max           uint32 `protobuf:"varint,2,opt,name=max,proto3" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalReadRequest) Reset() {
+	*x = JournalReadRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalReadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalReadRequest) ProtoMessage() {}
+
+func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
+func (*JournalReadRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *JournalReadRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *JournalReadRequest) GetMax() uint32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+type JournalEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Seq   uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Time  string                 `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	Act   string                 `protobuf:"bytes,3,opt,name=act,proto3" json:"act,omitempty"`
+	// Pseudonym.
+	Actor   string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	Purpose string `protobuf:"bytes,5,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Basis   string `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	Case    string `protobuf:"bytes,7,opt,name=case,proto3" json:"case,omitempty"`
+	Outcome string `protobuf:"bytes,8,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Peer    string `protobuf:"bytes,9,opt,name=peer,proto3" json:"peer,omitempty"`
+	// The earlier entry that it is about; 0: none.
+	Of uint64 `protobuf:"varint,10,opt,name=of,proto3" json:"of,omitempty"`
+	// The salted commitment to the subject; empty: it has none.
+	Commit []byte `protobuf:"bytes,11,opt,name=commit,proto3" json:"commit,omitempty"`
+	// The subject, sealed to the auditor; empty: none, forgotten or erased.
+	Sealed        []byte `protobuf:"bytes,12,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	Hash          string `protobuf:"bytes,13,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEntry) Reset() {
+	*x = JournalEntry{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEntry) ProtoMessage() {}
+
+func (x *JournalEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
+func (*JournalEntry) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *JournalEntry) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *JournalEntry) GetTime() string {
+	if x != nil {
+		return x.Time
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetAct() string {
+	if x != nil {
+		return x.Act
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetOf() uint64 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *JournalEntry) GetCommit() []byte {
+	if x != nil {
+		return x.Commit
+	}
+	return nil
+}
+
+func (x *JournalEntry) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *JournalEntry) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+type JournalReadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Entries       []*JournalEntry        `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalReadResponse) Reset() {
+	*x = JournalReadResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalReadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalReadResponse) ProtoMessage() {}
+
+func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
+func (*JournalReadResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *JournalReadResponse) GetEntries() []*JournalEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+type JournalEraseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEraseRequest) Reset() {
+	*x = JournalEraseRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEraseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEraseRequest) ProtoMessage() {}
+
+func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
+func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *JournalEraseRequest) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *JournalEraseRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *JournalEraseRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type JournalEraseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEraseResponse) Reset() {
+	*x = JournalEraseResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEraseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEraseResponse) ProtoMessage() {}
+
+func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
+func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+}
+
+type JournalHeadsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalHeadsRequest) Reset() {
+	*x = JournalHeadsRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalHeadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalHeadsRequest) ProtoMessage() {}
+
+func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
+func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+}
+
+// JournalHead is what a node has told of its journal in its beacons.
+type JournalHead struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	State   string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	Node    string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	Entries uint64                 `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"`
+	Head    string                 `protobuf:"bytes,4,opt,name=head,proto3" json:"head,omitempty"`
+	// When the node said so, by its own clock.
+	Told string `protobuf:"bytes,5,opt,name=told,proto3" json:"told,omitempty"`
+	// It contradicts what the node had told before: the journal was written anew,
+	// cut off, or restored from a backup.
+	Alarm         bool   `protobuf:"varint,6,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	WasEntries    uint64 `protobuf:"varint,7,opt,name=was_entries,json=wasEntries,proto3" json:"was_entries,omitempty"`
+	WasHead       string `protobuf:"bytes,8,opt,name=was_head,json=wasHead,proto3" json:"was_head,omitempty"`
+	WasTold       string `protobuf:"bytes,9,opt,name=was_told,json=wasTold,proto3" json:"was_told,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalHead) Reset() {
+	*x = JournalHead{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalHead) ProtoMessage() {}
+
+func (x *JournalHead) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
+func (*JournalHead) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *JournalHead) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *JournalHead) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *JournalHead) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *JournalHead) GetHead() string {
+	if x != nil {
+		return x.Head
+	}
+	return ""
+}
+
+func (x *JournalHead) GetTold() string {
+	if x != nil {
+		return x.Told
+	}
+	return ""
+}
+
+func (x *JournalHead) GetAlarm() bool {
+	if x != nil {
+		return x.Alarm
+	}
+	return false
+}
+
+func (x *JournalHead) GetWasEntries() uint64 {
+	if x != nil {
+		return x.WasEntries
+	}
+	return 0
+}
+
+func (x *JournalHead) GetWasHead() string {
+	if x != nil {
+		return x.WasHead
+	}
+	return ""
+}
+
+func (x *JournalHead) GetWasTold() string {
+	if x != nil {
+		return x.WasTold
+	}
+	return ""
+}
+
+type JournalHeadsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Heads         []*JournalHead         `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalHeadsResponse) Reset() {
+	*x = JournalHeadsResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalHeadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalHeadsResponse) ProtoMessage() {}
+
+func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
+func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+type JournalAcceptRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalAcceptRequest) Reset() {
+	*x = JournalAcceptRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalAcceptRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalAcceptRequest) ProtoMessage() {}
+
+func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
+func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *JournalAcceptRequest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *JournalAcceptRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *JournalAcceptRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type JournalAcceptResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalAcceptResponse) Reset() {
+	*x = JournalAcceptResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalAcceptResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalAcceptResponse) ProtoMessage() {}
+
+func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
+func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+}
+
 type JournalVerifyResponse struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Entries uint64                 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
 	// The last entry's hash: note it somewhere else to prove later that nothing
 	// was cut off.
-	Head          string `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
+	Head string `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
+	// How many of the heads given were of this node, and fit.
+	Fitting       uint32 `protobuf:"varint,3,opt,name=fitting,proto3" json:"fitting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3868,7 +4506,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3881,7 +4519,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -3898,6 +4536,13 @@ func (x *JournalVerifyResponse) GetHead() string {
 	return ""
 }
 
+func (x *JournalVerifyResponse) GetFitting() uint32 {
+	if x != nil {
+		return x.Fitting
+	}
+	return 0
+}
+
 type BackupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absolute paths on the node's machine. out must not exist.
@@ -3911,7 +4556,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3923,7 +4568,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3936,7 +4581,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -3981,7 +4626,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3993,7 +4638,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4006,7 +4651,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -4305,11 +4950,57 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x14RosterSubmitResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
-	"\x03seq\x18\x03 \x01(\x04R\x03seq\"\x16\n" +
-	"\x14JournalVerifyRequest\"E\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\"H\n" +
+	"\x14JournalVerifyRequest\x120\n" +
+	"\x05heads\x18\x01 \x03(\v2\x1a.herald.api.v1.JournalHeadR\x05heads\"<\n" +
+	"\x12JournalReadRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x10\n" +
+	"\x03max\x18\x02 \x01(\rR\x03max\"\xa2\x02\n" +
+	"\fJournalEntry\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\tR\x04time\x12\x10\n" +
+	"\x03act\x18\x03 \x01(\tR\x03act\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x18\n" +
+	"\apurpose\x18\x05 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05basis\x18\x06 \x01(\tR\x05basis\x12\x12\n" +
+	"\x04case\x18\a \x01(\tR\x04case\x12\x18\n" +
+	"\aoutcome\x18\b \x01(\tR\aoutcome\x12\x12\n" +
+	"\x04peer\x18\t \x01(\tR\x04peer\x12\x0e\n" +
+	"\x02of\x18\n" +
+	" \x01(\x04R\x02of\x12\x16\n" +
+	"\x06commit\x18\v \x01(\fR\x06commit\x12\x16\n" +
+	"\x06sealed\x18\f \x01(\fR\x06sealed\x12\x12\n" +
+	"\x04hash\x18\r \x01(\tR\x04hash\"L\n" +
+	"\x13JournalReadResponse\x125\n" +
+	"\aentries\x18\x01 \x03(\v2\x1b.herald.api.v1.JournalEntryR\aentries\"[\n" +
+	"\x13JournalEraseRequest\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x16\n" +
+	"\x14JournalEraseResponse\"\x15\n" +
+	"\x13JournalHeadsRequest\"\xe6\x01\n" +
+	"\vJournalHead\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
+	"\aentries\x18\x03 \x01(\x04R\aentries\x12\x12\n" +
+	"\x04head\x18\x04 \x01(\tR\x04head\x12\x12\n" +
+	"\x04told\x18\x05 \x01(\tR\x04told\x12\x14\n" +
+	"\x05alarm\x18\x06 \x01(\bR\x05alarm\x12\x1f\n" +
+	"\vwas_entries\x18\a \x01(\x04R\n" +
+	"wasEntries\x12\x19\n" +
+	"\bwas_head\x18\b \x01(\tR\awasHead\x12\x19\n" +
+	"\bwas_told\x18\t \x01(\tR\awasTold\"H\n" +
+	"\x14JournalHeadsResponse\x120\n" +
+	"\x05heads\x18\x01 \x03(\v2\x1a.herald.api.v1.JournalHeadR\x05heads\"^\n" +
+	"\x14JournalAcceptRequest\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x17\n" +
+	"\x15JournalAcceptResponse\"_\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
-	"\x04head\x18\x02 \x01(\tR\x04head\"\x85\x01\n" +
+	"\x04head\x18\x02 \x01(\tR\x04head\x12\x18\n" +
+	"\afitting\x18\x03 \x01(\rR\afitting\"\x85\x01\n" +
 	"\rBackupRequest\x12\x10\n" +
 	"\x03out\x18\x01 \x01(\tR\x03out\x12\x19\n" +
 	"\bkey_file\x18\x02 \x01(\tR\akeyFile\x12'\n" +
@@ -4321,7 +5012,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\awritten\x18\x01 \x01(\x04R\awritten\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x04R\x05total\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x12\x18\n" +
-	"\arecords\x18\x04 \x01(\x04R\arecords2\xda\r\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords2\xbe\x10\n" +
 	"\x04Node\x12H\n" +
 	"\aPublish\x12\x1d.herald.api.v1.PublishRequest\x1a\x1e.herald.api.v1.PublishResponse\x12E\n" +
 	"\x06Outbox\x12\x1c.herald.api.v1.OutboxRequest\x1a\x1d.herald.api.v1.OutboxResponse\x12H\n" +
@@ -4345,7 +5036,11 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06Status\x12\x1c.herald.api.v1.StatusRequest\x1a\x1d.herald.api.v1.StatusResponse\x12E\n" +
 	"\x06Roster\x12\x1c.herald.api.v1.RosterRequest\x1a\x1d.herald.api.v1.RosterResponse\x12W\n" +
 	"\fRosterSubmit\x12\".herald.api.v1.RosterSubmitRequest\x1a#.herald.api.v1.RosterSubmitResponse\x12Z\n" +
-	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponse\x12G\n" +
+	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponse\x12T\n" +
+	"\vJournalRead\x12!.herald.api.v1.JournalReadRequest\x1a\".herald.api.v1.JournalReadResponse\x12W\n" +
+	"\fJournalErase\x12\".herald.api.v1.JournalEraseRequest\x1a#.herald.api.v1.JournalEraseResponse\x12W\n" +
+	"\fJournalHeads\x12\".herald.api.v1.JournalHeadsRequest\x1a#.herald.api.v1.JournalHeadsResponse\x12Z\n" +
+	"\rJournalAccept\x12#.herald.api.v1.JournalAcceptRequest\x1a$.herald.api.v1.JournalAcceptResponse\x12G\n" +
 	"\x06Backup\x12\x1c.herald.api.v1.BackupRequest\x1a\x1d.herald.api.v1.BackupResponse0\x01B8Z6github.com/herald-net/herald/proto/herald/api/v1;apiv1b\x06proto3"
 
 var (
@@ -4360,7 +5055,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -4421,16 +5116,26 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*RosterSubmitRequest)(nil),   // 56: herald.api.v1.RosterSubmitRequest
 	(*RosterSubmitResponse)(nil),  // 57: herald.api.v1.RosterSubmitResponse
 	(*JournalVerifyRequest)(nil),  // 58: herald.api.v1.JournalVerifyRequest
-	(*JournalVerifyResponse)(nil), // 59: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 60: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 61: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 62: google.protobuf.Struct
+	(*JournalReadRequest)(nil),    // 59: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 60: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 61: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 62: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 63: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 64: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 65: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 66: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 67: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 68: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 69: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 70: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 71: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 72: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	62, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	62, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	72, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	72, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -4442,73 +5147,84 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	62, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	72, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
 	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
 	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	62, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	62, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	72, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	72, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
 	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	62, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	72, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
 	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
 	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
 	41, // 27: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
 	50, // 28: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	4,  // 29: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 30: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 31: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 32: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 33: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 34: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 35: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 36: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 37: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 38: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	30, // 39: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	33, // 40: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	35, // 41: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	37, // 42: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	40, // 43: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	43, // 44: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	45, // 45: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	47, // 46: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	49, // 47: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	52, // 48: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	54, // 49: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	56, // 50: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	58, // 51: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	60, // 52: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 53: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 54: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 55: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 56: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 57: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 58: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 59: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 60: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 61: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	39, // 62: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	32, // 63: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	34, // 64: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	36, // 65: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	38, // 66: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	42, // 67: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	44, // 68: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	46, // 69: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	48, // 70: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	51, // 71: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	53, // 72: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	55, // 73: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	57, // 74: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	59, // 75: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	61, // 76: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	53, // [53:77] is the sub-list for method output_type
-	29, // [29:53] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	65, // 29: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	60, // 30: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	65, // 31: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 32: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 33: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 34: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 35: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 36: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 37: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 38: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 39: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 40: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 41: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	30, // 42: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	33, // 43: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	35, // 44: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	37, // 45: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	40, // 46: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	43, // 47: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	45, // 48: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	47, // 49: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	49, // 50: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	52, // 51: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	54, // 52: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	56, // 53: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	58, // 54: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	59, // 55: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	62, // 56: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	64, // 57: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	67, // 58: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	70, // 59: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 60: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 61: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 62: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 63: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 64: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 65: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 66: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 67: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 68: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	39, // 69: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	32, // 70: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	34, // 71: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	36, // 72: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	38, // 73: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	42, // 74: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	44, // 75: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	46, // 76: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	48, // 77: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	51, // 78: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	53, // 79: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	55, // 80: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	57, // 81: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	69, // 82: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	61, // 83: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	63, // 84: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	66, // 85: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	68, // 86: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	71, // 87: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	60, // [60:88] is the sub-list for method output_type
+	32, // [32:60] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -4526,7 +5242,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   62,
+			NumMessages:   72,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

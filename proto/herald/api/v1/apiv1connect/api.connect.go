@@ -93,6 +93,14 @@ const (
 	NodeRosterSubmitProcedure = "/herald.api.v1.Node/RosterSubmit"
 	// NodeJournalVerifyProcedure is the fully-qualified name of the Node's JournalVerify RPC.
 	NodeJournalVerifyProcedure = "/herald.api.v1.Node/JournalVerify"
+	// NodeJournalReadProcedure is the fully-qualified name of the Node's JournalRead RPC.
+	NodeJournalReadProcedure = "/herald.api.v1.Node/JournalRead"
+	// NodeJournalEraseProcedure is the fully-qualified name of the Node's JournalErase RPC.
+	NodeJournalEraseProcedure = "/herald.api.v1.Node/JournalErase"
+	// NodeJournalHeadsProcedure is the fully-qualified name of the Node's JournalHeads RPC.
+	NodeJournalHeadsProcedure = "/herald.api.v1.Node/JournalHeads"
+	// NodeJournalAcceptProcedure is the fully-qualified name of the Node's JournalAccept RPC.
+	NodeJournalAcceptProcedure = "/herald.api.v1.Node/JournalAccept"
 	// NodeBackupProcedure is the fully-qualified name of the Node's Backup RPC.
 	NodeBackupProcedure = "/herald.api.v1.Node/Backup"
 )
@@ -163,6 +171,16 @@ type NodeClient interface {
 	RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
+	// JournalRead gives entries of the audit journal, their subjects sealed.
+	JournalRead(context.Context, *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error)
+	// JournalErase erases the subject of an entry for good; the entry stays, and
+	// another one says so.
+	JournalErase(context.Context, *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error)
+	// JournalHeads tells what this node remembers of the journals of others.
+	JournalHeads(context.Context, *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error)
+	// JournalAccept ends the alarm about another node's journal. It and its
+	// reason are journalled.
+	JournalAccept(context.Context, *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error)
 	// Writes an encrypted backup of the running node to a new file on its
 	// machine, and tells how far it has come; the last message has done set.
 	Backup(context.Context, *connect.Request[v1.BackupRequest]) (*connect.ServerStreamForClient[v1.BackupResponse], error)
@@ -317,6 +335,30 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("JournalVerify")),
 			connect.WithClientOptions(opts...),
 		),
+		journalRead: connect.NewClient[v1.JournalReadRequest, v1.JournalReadResponse](
+			httpClient,
+			baseURL+NodeJournalReadProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalRead")),
+			connect.WithClientOptions(opts...),
+		),
+		journalErase: connect.NewClient[v1.JournalEraseRequest, v1.JournalEraseResponse](
+			httpClient,
+			baseURL+NodeJournalEraseProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalErase")),
+			connect.WithClientOptions(opts...),
+		),
+		journalHeads: connect.NewClient[v1.JournalHeadsRequest, v1.JournalHeadsResponse](
+			httpClient,
+			baseURL+NodeJournalHeadsProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalHeads")),
+			connect.WithClientOptions(opts...),
+		),
+		journalAccept: connect.NewClient[v1.JournalAcceptRequest, v1.JournalAcceptResponse](
+			httpClient,
+			baseURL+NodeJournalAcceptProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalAccept")),
+			connect.WithClientOptions(opts...),
+		),
 		backup: connect.NewClient[v1.BackupRequest, v1.BackupResponse](
 			httpClient,
 			baseURL+NodeBackupProcedure,
@@ -351,6 +393,10 @@ type nodeClient struct {
 	roster        *connect.Client[v1.RosterRequest, v1.RosterResponse]
 	rosterSubmit  *connect.Client[v1.RosterSubmitRequest, v1.RosterSubmitResponse]
 	journalVerify *connect.Client[v1.JournalVerifyRequest, v1.JournalVerifyResponse]
+	journalRead   *connect.Client[v1.JournalReadRequest, v1.JournalReadResponse]
+	journalErase  *connect.Client[v1.JournalEraseRequest, v1.JournalEraseResponse]
+	journalHeads  *connect.Client[v1.JournalHeadsRequest, v1.JournalHeadsResponse]
+	journalAccept *connect.Client[v1.JournalAcceptRequest, v1.JournalAcceptResponse]
 	backup        *connect.Client[v1.BackupRequest, v1.BackupResponse]
 }
 
@@ -469,6 +515,26 @@ func (c *nodeClient) JournalVerify(ctx context.Context, req *connect.Request[v1.
 	return c.journalVerify.CallUnary(ctx, req)
 }
 
+// JournalRead calls herald.api.v1.Node.JournalRead.
+func (c *nodeClient) JournalRead(ctx context.Context, req *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error) {
+	return c.journalRead.CallUnary(ctx, req)
+}
+
+// JournalErase calls herald.api.v1.Node.JournalErase.
+func (c *nodeClient) JournalErase(ctx context.Context, req *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error) {
+	return c.journalErase.CallUnary(ctx, req)
+}
+
+// JournalHeads calls herald.api.v1.Node.JournalHeads.
+func (c *nodeClient) JournalHeads(ctx context.Context, req *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error) {
+	return c.journalHeads.CallUnary(ctx, req)
+}
+
+// JournalAccept calls herald.api.v1.Node.JournalAccept.
+func (c *nodeClient) JournalAccept(ctx context.Context, req *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error) {
+	return c.journalAccept.CallUnary(ctx, req)
+}
+
 // Backup calls herald.api.v1.Node.Backup.
 func (c *nodeClient) Backup(ctx context.Context, req *connect.Request[v1.BackupRequest]) (*connect.ServerStreamForClient[v1.BackupResponse], error) {
 	return c.backup.CallServerStream(ctx, req)
@@ -540,6 +606,16 @@ type NodeHandler interface {
 	RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
+	// JournalRead gives entries of the audit journal, their subjects sealed.
+	JournalRead(context.Context, *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error)
+	// JournalErase erases the subject of an entry for good; the entry stays, and
+	// another one says so.
+	JournalErase(context.Context, *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error)
+	// JournalHeads tells what this node remembers of the journals of others.
+	JournalHeads(context.Context, *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error)
+	// JournalAccept ends the alarm about another node's journal. It and its
+	// reason are journalled.
+	JournalAccept(context.Context, *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error)
 	// Writes an encrypted backup of the running node to a new file on its
 	// machine, and tells how far it has come; the last message has done set.
 	Backup(context.Context, *connect.Request[v1.BackupRequest], *connect.ServerStream[v1.BackupResponse]) error
@@ -690,6 +766,30 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("JournalVerify")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeJournalReadHandler := connect.NewUnaryHandler(
+		NodeJournalReadProcedure,
+		svc.JournalRead,
+		connect.WithSchema(nodeMethods.ByName("JournalRead")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeJournalEraseHandler := connect.NewUnaryHandler(
+		NodeJournalEraseProcedure,
+		svc.JournalErase,
+		connect.WithSchema(nodeMethods.ByName("JournalErase")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeJournalHeadsHandler := connect.NewUnaryHandler(
+		NodeJournalHeadsProcedure,
+		svc.JournalHeads,
+		connect.WithSchema(nodeMethods.ByName("JournalHeads")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeJournalAcceptHandler := connect.NewUnaryHandler(
+		NodeJournalAcceptProcedure,
+		svc.JournalAccept,
+		connect.WithSchema(nodeMethods.ByName("JournalAccept")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeBackupHandler := connect.NewServerStreamHandler(
 		NodeBackupProcedure,
 		svc.Backup,
@@ -744,6 +844,14 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeRosterSubmitHandler.ServeHTTP(w, r)
 		case NodeJournalVerifyProcedure:
 			nodeJournalVerifyHandler.ServeHTTP(w, r)
+		case NodeJournalReadProcedure:
+			nodeJournalReadHandler.ServeHTTP(w, r)
+		case NodeJournalEraseProcedure:
+			nodeJournalEraseHandler.ServeHTTP(w, r)
+		case NodeJournalHeadsProcedure:
+			nodeJournalHeadsHandler.ServeHTTP(w, r)
+		case NodeJournalAcceptProcedure:
+			nodeJournalAcceptHandler.ServeHTTP(w, r)
 		case NodeBackupProcedure:
 			nodeBackupHandler.ServeHTTP(w, r)
 		default:
@@ -845,6 +953,22 @@ func (UnimplementedNodeHandler) RosterSubmit(context.Context, *connect.Request[v
 
 func (UnimplementedNodeHandler) JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalVerify is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalRead(context.Context, *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalRead is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalErase(context.Context, *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalErase is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalHeads(context.Context, *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalHeads is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalAccept(context.Context, *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalAccept is not implemented"))
 }
 
 func (UnimplementedNodeHandler) Backup(context.Context, *connect.Request[v1.BackupRequest], *connect.ServerStream[v1.BackupResponse]) error {
