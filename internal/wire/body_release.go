@@ -61,9 +61,10 @@ func readRelease(d *decoder) *ct.MatchRelease {
 		case 3:
 			r.By = d.text()
 		case 4:
-			r.Hits = readList(d, r.Hits, readReleasedHit)
+			r.Hits = another(d, r.Hits)
+			readReleasedHit(d, &r.Hits[len(r.Hits)-1])
 		case 5:
-			r.Contact = readContact(d)
+			readContact(d, &r.Contact)
 			contacts++
 		default:
 			d.bad = true
@@ -73,7 +74,7 @@ func readRelease(d *decoder) *ct.MatchRelease {
 	return r
 }
 
-func readReleasedHit(d *decoder) (h ct.ReleasedHit) {
+func readReleasedHit(d *decoder, h *ct.ReleasedHit) {
 	in := d.message()
 	handling := 0
 	for in.next() {
@@ -95,18 +96,18 @@ func readReleasedHit(d *decoder) (h ct.ReleasedHit) {
 		case 8:
 			h.EventTime = in.text()
 		case 9:
-			p := readPersonIn(&in)
-			h.Person = &p
+			h.Person = new(ct.Person)
+			readPersonIn(&in, h.Person)
 		case 10:
 			h.Designation = in.text()
 		case 11:
 			h.Action = in.text()
 		case 12:
-			h.Handling = readHandling(&in)
+			readHandling(&in, &h.Handling)
 			handling++
 		case 13:
-			c := readContact(&in)
-			h.Contact = &c
+			h.Contact = new(ct.Contact)
+			readContact(&in, h.Contact)
 		case 14:
 			h.Withheld = readTexts(&in, h.Withheld)
 		default:
@@ -115,5 +116,4 @@ func readReleasedHit(d *decoder) (h ct.ReleasedHit) {
 	}
 	in.bad = in.bad || handling != 1 // always present
 	d.join(&in)
-	return h
 }

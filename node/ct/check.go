@@ -242,6 +242,7 @@ var (
 	upperDigit = setOf(capitals, decimals)
 	langSet    = setOf(capitals, smalls, decimals, "-")
 	serviceSet = setOf(capitals, smalls, decimals, "-/ ")
+	reasonSet  = setOf(smalls, decimals, ":_-")
 	mrzSet     = setOf(capitals, "<")
 	placeSet   = setOf(capitals, "23456789")
 	hostSet    = setOf(capitals, smalls, decimals, "-.")
