@@ -83,7 +83,8 @@ type Desk struct {
 	waiting atomic.Int64  // drafts that can be signed
 	unread  error         // why what an earlier run left could not be read
 
-	signing sync.Mutex // held while a draft of the outbox is signed or dropped
+	deciding sync.Mutex // held while a waiting request is released or dropped; before signing
+	signing  sync.Mutex // held while a draft of the outbox is signed or dropped
 
 	mu      sync.Mutex
 	waiters map[uint64]chan settled // guarded by mu: publishers that wait for a draft

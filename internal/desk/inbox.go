@@ -250,12 +250,8 @@ func readWaiting(val []byte) (*waitingRequest, error) {
 	return &w, nil
 }
 
-// dropWaiting takes a request out; ErrNotFound when somebody else did.
 func dropWaiting(tx *store.LocalTx, w *waitingRequest) error {
 	first := w.id()
-	if _, err := tx.Get(bucketInbox, first[:]); err != nil {
-		return err
-	}
 	return errors.Join(tx.Delete(bucketInbox, first[:]), tx.Delete(bucketInboxWho, w.Who))
 }
 
@@ -408,32 +404,44 @@ func (d *Desk) Refuse(id, reason, operator string) error {
 	if err != nil {
 		return fmt.Errorf("refuse: %w", err)
 	}
-	// The reason is free text and may name a person: the sealed part.
-	e := w.entry(journal.ActRefuse, operator)
-	e.Subject = []byte(reason)
-	if err := d.take(w, e); err != nil {
+	err = d.take(w.id(), func(w *waitingRequest) journal.Entry {
+		// The reason is free text and may name a person: the sealed part.
+		e := w.entry(journal.ActRefuse, operator)
+		e.Subject = []byte(reason)
+		return e
+	})
+	if err != nil {
 		return fmt.Errorf("refuse: %w", err)
 	}
 	return nil
 }
 
-// take drops a waiting request, with the entry that says why.
-func (d *Desk) take(w *waitingRequest, e journal.Entry) error {
-	gone := false
-	_, err := d.cfg.Journal.AppendWith(e, func(tx *store.LocalTx) error {
-		err := dropWaiting(tx, w)
-		if gone = errors.Is(err, store.ErrNotFound); gone {
-			return nil
-		}
+// stillWaits reads a waiting request again. The caller holds deciding, so that
+// nobody else takes it.
+func (d *Desk) stillWaits(id ct.ID) (w *waitingRequest, err error) {
+	err = d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		w, err = getWaiting(tx, id[:])
 		return err
 	})
-	if err == nil && gone {
-		return fmt.Errorf("%w: the request was dealt with meanwhile", ErrConflict)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, fmt.Errorf("%w: the request was dealt with meanwhile", ErrConflict)
 	}
-	if err == nil {
-		d.inbox.count(w.State, -1)
+	return w, err
+}
+
+// take drops a waiting request, with the entry that says why.
+func (d *Desk) take(id ct.ID, why func(*waitingRequest) journal.Entry) error {
+	d.deciding.Lock()
+	defer d.deciding.Unlock()
+	w, err := d.stillWaits(id)
+	if err != nil {
+		return err
 	}
-	return err
+	if _, err := d.cfg.Journal.AppendWith(why(w), func(tx *store.LocalTx) error { return dropWaiting(tx, w) }); err != nil {
+		return err
+	}
+	d.inbox.count(w.State, -1)
+	return nil
 }
 
 // lapse drops the requests whose deadline has passed.
@@ -447,7 +455,7 @@ func (d *Desk) lapse(now time.Time) error {
 	})
 	for _, w := range over {
 		if err == nil {
-			err = d.take(w, w.entry(journal.ActLapse, ""))
+			err = d.take(w.id(), func(w *waitingRequest) journal.Entry { return w.entry(journal.ActLapse, "herald") })
 		}
 		if errors.Is(err, ErrConflict) {
 			err = nil

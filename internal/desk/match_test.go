@@ -191,7 +191,8 @@ func TestMatchIsJournalledFirst(t *testing.T) {
 	net := newNetwork(t, settings{}, "UTO", "FIN")
 	a := net.nodes[0]
 	a.ask = func(ctx context.Context, to *node, raw []byte) ([]byte, error) {
-		if got := strings.Join(a.acts(), " "); got != "match-ask" {
+		// The own node's answer may stand there too.
+		if got := strings.Join(a.acts(), " "); got != "match-ask" && got != "match-ask match-told" {
 			t.Errorf("journal when the request goes out: %q", got)
 		}
 		return a.call(ctx, to, raw)

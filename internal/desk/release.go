@@ -56,7 +56,7 @@ func (d *Desk) Release(ctx context.Context, id string, o ReleaseOptions) (Receip
 	if err != nil {
 		return fail(err)
 	}
-	key, done, content, err := d.release(w, ct.ReleasedByHuman, o, true)
+	key, done, content, err := d.release(w.id(), ct.ReleasedByHuman, o, true)
 	if err != nil {
 		return fail(err)
 	}
@@ -70,7 +70,13 @@ func (d *Desk) Release(ctx context.Context, id string, o ReleaseOptions) (Receip
 // release journals a decision, takes the request out of the inbox, remembers
 // what is told to whom and puts the record in the outbox, all in one
 // transaction.
-func (d *Desk) release(w *waitingRequest, by string, o ReleaseOptions, wait bool) (uint64, <-chan settled, *ct.MatchRelease, error) {
+func (d *Desk) release(id ct.ID, by string, o ReleaseOptions, wait bool) (uint64, <-chan settled, *ct.MatchRelease, error) {
+	d.deciding.Lock()
+	defer d.deciding.Unlock()
+	w, err := d.stillWaits(id)
+	if err != nil {
+		return 0, nil, nil, err
+	}
 	v, now := d.cfg.View(), time.Now()
 	switch _, member := v.Member(w.State); {
 	case !v.Exercise():
@@ -120,29 +126,15 @@ func (d *Desk) release(w *waitingRequest, by string, o ReleaseOptions, wait bool
 	for i, h := range content.Hits {
 		e.Outcome += fmt.Sprintf(" withheld[%d]=%s", i, strings.Join(h.Withheld, ","))
 	}
-	gone := false
 	d.given.set(about) // before the outbox can sign it
 	key, done, err := d.enqueueIn(dr, wait, func(fn func(*store.LocalTx) error) error {
 		_, err := d.cfg.Journal.AppendWith(e, func(tx *store.LocalTx) error {
-			switch err := dropWaiting(tx, w); {
-			case errors.Is(err, store.ErrNotFound):
-				gone = true
-				return err
-			case err != nil:
-				return err
-			}
-			if err := about.put(tx); err != nil {
-				return err
-			}
-			return fn(tx)
+			return errors.Join(dropWaiting(tx, w), about.put(tx), fn(tx))
 		})
 		return err
 	})
 	if err != nil {
 		d.given.drop(about.Commit)
-		if gone {
-			err = fmt.Errorf("%w: the request was dealt with meanwhile", ErrConflict)
-		}
 		return 0, nil, nil, err
 	}
 	d.inbox.count(w.State, -1)
@@ -283,7 +275,7 @@ func (d *Desk) attend(now time.Time, tried map[ct.ID]bool) error {
 			if !ok {
 				continue
 			}
-			if _, _, _, err := d.release(w, ct.ReleasedByPolicy, ReleaseOptions{}, false); err != nil && !errors.Is(err, ErrConflict) {
+			if _, _, _, err := d.release(w.id(), ct.ReleasedByPolicy, ReleaseOptions{}, false); err != nil && !errors.Is(err, ErrConflict) {
 				return err
 			}
 			break

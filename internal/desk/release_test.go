@@ -516,6 +516,45 @@ func TestReleaseOfWhatIsGone(t *testing.T) {
 	}
 }
 
+// Two officers decide at once: one release, one entry, and the other is told.
+func TestTwoDecide(t *testing.T) {
+	net := newNetwork(t, generous(), "UTO", "FIN")
+	a, b := net.nodes[0], net.nodes[1]
+	publish(t, b, about(wanted()))
+	b.follow()
+	ask(t, a, query(wanted(), "FIN"))
+	id := waiting(t, b).ID.String()
+	errs := make(chan error, 8)
+	for i := range cap(errs) {
+		go func() {
+			if i%2 == 0 {
+				errs <- b.desk.Refuse(id, "not proportionate", "officer-3")
+				return
+			}
+			_, _, err := b.desk.Release(within(t), id, desk.ReleaseOptions{Operator: "officer-4"})
+			errs <- err
+		}()
+	}
+	done := 0
+	for range cap(errs) {
+		switch err := <-errs; {
+		case err == nil:
+			done++
+		case !errors.Is(err, desk.ErrConflict) && !errors.Is(err, desk.ErrNotFound):
+			t.Error(err)
+		}
+	}
+	acts := 0
+	for _, e := range b.entries() {
+		if e.Act == journal.ActRelease || e.Act == journal.ActRefuse {
+			acts++
+		}
+	}
+	if done != 1 || acts != 1 || b.desk.Waits() != 0 {
+		t.Fatalf("%d succeeded, %d in the journal, %d wait", done, acts, b.desk.Waits())
+	}
+}
+
 // A release that waits in the outbox when its source is retracted is never
 // signed.
 func TestUnsignedReleaseIsDropped(t *testing.T) {

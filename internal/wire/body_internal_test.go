@@ -107,12 +107,72 @@ func TestReadAgreesWithGenerated(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 0))
-	damage(t, rng, full, 20_000)
-	damage(t, rng, empty, 2_000)
+	damage(t, rng, full, 20_000, agree)
+	damage(t, rng, empty, 2_000, agree)
+}
+
+// agreeRelease is agree for a match release.
+func agreeRelease(t *testing.T, body []byte) {
+	t.Helper()
+	r, err := DecodeMatchRelease(body)
+	m := &heraldv1.MatchRelease{}
+	want := decodeBody(body, m) == nil && m.Contact != nil
+	for _, q := range m.Requests {
+		want = want && len(q) == len(ct.ID{})
+	}
+	for _, h := range m.Hits {
+		want = want && h.Handling != nil
+	}
+	if want = want && same(body, m) == nil; want != (err == nil) {
+		t.Fatalf("%x: read %v, the generated code accepts it: %v", body, err, want)
+	}
+	if err != nil {
+		return
+	}
+	if again, err := EncodeMatchRelease(r); err != nil || !bytes.Equal(again, body) {
+		t.Fatalf("%x: read, then written otherwise: %v", body, err)
+	}
+}
+
+// fullRelease has every field of the schema, and a person with every field.
+func fullRelease(tb testing.TB) []byte {
+	tb.Helper()
+	n, err := DecodeNotification(BodyHeader{}, fullBody(tb))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	body, err := EncodeMatchRelease(&ct.MatchRelease{
+		Requests: []ct.ID{{1}, {2}}, To: "UTO", By: "human", Contact: n.Contact,
+		Hits: []ct.ReleasedHit{{}, {
+			Ref: "r", Score: 1, Tier: "strong", Why: []string{"a", ""}, Author: "UTO", TLP: ct.TLPRed, Event: "e", EventTime: "t",
+			Person: &n.Person, Designation: "d", Action: "a", Handling: n.Handling, Contact: &n.Contact, Withheld: []string{"w", ""},
+		}, {Person: &ct.Person{}, Contact: &ct.Contact{}}},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return body
+}
+
+func TestReadReleaseAgreesWithGenerated(t *testing.T) {
+	full := fullRelease(t)
+	agreeRelease(t, full)
+	if _, err := DecodeMatchRelease(full); err != nil {
+		t.Fatal(err)
+	}
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	damage(t, rand.New(rand.NewPCG(seed, 0)), full, 10_000, agreeRelease)
+}
+
+func FuzzReadReleaseAgreesWithGenerated(f *testing.F) {
+	f.Add(fullRelease(f))
+	f.Add([]byte{0x22, 0x02, 0x62, 0x00, 0x2a, 0x00})
+	f.Fuzz(agreeRelease)
 }
 
 // damage changes, cuts, repeats and inserts bytes.
-func damage(t *testing.T, rng *rand.Rand, body []byte, rounds int) {
+func damage(t *testing.T, rng *rand.Rand, body []byte, rounds int, agree func(*testing.T, []byte)) {
 	t.Helper()
 	for range rounds {
 		b := bytes.Clone(body)
