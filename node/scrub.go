@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -24,7 +25,7 @@ const (
 
 // scrub is how far the scrub has come and what it found since the start.
 type scrub struct {
-	records, headers, bodies, mended prometheus.Counter
+	records, headers, bodies, entries, mended prometheus.Counter
 
 	mu     sync.Mutex
 	done   uint64    // records of this round
@@ -32,6 +33,7 @@ type scrub struct {
 	last   time.Time // end of the last round
 	rotten uint64    // records found since the start
 	blank  uint64    // bodies found since the start
+	strays uint64    // entries beside records taken out since the start
 }
 
 func newScrub(reg prometheus.Registerer) *scrub {
@@ -45,8 +47,34 @@ func newScrub(reg prometheus.Registerer) *scrub {
 		records: counter("scrub_records_total", "Stored records read again by the scrub.", nil),
 		headers: counter("scrub_rotten_total", found, prometheus.Labels{"what": "record"}),
 		bodies:  counter("scrub_rotten_total", found, prometheus.Labels{"what": "body"}),
+		entries: counter("scrub_rotten_total", found, prometheus.Labels{"what": "entry"}),
 		mended:  counter("scrub_mended_total", "Rotten records made whole from what was left of them.", nil),
 	}
+}
+
+// Of large files a start reads a part of the pages alone; the others are read
+// soon after, a little at a time.
+const (
+	proveAfter = 30 * time.Second
+	proveRest  = 20 * time.Millisecond // between some 2 MiB
+)
+
+// provePages reads what the start of large files has left unread, once. A
+// damaged page ends the node: when it is started again, the file is made anew.
+func (n *Node) provePages(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(proveAfter):
+	}
+	err := errors.Join(n.store.ProvePages(ctx, proveRest), n.index.ProvePages(ctx, proveRest))
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return fmt.Errorf("start the node again, it makes the damaged file anew: %w", err)
+	case err != nil:
+		n.cfg.Log.ErrorContext(ctx, "pages of large files are not proved", "error", err)
+	}
+	return nil
 }
 
 // runScrub reads some of what is stored again every ten seconds, for ever.
@@ -123,11 +151,13 @@ func (s *scrub) note(found store.Scrubbed) {
 	s.records.Add(float64(found.Records))
 	s.headers.Add(float64(len(found.Faults)))
 	s.bodies.Add(float64(found.Rotten))
+	s.entries.Add(float64(found.Strays))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done += uint64(found.Records)
 	s.rotten += uint64(len(found.Faults))
 	s.blank += uint64(found.Rotten)
+	s.strays += uint64(found.Strays)
 	if found.Done {
 		s.rounds, s.done, s.last = s.rounds+1, 0, time.Now()
 	}
@@ -145,11 +175,11 @@ func (s *scrub) alarm(st *store.Store) string {
 	records, bodies := st.Rot()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if records+bodies == 0 && s.rotten+s.blank == 0 {
+	if records+bodies == 0 && s.rotten+s.blank+s.strays == 0 {
 		return ""
 	}
-	return fmt.Sprintf("storage: what was stored has rotted: %d records and %d bodies wait for a peer's copy, the scrub found %d and %d since the start; look at the disk",
-		records, bodies, s.rotten, s.blank)
+	return fmt.Sprintf("storage: what was stored has rotted: %d records and %d bodies wait for a peer's copy, the scrub found %d and %d since the start and mended %d entries beside them; look at the disk",
+		records, bodies, s.rotten, s.blank, s.strays)
 }
 
 // progress is the part of this round that is done, 0 to 1, and when the last

@@ -1,9 +1,13 @@
 package index
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/herald-net/herald/internal/match"
@@ -33,9 +37,14 @@ type Source struct {
 	WaitLists func(ctx context.Context, after uint64) error
 }
 
-// followBatch is the most records of one transaction: large and sorted is
-// several times faster than small, and a body is at most 24 KiB.
-const followBatch = 5_000
+// A transaction takes so many records or bytes of bodies: large and sorted is
+// several times faster than small. They are read in parts, since the bodies of
+// a part are in memory together.
+const (
+	followBatch = 10_000
+	followBytes = 16 << 20
+	followPart  = 1_000
+)
 
 // followPause lets a batch gather. At 1,000 records a second it is within the
 // tail that FindFresh looks through.
@@ -48,7 +57,7 @@ func recordRef(id ct.ID) string { return RefRecord + id.String() }
 // writer of the index.
 func (x *Index) Follow(ctx context.Context, src Source) error {
 	for ctx.Err() == nil {
-		more, err := x.catchUp(src)
+		more, err := x.catchUp(ctx, src)
 		if err != nil {
 			return err
 		}
@@ -84,48 +93,125 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 
 var errWoken = errors.New("woken")
 
-// catchUp indexes one batch of each source and tells whether there was any.
-func (x *Index) catchUp(src Source) (bool, error) {
-	c := x.Cursors()
-	rows, err := src.Read(c.Store, followBatch, true)
-	if err != nil {
-		return false, fmt.Errorf("follow store: %w", err)
+// catchUp indexes what there is and tells whether there was any. While a batch
+// is written the next one is read.
+func (x *Index) catchUp(ctx context.Context, src Source) (more bool, err error) {
+	b, err := gather(src, x.Cursors())
+	for err == nil && b != nil && ctx.Err() == nil {
+		var next *gathered
+		var nextErr error
+		var reading sync.WaitGroup
+		if b.full {
+			reading.Go(func() { next, nextErr = gather(src, b.reaches) })
+		}
+		err = x.write(&b.reaches, b.changes, b.places)
+		reading.Wait()
+		b, more, err = next, true, cmp.Or(err, nextErr)
 	}
-	changes, lists, err := src.Lists(c.Lists, followBatch)
-	if err != nil {
-		return false, fmt.Errorf("follow lists: %w", err)
+	return more, err
+}
+
+// gathered is one batch: what it changes and how far it reaches. A record may
+// be retracted before the batch is written; its RETRACT comes in a later one.
+type gathered struct {
+	reaches Cursors
+	changes []Change
+	places  []place
+	full    bool // there may be more
+}
+
+// gather reads a batch; nil: there is nothing after c.
+func gather(src Source, c Cursors) (*gathered, error) {
+	b := &gathered{reaches: c}
+	var err error
+	if b.changes, b.reaches.Lists, err = src.Lists(c.Lists, followBatch); err != nil {
+		return nil, fmt.Errorf("follow lists: %w", err)
 	}
-	if len(rows) == 0 && lists == c.Lists {
-		return false, nil
+	b.full = b.reaches.Lists-c.Lists >= followBatch
+	b.changes = slices.Clip(b.changes) // the source's memory
+	now, size := time.Now(), 0
+	for len(b.places) < followBatch && size < followBytes {
+		rows, err := src.Read(b.reaches.Store, followPart, true)
+		if err != nil {
+			return nil, fmt.Errorf("follow store: %w", err)
+		}
+		if len(rows) == 0 {
+			break
+		}
+		if err := b.take(rows, src, now); err != nil {
+			return nil, fmt.Errorf("follow store: %w", err)
+		}
+		for i := range rows {
+			size += len(rows[i].Body)
+		}
 	}
-	next := Cursors{Store: c.Store, Lists: lists}
-	now := time.Now()
-	var places []place
+	if b.reaches == c {
+		return nil, nil
+	}
+	b.full = b.full || len(b.places) >= followBatch || size >= followBytes
+	return b, nil
+}
+
+// take adds records in the order of their arrival.
+func (b *gathered) take(rows []store.Row, src Source, now time.Time) error {
+	persons := personsOf(rows, src.Hidden, now)
 	for i := range rows {
 		r := &rows[i]
-		next.Store = r.Cursor
-		places = append(places, placeOf(r))
+		b.reaches.Store = r.Cursor
+		b.places = append(b.places, placeOf(r))
 		if r.BodyState == store.BodyDisowned {
 			// What it had hidden arrives once more by itself.
-			changes = append(changes, Change{Ref: recordRef(r.ID)})
+			b.changes = append(b.changes, Change{Ref: recordRef(r.ID)})
 			continue
 		}
-		change, ok := personOf(r, src.Hidden, now)
-		if ok {
-			changes = append(changes, change)
+		if persons[i].Person != nil {
+			b.changes = append(b.changes, persons[i])
 		}
 		if ct.Kind(r.Header.Kind) == ct.KindRetract && len(r.Header.Refs) > 0 {
 			change, ok, err := retracted(r, src, now)
 			if err != nil {
-				return false, fmt.Errorf("follow store: %w", err)
+				return err
 			}
 			if ok {
-				changes = append(changes, change)
+				b.changes = append(b.changes, change)
 			}
 		}
 	}
-	return true, x.write(&next, changes, places)
+	return nil
 }
+
+// personsOf is personOf for many, on all processors; no Person: none.
+func personsOf(rows []store.Row, hidden func(ct.ID) (ct.ID, bool), now time.Time) []Change {
+	out := make([]Change, len(rows))
+	inParts(len(rows), func(i int) {
+		if change, ok := personOf(&rows[i], hidden, now); ok {
+			out[i] = change
+		}
+	})
+	return out
+}
+
+// inParts calls fn for each of n, on all processors when there are many.
+func inParts(n int, fn func(i int)) {
+	var parts sync.WaitGroup
+	size := max(partAtLeast, n/(4*runtime.GOMAXPROCS(0)))
+	for first := 0; first < n; first += size {
+		work := func() {
+			for i := first; i < min(first+size, n); i++ {
+				fn(i)
+			}
+		}
+		if n <= size {
+			work()
+			return
+		}
+		parts.Go(work)
+	}
+	parts.Wait()
+}
+
+// partAtLeast is how many persons are worth a goroutine.
+const partAtLeast = 64
 
 // retracted is what a RETRACT means for the person of its target. One that
 // hid without its body and, with it, turned out to be none gives the person

@@ -57,7 +57,8 @@ type Index struct {
 	changed chan struct{} // closed and replaced at each write
 
 	persons atomic.Int64
-	tallies sync.Pool // of *tally
+	suspect atomic.Bool // a damaged page was met
+	tallies sync.Pool   // of *counting
 }
 
 // Cursors say up to where the index has followed its sources.
@@ -67,22 +68,22 @@ type Cursors struct {
 }
 
 // formatVersion is the layout of the file; another one means: build again.
-const formatVersion = uint32(3)<<16 | match.Version
+const formatVersion = uint32(4)<<16 | match.Version
 
-// Buckets. postings: tag of a token (16), year tag (2), person (4) → nothing of
-// meaning. persons: person (4) → sealed entry. refs: tag of a ref → person (4).
-// words: tag of a token → sealed count and text. free: person numbers to use
-// again.
+// Buckets. postings: list of a token, sealed in chunks, beside the token
+// itself, sealed (see posting). keys: likewise for documents and births.
+// persons: person (4) → sealed entry. refs: tag of a ref → person (4). free:
+// person numbers to use again.
 var (
 	bucketMeta     = []byte("meta")
 	bucketPostings = []byte("postings")
+	bucketKeys     = []byte("keys")
 	bucketPersons  = []byte("persons")
 	bucketRefs     = []byte("refs")
-	bucketWords    = []byte("words")
 	bucketFree     = []byte("free")
 )
 
-var allBuckets = append([][]byte{bucketPostings, bucketPersons, bucketRefs, bucketWords, bucketFree}, placeBuckets...)
+var allBuckets = append([][]byte{bucketPostings, bucketKeys, bucketPersons, bucketRefs, bucketFree}, placeBuckets...)
 
 var (
 	keyVersion = []byte("version")
@@ -104,8 +105,10 @@ func Open(cfg Config) (*Index, error) {
 	x, err := openFile(cfg, log)
 	if errors.Is(err, errOutdated) {
 		log.Info("person index is damaged, of another version or of another key, and is built again")
-		if err := os.Remove(cfg.Path); err != nil {
-			return nil, fmt.Errorf("remove outdated index: %w", err)
+		for _, path := range []string{cfg.Path, cfg.Path + store.SuspectSuffix} {
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return nil, fmt.Errorf("remove outdated index: %w", err)
+			}
 		}
 		x, err = openFile(cfg, log)
 	}
@@ -124,9 +127,9 @@ func openFile(cfg Config, log *slog.Logger) (*Index, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Index{db: db, log: log, words: newVocabulary(), changed: make(chan struct{})}
-	x.tallies.New = func() any { return new(tally) }
-	if err := db.View(func(tx *bbolt.Tx) error { return x.load(tx, cfg.Key) }); err != nil {
+	x := &Index{db: db, log: log, words: newVocabulary(0), changed: make(chan struct{})}
+	x.tallies.New = func() any { return new(counting) }
+	if err := x.view(func(tx *bbolt.Tx) error { return x.load(tx, cfg.Key) }); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open index: %w", err)
 	}
@@ -137,6 +140,9 @@ func openFile(cfg Config, log *slog.Logger) (*Index, error) {
 // would panic over them. Opening for reading follows no page and keeps writers
 // out while they are looked at.
 func openDB(path string, throwaway bool) (*bbolt.DB, error) {
+	if _, err := os.Stat(path + store.SuspectSuffix); err == nil {
+		return nil, errOutdated // what was met need not be a page
+	}
 	if _, err := os.Stat(path); err == nil {
 		db, err := openBolt(path, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
 		if err != nil {
@@ -263,22 +269,85 @@ func (x *Index) load(tx *bbolt.Tx, key [32]byte) error {
 	if v := meta.Get(keyCount); len(v) == 8 {
 		x.persons.Store(int64(binary.BigEndian.Uint64(v)))
 	}
-	return tx.Bucket(bucketWords).ForEach(func(k, v []byte) error {
-		text, n, err := x.openWord(k, v)
-		if err != nil {
-			return errOutdated // rotten: everything here can be derived again
-		}
-		x.words.add(text, tag(k), int(n))
-		return nil
-	})
+	return x.loadWords(tx.Bucket(bucketPostings))
 }
 
-func (x *Index) openWord(k, v []byte) (text string, persons uint32, err error) {
-	plain, err := x.seal.open(nil, k, v)
-	if err != nil || len(plain) < 5 || len(k) != len(tag{}) {
-		return "", 0, errors.New("a word of the index does not open; delete the file to build it again")
+// loadWords reads the vocabulary with its lists: all of a bucket that has some
+// fifty bytes a person. What does not open is rotten: everything here can be
+// derived again.
+func (x *Index) loadWords(postings *bbolt.Bucket) error {
+	x.words = newVocabulary(x.Persons() / 4)
+	var slab []byte // many lists to an allocation
+	var t listTag
+	var text string
+	var lists []byte
+	done := func() error {
+		if text == "" && len(lists) == 0 {
+			return nil
+		}
+		if text == "" || len(lists) == 0 {
+			return errOutdated
+		}
+		if len(slab) < len(lists) {
+			slab = make([]byte, max(1<<18, len(lists)))
+		}
+		n := copy(slab, lists)
+		x.words.add(text, t, slab[:n:n])
+		text, lists, slab = "", lists[:0], slab[n:]
+		return nil
 	}
-	return string(plain[4:]), binary.BigEndian.Uint32(plain), nil
+	var plain []byte
+	c := postings.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
+		var err error
+		switch {
+		case len(k) == len(t):
+			if err = done(); err == nil {
+				t = listTag(k)
+				plain, err = x.seal.open(plain[:0], k, v)
+				text = string(plain)
+			}
+		case isChunk(k, t):
+			lists, err = x.seal.openChunk(lists, k, v)
+		default:
+			return errOutdated
+		}
+		if err != nil {
+			return errOutdated
+		}
+	}
+	return done()
+}
+
+// errDamaged: a page of the file is not what it was. The next Open builds the
+// file again.
+var errDamaged = store.ErrDamaged
+
+// view and update run a transaction. A rotten page is an error in them, and
+// makes the next Open read all pages.
+func (x *Index) view(fn func(*bbolt.Tx) error) error {
+	return x.guarded(func() error { return x.db.View(fn) })
+}
+
+func (x *Index) update(fn func(*bbolt.Tx) error) error {
+	return x.guarded(func() error { return x.db.Update(fn) })
+}
+
+func (x *Index) guarded(fn func() error) error {
+	err := store.Guard(fn)
+	if errors.Is(err, errDamaged) && !x.suspect.Swap(true) {
+		return errors.Join(err, store.Suspect(x.db.Path()))
+	}
+	return err
+}
+
+// ProvePages reads the pages that opening a large file has left unread, resting
+// between parts; store.ErrDamaged.
+func (x *Index) ProvePages(ctx context.Context, rest time.Duration) error {
+	if err := store.ProveFile(ctx, x.db.Path(), rest, x.view); err != nil {
+		return fmt.Errorf("index: %w", err)
+	}
+	return nil
 }
 
 // Close releases the file.

@@ -1,7 +1,6 @@
 package index
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
@@ -16,12 +15,20 @@ import (
 
 // Bounds of one Find.
 const (
-	postingBudget = 30_000  // postings read
+	readBudget    = 200_000 // postings read: most of those of a common name are stepped over
+	postingBudget = 30_000  // postings counted
 	maxCandidates = 200     // candidates scored exactly
+	patience      = 64      // candidates in a row that are no lead, after which the rest, with less evidence, is left
 	scoringBudget = 400_000 // pairs of tokens compared: a query or a person of very many names costs no more
-	wideGroup     = 1_500   // postings above which a query with a birth reads only its years
+	wideGroup     = 1_500   // postings above which a query with a birth counts only its years
 	maxHits       = 1_000
 )
+
+// counting is the memory of one Find, used again by others.
+type counting struct {
+	tally
+	reader
+}
 
 // Hit is a person found.
 type Hit struct {
@@ -45,15 +52,17 @@ func (x *Index) Find(q *match.Subject, limit int) ([]Hit, error) {
 	x.mu.RUnlock()
 
 	var hits []Hit
-	err := x.db.View(func(tx *bbolt.Tx) error {
+	err := x.view(func(tx *bbolt.Tx) error {
 		// Numbers are handed out before the transaction that uses them ends,
 		// so the bound is read inside this one.
-		t := x.tallies.Get().(*tally)
+		t := x.tallies.Get().(*counting)
 		defer x.tallies.Put(t)
 		t.reset(tx.Bucket(bucketMeta).Get(keyNext))
-		x.collect(tx.Bucket(bucketPostings).Cursor(), groups, x.queryYears(q), t)
+		if err := x.collect(tx.Bucket(bucketKeys), groups, fitOf(q), &t.tally); err != nil {
+			return err
+		}
 		var err error
-		hits, err = x.rescore(tx.Bucket(bucketPersons), q, t.best(maxCandidates))
+		hits, err = x.rescore(tx.Bucket(bucketPersons), q, t.best(maxCandidates), &t.reader)
 		return err
 	})
 	if err != nil {
@@ -70,16 +79,19 @@ func sortHits(hits []Hit) {
 	})
 }
 
-// group is one token of the query with the words it may stand for.
+// group is one token of the query with the words it may stand for, or another
+// key of it.
 type group struct {
 	weight   float64
 	postings int
 	words    []expansion
 	few      bool // counts only where few share it: a date of birth
+	key      bool // no name: its list is on disk alone
 }
 
 // groups expands the probes through the vocabulary, the rarest token first.
-// The caller holds the lock.
+// The caller holds the lock. What it gives stays good without: a list in
+// memory grows behind its end or is replaced, and never changes.
 func (x *Index) groups(probes []match.Probe) []group {
 	var out []group
 	last := -1
@@ -92,91 +104,119 @@ func (x *Index) groups(probes []match.Probe) []group {
 		text, isName := nameKey(p.Key)
 		if !isName {
 			g.weight = 4 // a document number outweighs any name
-			g.few = p.Key[0] == match.KeyBirth
-			g.words = append(g.words, expansion{tag: x.seal.tag("key", p.Key), persons: 1, like: 1})
+			g.key, g.few = true, p.Key[0] == match.KeyBirth
+			g.words = append(g.words, expansion{list: x.seal.list("key", p.Key), like: 1})
 			g.postings++
 			continue
 		}
 		g.weight = max(g.weight, p.Weight)
 		for _, e := range x.words.expand(text) {
 			g.words = append(g.words, e)
-			g.postings += int(e.persons)
+			g.postings += len(e.postings) / postingSize
 		}
 	}
 	slices.SortStableFunc(out, func(a, b group) int { return cmp.Compare(a.postings, b.postings) })
 	return out
 }
 
-// queryYears are the year tags that a query with a birth reads of a common
-// token: "unknown", its years, and their neighbours, as far as a typing error
-// or an estimate goes. nil: the query has no birth.
-func (x *Index) queryYears(q *match.Subject) []yearTag {
+// fit says which births of a posting fit a query.
+type fit struct {
+	any  bool // the query has no birth that says much
+	year [256]bool
+	day  [256]bool
+}
+
+// fitOf: "unknown" fits, the years of the query, and their neighbours, as far
+// as a typing error or an estimate goes; and its days, also with day and month
+// exchanged.
+func fitOf(q *match.Subject) *fit {
+	f := new(fit)
 	if _, ok := q.Years(12); !ok {
-		return nil
+		f.any = true
+		return f
 	}
-	out := []yearTag{x.seal.year(0)}
+	f.year[0] = true
 	for _, b := range q.Births {
 		around := 2
 		if b.Day > 0 {
 			around = 1
 		}
 		for y := int(b.From) - around; y <= int(b.To)+around; y++ {
-			out = append(out, x.seal.year(y))
+			f.year[yearOf(y)] = true
+		}
+		f.day[dayOf(b.Month, b.Day)] = true
+		if b.Day <= 12 {
+			f.day[dayOf(b.Day, b.Month)] = true
 		}
 	}
-	slices.SortFunc(out, func(a, b yearTag) int { return bytes.Compare(a[:], b[:]) })
-	return slices.Compact(out)
+	f.day[0] = false
+	return f
 }
 
-// collect reads postings into the tally.
-func (x *Index) collect(c *bbolt.Cursor, groups []group, years []yearTag, t *tally) {
-	budget := postingBudget
+// collect counts postings into the tally.
+func (x *Index) collect(keys *bbolt.Bucket, groups []group, f *fit, t *tally) error {
+	b := budget{read: readBudget, count: postingBudget}
 	persons := float64(x.Persons() + 1)
-	for _, g := range groups {
+	for i := range groups {
+		g := &groups[i]
 		t.nextGroup()
 		for _, w := range g.words {
-			if budget <= 0 {
-				return
-			}
-			if g.few {
-				budget = scanFew(c, w.tag[:], uint32(1024*g.weight), budget, t)
+			if g.key {
+				if err := x.collectKey(keys, g, w.list, t, &b); err != nil {
+					return err
+				}
 				continue
 			}
-			idf := math.Log1p(persons / float64(w.persons+1))
+			idf := math.Log1p(persons / float64(len(w.postings)/postingSize+1))
 			value := uint32(1024 * g.weight * w.like * w.like * idf)
-			if years == nil || g.postings <= wideGroup {
-				budget = scan(c, w.tag[:], value, years, budget, t)
-				continue
-			}
-			var prefix [18]byte
-			copy(prefix[:], w.tag[:])
-			for _, y := range years {
-				copy(prefix[16:], y[:])
-				budget = scan(c, prefix[:], value, years, budget, t)
-			}
+			b.scan(w.postings, value, f, g.postings > wideGroup, t)
 		}
 	}
+	return nil
 }
 
-// scan counts the postings under a prefix. A person has a posting for each year
-// of birth and counts once: those of fitting years are counted first.
-func scan(c *bbolt.Cursor, prefix []byte, value uint32, years []yearTag, budget int, t *tally) int {
-	rest := make([]uint32, 0, 64)
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && budget > 0; k, _ = c.Next() {
-		budget--
-		if len(k) != len(posting{}) {
-			continue
+// budget is what is left of the bounds of one Find.
+type budget struct{ read, count int }
+
+// scan counts the postings of a list. A person counts once, by the posting that
+// fits best. Of a wide group only what fits counts when the query has a birth,
+// and what is counted already when the list is longer than what may be.
+func (b *budget) scan(list []byte, value uint32, f *fit, wide bool, t *tally) {
+	n := min(len(list)/postingSize, b.read)
+	b.read -= n
+	list = list[:n*postingSize]
+	known := f.any && n > b.count && len(t.touched) > 0
+	for len(list) >= postingSize {
+		p := posting(list[:postingSize])
+		list = list[postingSize:]
+		id := p.id()
+		v := uint32(0)
+		for {
+			switch {
+			case f.day[p[5]] && f.year[p[4]]:
+				v = 5 * value / 2
+			case f.year[p[4]]:
+				v = max(v, 3*value/2)
+			case f.any || !wide:
+				v = max(v, value)
+			}
+			if len(list) < postingSize || binary.BigEndian.Uint32(list) != id {
+				break
+			}
+			p = posting(list[:postingSize])
+			list = list[postingSize:]
 		}
-		if id := binary.BigEndian.Uint32(k[18:]); slices.Contains(years, yearTag(k[16:18])) {
-			t.add(id, value+value/2)
-		} else {
-			rest = append(rest, id)
+		switch {
+		case v == 0:
+		case known:
+			t.more(id, v)
+		case b.count > 0:
+			b.count--
+			t.add(id, v)
+		default:
+			t.more(id, v)
 		}
 	}
-	for _, id := range rest {
-		t.add(id, value)
-	}
-	return budget
 }
 
 // maxSharing is how many persons may share a date of birth for it to find
@@ -184,33 +224,40 @@ func scan(c *bbolt.Cursor, prefix []byte, value uint32, years []yearTag, budget 
 // among a million it is forty strangers.
 const maxSharing = 4
 
-// scanFew counts the postings under a prefix when they are at most maxSharing.
-func scanFew(c *bbolt.Cursor, prefix []byte, value uint32, budget int, t *tally) int {
+// collectKey counts who is listed under a key that is no name. Of a date of
+// birth only when few are.
+func (x *Index) collectKey(keys *bbolt.Bucket, g *group, list listTag, t *tally, b *budget) error {
+	value := uint32(1024 * g.weight)
 	var ids []uint32
-	for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix) && budget > 0; k, _ = c.Next() {
-		budget--
-		if len(k) != len(posting{}) {
-			continue
+	var plain []byte
+	c := keys.Cursor()
+	for k, v := c.Seek(list[:]); isChunk(k, list) && b.count > 0; k, v = c.Next() {
+		var err error
+		if plain, err = x.seal.openChunk(plain[:0], k, v); err != nil {
+			return err
 		}
-		if id := binary.BigEndian.Uint32(k[18:]); !slices.Contains(ids, id) {
-			if ids = append(ids, id); len(ids) > maxSharing {
-				return budget
+		for p := range slices.Chunk(plain, postingSize) {
+			b.count--
+			if id := posting(p).id(); len(ids) == 0 || ids[len(ids)-1] != id {
+				if ids = append(ids, id); g.few && len(ids) > maxSharing {
+					return nil
+				}
 			}
 		}
 	}
 	for _, id := range ids {
 		t.add(id, value)
 	}
-	return budget
+	return nil
 }
 
 // rescore scores the candidates exactly.
-func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []uint32) ([]Hit, error) {
+func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []uint32, r *reader) ([]Hit, error) {
 	var hits []Hit
 	var id [4]byte
-	own, budget := max(q.Tokens(), 1), scoringBudget
+	own, budget, idle := max(q.Tokens(), 1), scoringBudget, 0
 	for _, n := range candidates {
-		if budget <= 0 {
+		if budget <= 0 || idle >= patience {
 			break
 		}
 		binary.BigEndian.PutUint32(id[:], n)
@@ -218,14 +265,18 @@ func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []ui
 		if sealed == nil {
 			continue
 		}
-		e, err := x.openEntry(id[:], sealed)
+		e, err := r.open(x.seal, id[:], sealed)
 		if err != nil {
 			return nil, err
 		}
 		budget -= own * e.subject.Tokens()
-		if r := match.Score(q, e.subject); r.Tier > match.None {
-			hits = append(hits, Hit{Ref: e.ref, Origin: e.origin, Result: r})
+		if res := match.Score(q, e.subject); res.Tier > match.None {
+			hits = append(hits, Hit{Ref: string(e.ref), Origin: string(e.origin), Result: res})
+			if res.Tier >= match.Possible {
+				idle = -1
+			}
 		}
+		idle++
 	}
 	return hits, nil
 }

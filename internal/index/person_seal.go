@@ -6,7 +6,6 @@ import (
 	"crypto/hkdf"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/binary"
 	"fmt"
 	"hash"
 	"sync"
@@ -18,16 +17,9 @@ type tag [16]byte
 // sealer holds what derives from the index's secret and its file's salt: the
 // HMAC that names keys and the AEAD that hides values.
 type sealer struct {
-	macs  sync.Pool // of hash.Hash keyed for tags
-	aead  cipher.AEAD
-	years [256]yearTag // by year minus firstYear; [0] is "no year"
+	macs sync.Pool // of hash.Hash keyed for tags
+	aead cipher.AEAD
 }
-
-// yearTag orders the postings of one token by year of birth without writing
-// the year. Two persons of one year share a tag; which year it is stays hidden.
-type yearTag [2]byte
-
-const firstYear = 1899 // years[0] is "unknown", so 1900 is the first that has a tag of its own
 
 func newSealer(secret [32]byte, salt []byte) (*sealer, error) {
 	macKey, err := hkdf.Key(sha256.New, secret[:], salt, "herald/index/tag/v1", 32)
@@ -46,17 +38,6 @@ func newSealer(secret [32]byte, salt []byte) (*sealer, error) {
 	if s.aead, err = cipher.NewGCMWithRandomNonce(block); err != nil {
 		return nil, fmt.Errorf("derive index key: %w", err)
 	}
-	// Two bytes collide; a year that shares a tag would be taken for another.
-	taken := map[yearTag]bool{}
-	for i := range s.years {
-		for turn := uint16(0); ; turn++ {
-			t := s.tag("year", string(binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(nil, uint16(i)), turn)))
-			if s.years[i] = yearTag(t[:2]); !taken[s.years[i]] {
-				break
-			}
-		}
-		taken[s.years[i]] = true
-	}
 	return s, nil
 }
 
@@ -73,13 +54,10 @@ func (s *sealer) tag(kind, text string) tag {
 	return tag(h.Sum(buf[:0])[:16])
 }
 
-// year gives the tag of a year of birth; a year outside 1900..2154 shares the
-// tag of "unknown".
-func (s *sealer) year(y int) yearTag {
-	if y <= firstYear || y >= firstYear+len(s.years) {
-		return s.years[0]
-	}
-	return s.years[y-firstYear]
+// list names the list of postings of a token or another key.
+func (s *sealer) list(kind, text string) listTag {
+	t := s.tag(kind, text)
+	return listTag(t[:len(listTag{})])
 }
 
 // seal hides value; place binds it to its bucket and key.

@@ -57,6 +57,13 @@ func (t *tally) add(id, value uint32) {
 	t.counts[id] = count(min(c.sum()+value, 1<<24-1)<<8) | count(t.current)
 }
 
+// more is add for a person who has been counted before, and nothing for others.
+func (t *tally) more(id, value uint32) {
+	if int(id) < len(t.counts) && t.counts[id] != 0 {
+		t.add(id, value)
+	}
+}
+
 // Candidates with less than this part of the best one's evidence share one
 // common token with the query; the first few are scored all the same.
 const (

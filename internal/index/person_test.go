@@ -150,7 +150,7 @@ func TestUpdate(t *testing.T) {
 	if err := x.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if n := entries(t, path, "postings", "words", "persons", "refs"); n != 0 {
+	if n := entries(t, path, "postings", "keys", "persons", "refs"); n != 0 {
 		t.Errorf("an index without persons has %d entries", n)
 	}
 }
@@ -282,7 +282,7 @@ func TestOtherKeyOrVersion(t *testing.T) {
 			edit(t, path, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("meta")).Put([]byte("version"), []byte{0, 0, 0, 1}) })
 		}, testKey},
 		{"a bucket is missing", func(t *testing.T, path string) {
-			edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("words")) })
+			edit(t, path, func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("keys")) })
 		}, testKey},
 		{"no bbolt file", func(t *testing.T, path string) {
 			noise := make([]byte, 1<<16)
@@ -352,6 +352,13 @@ func TestDamagedEntry(t *testing.T) {
 		t.Errorf("a moved entry gives %d hits", len(hits))
 	} else if strings.Contains(err.Error(), "Belkazi") {
 		t.Errorf("the error shows a name: %v", err)
+	}
+	if err := x.Close(); err != nil {
+		t.Fatal(err)
+	}
+	x = openIndex(t, path)
+	if x.Persons() != 0 || x.Cursors() != (index.Cursors{}) {
+		t.Errorf("%d persons after a damaged one was met: the index is not built again", x.Persons())
 	}
 }
 
@@ -440,7 +447,7 @@ func TestRottenWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
-		b := tx.Bucket([]byte("words"))
+		b := tx.Bucket([]byte("postings"))
 		k, v := b.Cursor().First()
 		v = bytes.Clone(v)
 		v[len(v)/2] ^= 4

@@ -55,8 +55,8 @@ func (x *Index) write(to *Cursors, changes []Change, places []place) error {
 			return fmt.Errorf("update index: a ref has 1 to %d bytes and an origin at most %d", maxRef, maxRef)
 		}
 	}
-	b := batch{x: x, next: x.nextID, count: x.persons.Load(), words: map[string]int{}}
-	err := x.db.Update(func(tx *bbolt.Tx) error {
+	b := batch{x: x, next: x.nextID, count: x.persons.Load(), texts: map[listTag]string{}}
+	err := x.update(func(tx *bbolt.Tx) error {
 		return errors.Join(b.apply(tx, cursors, lastOfEach(changes)), writePlaces(tx, places))
 	})
 	if err != nil {
@@ -64,11 +64,7 @@ func (x *Index) write(to *Cursors, changes []Change, places []place) error {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	for text, n := range b.words {
-		if n != 0 {
-			x.words.add(text, x.seal.tag("word", text), n)
-		}
-	}
+	b.remember()
 	x.cursors = cursors
 	close(x.changed)
 	x.changed = make(chan struct{})
@@ -102,19 +98,34 @@ type batch struct {
 	next  uint32
 	count int64
 
-	add, del []posting
-	words    map[string]int // change of the number of postings, by token
-	persons  []row          // ascending person number within adds
-	refs     []row
+	names, keys delta
+	texts       map[listTag]string // of the tokens in names
+	persons     []row              // ascending person number within adds
+	refs        []row
 }
 
-// posting is a key of the postings bucket.
-type posting [16 + 2 + 4]byte
+// delta is what changes in lists.
+type delta struct{ add, del []listed }
+
+// sort puts a delta in order. What is taken out and put back stays: a person
+// who was replaced keeps most keys.
+func (d *delta) sort() {
+	slices.SortFunc(d.add, compareListed)
+	slices.SortFunc(d.del, compareListed)
+	if len(d.del) > 0 {
+		d.del = slices.DeleteFunc(d.del, func(l listed) bool {
+			_, kept := slices.BinarySearchFunc(d.add, l, compareListed)
+			return kept
+		})
+	}
+}
 
 type row struct{ key, value []byte } // value nil: delete
 
 func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 	refs, persons, free := tx.Bucket(bucketRefs), tx.Bucket(bucketPersons), tx.Bucket(bucketFree)
+	fresh := make([]prepared, 0, len(changes))
+	b.persons, b.refs = make([]row, 0, len(changes)), make([]row, 0, len(changes))
 	for _, c := range changes {
 		refTag := b.x.seal.tag("ref", c.Ref)
 		id := bytes.Clone(refs.Get(refTag[:]))
@@ -123,7 +134,7 @@ func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 			if err != nil {
 				return err
 			}
-			b.post(old.subject, binary.BigEndian.Uint32(id), -1)
+			b.post(b.x.keysOf(old.subject), binary.BigEndian.Uint32(id), -1)
 		}
 		switch {
 		case c.Person == nil && id == nil:
@@ -144,17 +155,70 @@ func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 			b.count++
 			b.refs = append(b.refs, row{refTag[:], id})
 		}
-		e := entry{ref: c.Ref, origin: c.Origin, subject: match.Prepare(*c.Person)}
-		b.post(e.subject, binary.BigEndian.Uint32(id), +1)
-		b.persons = append(b.persons, row{id, b.x.sealEntry(id, e)})
+		fresh = append(fresh, prepared{id: id, change: c})
 	}
+	b.x.prepare(fresh)
+	for i := range fresh {
+		p := &fresh[i]
+		b.post(p.keys, binary.BigEndian.Uint32(p.id), +1)
+		b.persons = append(b.persons, row{p.id, p.sealed})
+	}
+	b.names.sort()
+	b.keys.sort()
 	return errors.Join(
 		writeRows(persons, b.persons),
 		writeRows(refs, b.refs),
-		b.writePostings(tx.Bucket(bucketPostings)),
-		b.writeWords(tx.Bucket(bucketWords)),
+		b.writeNames(tx.Bucket(bucketPostings)),
+		b.writeKeys(tx.Bucket(bucketKeys)),
 		b.writeMeta(tx.Bucket(bucketMeta), cursors),
 	)
+}
+
+// prepared is a person on its way in.
+type prepared struct {
+	id     []byte
+	change Change
+
+	keys   subjectKeys
+	sealed []byte
+}
+
+// prepare reads and seals persons: most of the work of an index that is built.
+func (x *Index) prepare(persons []prepared) {
+	inParts(len(persons), func(i int) {
+		p := &persons[i]
+		subject := match.Prepare(*p.change.Person)
+		p.keys = x.keysOf(subject)
+		p.sealed = x.sealEntry(p.id, entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject})
+	})
+}
+
+// subjectKeys is what a subject is listed under.
+type subjectKeys struct {
+	names, keys []listTag
+	texts       []string // of names
+	births      []posting
+}
+
+// keysOf lists what a subject is listed under. It looks into the vocabulary,
+// which only the one writer changes, and not while this runs.
+func (x *Index) keysOf(s *match.Subject) subjectKeys {
+	k := subjectKeys{births: birthsOf(s)}
+	for _, key := range match.Keys(s) {
+		text, ok := nameKey(key)
+		if !ok {
+			k.keys = append(k.keys, x.seal.list("key", key))
+			continue
+		}
+		list := listTag{}
+		if id, known := x.words.find(text); known {
+			list = x.words.words[id].list
+		} else {
+			list = x.seal.list("word", text)
+		}
+		k.names, k.texts = append(k.names, list), append(k.texts, text)
+	}
+	return k
 }
 
 // number takes a person number that is not in use: one of a removed person
@@ -171,37 +235,23 @@ func (b *batch) number(free *bbolt.Bucket) ([]byte, error) {
 	return binary.BigEndian.AppendUint32(nil, b.next-1), nil
 }
 
-// maxPersonYears: a person with more possible years of birth is posted under
-// "unknown", which every query reads.
-const maxPersonYears = 4
-
-// post adds the postings of a subject, or with sign -1 removes them.
-func (b *batch) post(s *match.Subject, id uint32, sign int) {
-	years := []yearTag{b.x.seal.year(0)}
-	if ys, ok := s.Years(maxPersonYears); ok {
-		years = years[:0]
-		for _, y := range ys {
-			years = append(years, b.x.seal.year(y))
-		}
-		slices.SortFunc(years, func(a, b yearTag) int { return bytes.Compare(a[:], b[:]) })
-		years = slices.Compact(years)
-	}
-	for _, key := range match.Keys(s) {
-		var t tag
-		if text, ok := nameKey(key); ok {
-			t = b.x.seal.tag("word", text)
-			b.words[text] += sign * len(years)
-		} else {
-			t = b.x.seal.tag("key", key)
-		}
-		for _, y := range years {
-			p := newPosting(t, y, id)
-			if sign > 0 {
-				b.add = append(b.add, p)
-			} else {
-				b.del = append(b.del, p)
+// post puts a subject into its lists, or with sign -1 takes it out.
+func (b *batch) post(k subjectKeys, id uint32, sign int) {
+	to := func(d *delta, lists []listTag) {
+		for _, t := range lists {
+			for _, p := range k.births {
+				if l := (listed{t, p.of(id)}); sign > 0 {
+					d.add = append(d.add, l)
+				} else {
+					d.del = append(d.del, l)
+				}
 			}
 		}
+	}
+	to(&b.names, k.names)
+	to(&b.keys, k.keys)
+	for i, t := range k.names {
+		b.texts[t] = k.texts[i]
 	}
 }
 
@@ -213,58 +263,46 @@ func nameKey(key string) (string, bool) {
 	return "", false
 }
 
-func newPosting(t tag, y yearTag, id uint32) (p posting) {
-	copy(p[:], t[:])
-	copy(p[16:], y[:])
-	binary.BigEndian.PutUint32(p[18:], id)
-	return p
-}
-
-// writePostings deletes first: a person who was replaced keeps most keys.
-func (b *batch) writePostings(bucket *bbolt.Bucket) error {
-	byKey := func(a, b posting) int { return bytes.Compare(a[:], b[:]) }
-	slices.SortFunc(b.add, byKey)
-	slices.SortFunc(b.del, byKey)
-	for i := range b.del {
-		if _, kept := slices.BinarySearchFunc(b.add, b.del[i], byKey); kept {
-			continue
-		}
-		if err := bucket.Delete(b.del[i][:]); err != nil {
-			return err
-		}
-	}
-	present := []byte{1}
-	for i := range b.add {
-		if err := bucket.Put(b.add[i][:], present); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (b *batch) writeWords(bucket *bbolt.Bucket) error {
-	rows := make([]row, 0, len(b.words))
-	for text, change := range b.words {
-		if change == 0 {
-			continue
-		}
-		t := b.x.seal.tag("word", text)
-		count := change
-		if v := bucket.Get(t[:]); v != nil {
-			_, n, err := b.x.openWord(t[:], v)
-			if err != nil {
+// writeNames changes the lists of tokens. Beside a list stands the token, under
+// the list's tag alone.
+func (b *batch) writeNames(bucket *bbolt.Bucket) error {
+	return eachList(b.names.add, b.names.del, func(t listTag, adds, dels []listed) error {
+		text := b.texts[t]
+		id, known := b.x.words.find(text)
+		if !known && len(adds) > 0 {
+			if err := bucket.Put(t[:], b.x.seal.seal(t[:], []byte(text))); err != nil {
 				return err
 			}
-			count += int(n)
 		}
-		r := row{key: t[:]}
-		if count > 0 {
-			plain := binary.BigEndian.AppendUint32(nil, uint32(count))
-			r.value = b.x.seal.seal(t[:], append(plain, text...))
+		if err := b.x.seal.writeList(bucket, t, adds, dels); err != nil {
+			return err
 		}
-		rows = append(rows, r)
-	}
-	return writeRows(bucket, rows)
+		if known && len(adds) == 0 && len(dels) >= b.x.words.words[id].persons() {
+			return bucket.Delete(t[:])
+		}
+		return nil
+	})
+}
+
+func (b *batch) writeKeys(bucket *bbolt.Bucket) error {
+	return eachList(b.keys.add, b.keys.del, func(t listTag, adds, dels []listed) error {
+		return b.x.seal.writeList(bucket, t, adds, dels)
+	})
+}
+
+// remember changes the lists in memory as those of the file have been changed.
+// The caller holds the lock.
+func (b *batch) remember() {
+	v := b.x.words
+	_ = eachList(b.names.add, b.names.del, func(t listTag, adds, dels []listed) error {
+		text := b.texts[t]
+		if id, known := v.find(text); known {
+			v.set(id, merge(v.words[id].postings, adds, dels))
+		} else if len(adds) > 0 {
+			v.add(text, t, merge(nil, adds, nil))
+		}
+		return nil
+	})
 }
 
 func writeRows(bucket *bbolt.Bucket, rows []row) error {
@@ -301,33 +339,50 @@ func (x *Index) sealEntry(id []byte, e entry) []byte {
 	return x.seal.seal(id, plain)
 }
 
-var errEntry = errors.New("a person of the index does not open; delete the file to build it again")
+var errEntry = fmt.Errorf("%w: a person of the index does not open; the next start builds it again", errDamaged)
 
 func (x *Index) openEntry(id, sealed []byte) (entry, error) {
-	plain, err := x.seal.open(nil, id, sealed)
+	e, err := new(reader).open(x.seal, id, sealed)
 	if err != nil {
-		return entry{}, errEntry
+		return entry{}, err
 	}
-	ref, rest, ok := cutText(plain)
-	if !ok {
-		return entry{}, errEntry
+	return entry{ref: string(e.ref), origin: string(e.origin), subject: e.subject}, nil
+}
+
+// reader opens one entry after another into the same memory.
+type reader struct {
+	plain   []byte
+	subject match.Decoder
+}
+
+// opened is an entry as a reader gives it: good until the next.
+type opened struct {
+	ref, origin []byte
+	subject     *match.Subject
+}
+
+func (r *reader) open(s *sealer, id, sealed []byte) (e opened, err error) {
+	if r.plain, err = s.open(r.plain[:0], id, sealed); err != nil {
+		return e, errEntry
 	}
-	origin, rest, ok := cutText(rest)
-	if !ok {
-		return entry{}, errEntry
+	rest, ok := r.plain, false
+	if e.ref, rest, ok = cutText(rest); !ok {
+		return e, errEntry
 	}
-	s, err := match.Unmarshal(rest)
-	if err != nil {
-		return entry{}, fmt.Errorf("%w: %w", errEntry, err)
+	if e.origin, rest, ok = cutText(rest); !ok {
+		return e, errEntry
 	}
-	return entry{ref: ref, origin: origin, subject: s}, nil
+	if e.subject, err = r.subject.Decode(rest); err != nil {
+		return e, fmt.Errorf("%w: %w", errEntry, err)
+	}
+	return e, nil
 }
 
 // cutText reads a text of one length byte.
-func cutText(b []byte) (string, []byte, bool) {
+func cutText(b []byte) (text, rest []byte, ok bool) {
 	if len(b) == 0 || len(b) < 1+int(b[0]) {
-		return "", nil, false
+		return nil, nil, false
 	}
 	n := 1 + int(b[0])
-	return string(b[1:n]), b[n:], true
+	return b[1:n], b[n:], true
 }

@@ -1,7 +1,9 @@
 package index
 
 import (
+	"cmp"
 	"hash/maphash"
+	"iter"
 	"slices"
 	"strings"
 
@@ -11,22 +13,25 @@ import (
 // vocabulary holds every token of the indexed names in memory, findable by
 // what a typing error or another romanisation leaves of it: the token less one
 // letter (SymSpell), and its consonant skeleton. It is far smaller than the
-// persons: names repeat.
+// persons: names repeat. The lists of who bears a token are in memory too: six
+// bytes a name, where a page of the file would have to be found and opened.
 type vocabulary struct {
-	seed  maphash.Seed
-	words []word
-	ids   map[string]uint32
-	free  []uint32 // words that no person bears any more
-	table multimap // hash of a trace -> word
+	letters, sounds, groups maphash.Seed // of the kinds of traces
+	words                   []word
+	free                    []uint32 // words that no person bears any more
+	table                   multimap // hash of a trace -> word
 }
 
-// word is one token. A dead word has no text and is in no answer.
+// word is one token. A dead word has no postings and is in no answer.
 type word struct {
-	text    string
-	tag     tag
-	persons uint32 // how many postings
-	abjad   bool   // the text looks like one without vowels
+	token    name.Token // as it is written
+	list     listTag
+	abjad    bool   // the text looks like one without vowels
+	postings []byte // packed, in order
 }
+
+// persons is how many postings a word has.
+func (w *word) persons() int { return len(w.postings) / postingSize }
 
 // Bounds of one expansion.
 const (
@@ -35,88 +40,108 @@ const (
 	minLike      = 0.60 // least similarity of a word taken
 )
 
-func newVocabulary() *vocabulary {
-	return &vocabulary{seed: maphash.MakeSeed(), ids: map[string]uint32{}}
+// newVocabulary makes one with room for n words.
+func newVocabulary(n int) *vocabulary {
+	v := &vocabulary{letters: maphash.MakeSeed(), sounds: maphash.MakeSeed(), groups: maphash.MakeSeed()}
+	v.words = make([]word, 0, n)
+	v.table.reserve(n * tracesOfWord)
+	return v
 }
 
-// add counts n more persons (fewer, when negative) for a token.
-func (v *vocabulary) add(text string, t tag, n int) {
-	id, known := v.ids[text]
-	switch {
-	case known && n < 0 && uint32(-n) >= v.words[id].persons:
-		for _, trace := range v.traces(text) {
-			v.table.remove(trace, id)
+// tracesOfWord is about how many traces a token has.
+const tracesOfWord = 9
+
+// find gives the number of a word.
+func (v *vocabulary) find(text string) (uint32, bool) {
+	hash := uint32(maphash.String(v.letters, text))
+	for id := range v.table.at(hash) {
+		if w := &v.words[id]; w.token.Text == text {
+			return id, true
 		}
-		delete(v.ids, text)
-		v.words[id] = word{}
-		v.free = append(v.free, id)
-	case known:
-		v.words[id].persons = uint32(int(v.words[id].persons) + n)
-	case n > 0:
-		w := word{text: text, tag: t, persons: uint32(n), abjad: vowelless(text)}
-		if len(v.free) > 0 {
-			id = v.free[len(v.free)-1]
-			v.free = v.free[:len(v.free)-1]
-			v.words[id] = w
-		} else {
-			id = uint32(len(v.words))
-			v.words = append(v.words, w)
-		}
-		v.ids[text] = id
-		for _, trace := range v.traces(text) {
-			v.table.insert(trace, id)
-		}
+	}
+	return 0, false
+}
+
+// add makes a new word.
+func (v *vocabulary) add(text string, list listTag, postings []byte) {
+	w := word{token: name.NewToken(text, 100, 0), list: list, abjad: vowelless(text), postings: postings}
+	id := uint32(len(v.words))
+	if n := len(v.free); n > 0 {
+		id, v.free = v.free[n-1], v.free[:n-1]
+		v.words[id] = w
+	} else {
+		v.words = append(v.words, w)
+	}
+	var buf [maxTraces]uint32
+	for _, trace := range v.traces(buf[:0], text) {
+		v.table.insert(trace, id)
 	}
 }
 
-// traces are the hashes under which a token is found: itself, itself less one
-// letter, its skeletons, and the group of forms of one name.
-func (v *vocabulary) traces(text string) []uint32 {
-	out := make([]uint32, 0, len(text)+3)
-	out = append(out, v.hash('t', text))
+// set gives a word its postings; without any it is a word no more.
+func (v *vocabulary) set(id uint32, postings []byte) {
+	w := &v.words[id]
+	if w.postings = postings; len(postings) > 0 {
+		return
+	}
+	var buf [maxTraces]uint32
+	for _, trace := range v.traces(buf[:0], w.token.Text) {
+		v.table.remove(trace, id)
+	}
+	*w = word{}
+	v.free = append(v.free, id)
+}
+
+const maxTraces = name.MaxToken + 4
+
+// traces appends the hashes under which a token is found: itself, itself less
+// one letter, its skeletons, and the group of forms of one name.
+func (v *vocabulary) traces(out []uint32, text string) []uint32 {
+	out = append(out, uint32(maphash.String(v.letters, text)))
 	if len(text) >= 3 {
+		// One letter after another is taken out by putting the letter before it
+		// in its place.
 		var buf [name.MaxToken]byte
-		for i := range min(len(text), len(buf)) {
-			if i > 0 && text[i] == text[i-1] {
-				continue // the same text as without the letter before
+		n := copy(buf[:], text)
+		less := buf[1:n]
+		for i := range n {
+			if i > 0 {
+				buf[i] = text[i-1]
+				if text[i] == text[i-1] {
+					continue // the same text as without the letter before
+				}
 			}
-			less := append(append(buf[:0], text[:i]...), text[i+1:]...)
-			out = append(out, v.hash('t', string(less)))
+			out = append(out, uint32(maphash.Bytes(v.letters, less)))
 		}
 	}
 	first, second := name.Skeletons(text)
 	if len(first) >= 2 {
-		out = append(out, v.hash('s', first))
+		out = append(out, uint32(maphash.String(v.sounds, first)))
 	}
 	if len(second) >= 2 {
-		out = append(out, v.hash('s', second))
+		out = append(out, uint32(maphash.String(v.sounds, second)))
 	}
 	if group := name.Equivalent(text); group != "" {
-		out = append(out, v.hash('e', group))
+		out = append(out, uint32(maphash.String(v.groups, group)))
 	}
 	return out
 }
 
-func (v *vocabulary) hash(kind byte, text string) uint32 {
-	var h maphash.Hash
-	h.SetSeed(v.seed)
-	h.WriteByte(kind)
-	h.WriteString(text)
-	return uint32(h.Sum64())
-}
-
 // expansion is a word of the vocabulary that a query token may stand for.
 type expansion struct {
-	tag     tag
-	text    string
-	persons uint32
-	like    float64
+	list     listTag
+	text     string
+	postings []byte
+	like     float64
 }
 
-// expand gives the words like text, the likest first.
+// expand gives the words like text, the likest first. What it gives is good
+// while the vocabulary does not change.
 func (v *vocabulary) expand(text string) []expansion {
-	var ids []uint32
-	for _, trace := range v.traces(text) {
+	var hashes [maxTraces]uint32
+	var found [maxInspected]uint32
+	ids := found[:0]
+	for _, trace := range v.traces(hashes[:0], text) {
 		ids = v.table.lookup(trace, ids, maxInspected)
 		if len(ids) >= maxInspected {
 			break
@@ -130,30 +155,24 @@ func (v *vocabulary) expand(text string) []expansion {
 	var out []expansion
 	for _, id := range ids {
 		w := &v.words[id]
-		like := name.Similarity(asWritten, name.NewToken(w.text, 100, 0))
+		like := name.Similarity(asWritten, w.token)
 		// A text without vowels may stand for one with vowels.
 		if w.abjad != queryAbjad && like < 0.95 {
 			if queryAbjad {
-				like = max(like, name.Similarity(asAbjad, name.NewToken(w.text, 100, 0)))
+				like = max(like, name.Similarity(asAbjad, w.token))
 			} else {
-				like = max(like, name.Similarity(asWritten, name.NewToken(w.text, 100, name.Abjad)))
+				abjad := w.token
+				abjad.Flags = name.Abjad
+				like = max(like, name.Similarity(asWritten, abjad))
 			}
 		}
 		if like >= minLike {
-			out = append(out, expansion{tag: w.tag, text: w.text, persons: w.persons, like: like})
+			out = append(out, expansion{list: w.list, text: w.token.Text, postings: w.postings, like: like})
 		}
 	}
 	slices.SortFunc(out, func(a, b expansion) int {
-		switch {
-		case a.like != b.like:
-			if a.like > b.like {
-				return -1
-			}
-			return 1
-		case a.persons != b.persons:
-			return int(int64(a.persons) - int64(b.persons))
-		}
-		return strings.Compare(a.text, b.text) // not by tag: two indexes of one list answer alike
+		// Not by tag: two indexes of one list answer alike.
+		return cmp.Or(-cmp.Compare(a.like, b.like), cmp.Compare(len(a.postings), len(b.postings)), strings.Compare(a.text, b.text))
 	})
 	return out[:min(len(out), maxExpanded)]
 }
@@ -185,9 +204,13 @@ func (m *multimap) insert(hash, word uint32) {
 	if (m.used+1)*4 >= len(m.slots)*3 {
 		m.grow()
 	}
-	i := m.start(hash)
-	for m.slots[i].id > 1 {
-		i = (i + 1) & (len(m.slots) - 1)
+	i, same := m.start(hash), 0
+	for ; m.slots[i].id > 1; i = (i + 1) & (len(m.slots) - 1) {
+		if m.slots[i].hash == hash {
+			if same++; same >= maxInspected {
+				return // nobody looks at so many, and to step over them would take ever longer
+			}
+		}
 	}
 	if m.slots[i].id == 0 {
 		m.used++
@@ -218,6 +241,31 @@ func (m *multimap) lookup(hash uint32, out []uint32, limit int) []uint32 {
 		}
 	}
 	return out
+}
+
+// at gives the words of a hash, one after the other.
+func (m *multimap) at(hash uint32) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		if len(m.slots) == 0 {
+			return
+		}
+		for i := m.start(hash); m.slots[i].id != 0; i = (i + 1) & (len(m.slots) - 1) {
+			if m.slots[i].hash == hash && m.slots[i].id > 1 && !yield(m.slots[i].id-2) {
+				return
+			}
+		}
+	}
+}
+
+// reserve makes room for n entries.
+func (m *multimap) reserve(n int) {
+	size := 1024
+	for size*3 < n*4+4 {
+		size *= 2
+	}
+	if len(m.slots) == 0 {
+		m.slots = make([]slot, size)
+	}
 }
 
 func (m *multimap) start(hash uint32) int {

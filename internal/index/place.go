@@ -101,7 +101,7 @@ func (x *Index) ByID(prefix string, max int) ([]uint64, error) {
 	}
 	key := whole[:min(len(whole), 8)]
 	var out []uint64
-	err = x.db.View(func(tx *bbolt.Tx) error {
+	err = x.view(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketIDs).Cursor()
 		for k, _ := c.Seek(key); k != nil && bytes.HasPrefix(k, key) && len(out) < max+maxStale; k, _ = c.Next() {
 			if n := min(len(prefix), 16); hex.EncodeToString(k[:8])[:n] == prefix[:n] {
@@ -123,7 +123,7 @@ const maxReferrers = 1000
 // Referrers gives the cursors of the records that refer to id, in arrival order.
 func (x *Index) Referrers(id ct.ID) ([]uint64, error) {
 	var out []uint64
-	err := x.db.View(func(tx *bbolt.Tx) error {
+	err := x.view(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketReferrers).Cursor()
 		for k, _ := c.Seek(id[:16]); k != nil && bytes.HasPrefix(k, id[:16]) && len(out) < maxReferrers; k, _ = c.Next() {
 			out = append(out, binary.BigEndian.Uint64(k[16:]))
@@ -137,7 +137,7 @@ func (x *Index) Referrers(id ct.ID) ([]uint64, error) {
 // EachAddress calls fn with the cursor of each log's newest ADDRESS statement.
 func (x *Index) EachAddress(fn func(cursor uint64) error) error {
 	var cursors []uint64
-	err := x.db.View(func(tx *bbolt.Tx) error {
+	err := x.view(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketAddresses).ForEach(func(_, v []byte) error {
 			cursors = append(cursors, binary.BigEndian.Uint64(v))
 			return nil
@@ -158,7 +158,7 @@ func (x *Index) EachAddress(fn func(cursor uint64) error) error {
 func (x *Index) DueExpiries(now time.Time, max int) ([]ct.Ref, error) {
 	var out []ct.Ref
 	until := u64(uint64(ct.MillisOf(now)))
-	err := x.db.View(func(tx *bbolt.Tx) error {
+	err := x.view(func(tx *bbolt.Tx) error {
 		c := tx.Bucket(bucketExpiries).Cursor()
 		for k, v := c.First(); k != nil && bytes.Compare(k[:8], until) < 0 && len(out) < max; k, v = c.Next() {
 			out = append(out, ct.Ref{Log: ct.LogID(k[8:40]), Seq: binary.BigEndian.Uint64(k[40:]), ID: ct.ID(v)})
@@ -177,7 +177,7 @@ func (x *Index) ExpiriesDone(now time.Time, refs []ct.Ref) error {
 	for _, r := range refs {
 		done[r.ID] = true
 	}
-	return x.db.Update(func(tx *bbolt.Tx) error {
+	return x.update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketExpiries)
 		var keys [][]byte
 		c := b.Cursor()

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"unsafe"
 
 	"github.com/herald-net/herald/internal/name"
 	"github.com/herald-net/herald/node/ct"
@@ -61,35 +63,45 @@ func flag(b bool) byte {
 
 // Unmarshal reads what Marshal wrote and refuses everything else.
 func Unmarshal(data []byte) (*Subject, error) {
+	// One copy; every text of the subject is a part of it.
+	return new(Decoder).Decode(slices.Clone(data))
+}
+
+// Decoder reads one subject after another into the same memory.
+type Decoder struct {
+	s      Subject
+	tokens []name.Token
+}
+
+// Decode reads what Marshal wrote and refuses everything else. The subject and
+// all texts in it are good until the next Decode or until data changes.
+func (r *Decoder) Decode(data []byte) (*Subject, error) {
 	if len(data) > maxEncoded {
 		return nil, fmt.Errorf("encoded subject: %d bytes, at most %d", len(data), maxEncoded)
 	}
-	// One copy as a string; every text of the subject is a part of it.
-	d := decoder{text: string(data)}
+	d := decoder{text: unsafe.String(unsafe.SliceData(data), len(data))}
 	if v := d.byte(); v != encodingVersion && !d.short {
 		return nil, fmt.Errorf("encoded subject: version %d, want %d", v, encodingVersion)
 	}
-	s := &Subject{}
-	if n := d.count(MaxNames); n > 0 {
-		s.Names = make([]Name, n)
-	}
+	s := &r.s
+	s.Names = sized(s.Names, d.count(MaxNames))
+	tokens := r.tokens[:0]
 	for i := range s.Names {
 		s.Names[i].Low = d.flag()
 		n := d.count(name.MaxTokens)
 		if n == 0 {
 			d.bad = true
 		}
-		tokens := make([]name.Token, n)
-		for j := range tokens {
+		first := len(tokens) // where append moves them, earlier names keep the old memory
+		for range n {
 			weight, flags := d.byte(), d.byte()
 			text := d.string(1, name.MaxToken)
-			tokens[j] = name.NewToken(text, weight, name.Flags(flags))
+			tokens = append(tokens, name.NewToken(text, weight, name.Flags(flags)))
 		}
-		s.Names[i].Tokens = tokens
+		s.Names[i].Tokens = tokens[first:len(tokens):len(tokens)]
 	}
-	if n := d.count(MaxBirths); n > 0 {
-		s.Births = make([]Birth, n)
-	}
+	r.tokens = tokens
+	s.Births = sized(s.Births, d.count(MaxBirths))
 	for i := range s.Births {
 		from := uint16(d.byte())<<8 | uint16(d.byte())
 		b := Birth{From: from, To: from + uint16(d.byte()), Month: d.byte(), Day: d.byte(), Approx: d.flag()}
@@ -98,19 +110,15 @@ func Unmarshal(data []byte) (*Subject, error) {
 		}
 		s.Births[i] = b
 	}
-	if n := d.count(MaxDocuments); n > 0 {
-		s.Documents = make([]Document, n)
-	}
+	s.Documents = sized(s.Documents, d.count(MaxDocuments))
 	for i := range s.Documents {
-		s.Documents[i].Number = d.string(minDocument, maxDocument)
+		s.Documents[i] = Document{Number: d.string(minDocument, maxDocument)}
 		if n := d.byte(); n != 0 {
 			d.bad = d.bad || n != 3
 			s.Documents[i].Issuer = ct.State(d.take(3))
 		}
 	}
-	if n := d.count(MaxNationalities); n > 0 {
-		s.Nationalities = make([]ct.State, n)
-	}
+	s.Nationalities = sized(s.Nationalities, d.count(MaxNationalities))
 	for i := range s.Nationalities {
 		s.Nationalities[i] = ct.State(d.take(3))
 	}
@@ -123,6 +131,15 @@ func Unmarshal(data []byte) (*Subject, error) {
 		return nil, fmt.Errorf("encoded subject: %d bytes too many", len(d.text)-d.at)
 	}
 	return s, nil
+}
+
+// sized gives a slice of n elements, nil for none of nothing, in the memory of s
+// where that does.
+func sized[T any](s []T, n int) []T {
+	if n > cap(s) {
+		return make([]T, n)
+	}
+	return s[:n]
 }
 
 // decoder reads forward; the first fault is kept and later reads give zeros.

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,19 +30,18 @@ const format = 3
 type fileSpec struct {
 	name     string
 	buckets  []string
-	noFree   bool // do not write the list of free pages at each commit: it grows with the file
-	initMmap int  // address space, not memory: a remap would wait for readers
-	alloc    int  // growth step in bytes
+	initMmap int // address space, not memory: a remap would wait for readers
+	alloc    int // growth step in bytes
 }
 
 var (
 	logSpec = fileSpec{
-		name:    "log.db",
-		buckets: []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork, bktChained, bktUnsound},
-		noFree:  true, initMmap: 1 << 30, alloc: 8 << 20,
+		name:     "log.db",
+		buckets:  []string{bktLogs, bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktErase, bktFork, bktChained, bktUnsound},
+		initMmap: 1 << 30, alloc: 8 << 20,
 	}
 	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt, bktGone}, initMmap: 256 << 20, alloc: 1 << 20}
-	bodySpec  = fileSpec{name: "body.db", buckets: []string{bktBody}, noFree: true, initMmap: 1 << 30, alloc: 8 << 20}
+	bodySpec  = fileSpec{name: "body.db", buckets: []string{bktBody}, initMmap: 1 << 30, alloc: 8 << 20}
 	localSpec = fileSpec{name: "local.db", buckets: []string{bktLocal}, initMmap: 256 << 20, alloc: 1 << 20}
 )
 
@@ -51,12 +51,18 @@ type file struct {
 	path string
 	max  int64
 
+	large uint64 // see checkPages
+
 	disk *disk // nil: nobody asks
 
 	w       sync.Mutex // a writer, or rewrite for all its time
 	stopped error      // guarded by w: why nothing is written any more
 
+	commits uint64 // guarded by w: since the file was opened
+
 	touched map[place]struct{} // guarded by w: what changed since rewriteOnline began; nil: it does not run
+
+	suspected atomic.Bool // Suspect was called
 
 	fate sync.Mutex
 	dead error // stopped, for those who do not write
@@ -67,12 +73,11 @@ type file struct {
 
 func (f *file) options(readOnly bool) *bbolt.Options {
 	o := &bbolt.Options{
-		Timeout:        time.Second,
-		FreelistType:   bbolt.FreelistMapType,
-		NoFreelistSync: f.spec.noFree,
-		NoStatistics:   true,
-		MaxSize:        int(f.max),
-		ReadOnly:       readOnly,
+		Timeout:      time.Second,
+		FreelistType: bbolt.FreelistMapType,
+		NoStatistics: true,
+		MaxSize:      int(f.max),
+		ReadOnly:     readOnly,
 	}
 	if math.MaxInt > math.MaxInt32 {
 		o.InitialMmapSize = f.spec.initMmap
@@ -110,7 +115,10 @@ func openFile(cfg *Config, spec *fileSpec) (*file, error) {
 }
 
 func openFileMode(cfg *Config, spec *fileSpec, readOnly bool) (*file, error) {
-	f := &file{spec: spec, path: filepath.Join(cfg.Dir, spec.name), max: cfg.MaxSize}
+	f := &file{spec: spec, path: filepath.Join(cfg.Dir, spec.name), max: cfg.MaxSize, large: largeFile}
+	if cfg.Large > 0 {
+		f.large = cfg.Large
+	}
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("%s is missing: %w", f.path, err)
@@ -135,7 +143,7 @@ func (f *file) openSound(readOnly bool) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkPages(f.path); err != nil {
+	if err := checkPages(f.path, f.large); err != nil {
 		_ = db.Close()
 		return nil, err
 	}
@@ -302,7 +310,7 @@ func (f *file) view(fn func(*bbolt.Tx) error) error {
 	if f.db == nil {
 		return ErrClosed
 	}
-	return guard(func() error { return f.db.View(fn) })
+	return f.noted(guard(func() error { return f.db.View(fn) }))
 }
 
 // update commits durably. When fn fails, or there is no room (ErrFull),
@@ -321,6 +329,7 @@ func (f *file) update(fn func(*bbolt.Tx) error) error {
 	}
 	var id int
 	var refused error
+	f.weighFreeList()
 	err := guard(func() error {
 		return f.db.Update(func(tx *bbolt.Tx) error {
 			id = tx.ID()
@@ -329,13 +338,35 @@ func (f *file) update(fn func(*bbolt.Tx) error) error {
 		})
 	})
 	if err == nil || refused != nil {
-		return err
+		return f.noted(err)
 	}
-	if err = fullOr(err); errors.Is(err, ErrFull) && !f.visible(id) {
+	if err = fullOr(f.noted(err)); errors.Is(err, ErrFull) && !f.visible(id) {
 		f.noRoom(err)
 		return err
 	}
 	return f.stop(err)
+}
+
+// The list of free pages is written with each commit, so that whoever opens the
+// file after a crash need not read all of it to know them. A long one, as after
+// an erasure of many bodies, would cost each commit more than that is worth.
+const (
+	longFreeList  = 4096 // pages: 32 KiB
+	weighFreeList = 64   // commits between two looks at it
+	tryFreeList   = 4096 // and between two tries to write it again
+)
+
+// weighFreeList decides whether the next commit writes the list. The caller
+// holds w.
+func (f *file) weighFreeList() {
+	f.commits++
+	switch {
+	case f.db.NoFreelistSync:
+		f.db.NoFreelistSync = f.commits%tryFreeList != 0
+	case f.commits%weighFreeList == 0:
+		n, err := freePages(f.path)
+		f.db.NoFreelistSync = err == nil && n > longFreeList
+	}
 }
 
 // stop ends all writing to the file. The caller holds w.
@@ -377,8 +408,15 @@ func (f *file) close() error {
 	}
 	db := f.db
 	f.db = nil
+	if db.NoFreelistSync && f.stopped == nil {
+		db.NoFreelistSync = false
+		_ = guard(func() error { return db.Update(func(*bbolt.Tx) error { return nil }) })
+	}
 	return db.Close()
 }
+
+// Guard is guard for another package's bbolt files.
+func Guard(fn func() error) error { return guard(fn) }
 
 // guard turns bbolt's panics over damaged pages, and faults in its memory map,
 // into errors: one rotten page must not stop the node.
@@ -386,10 +424,25 @@ func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("%w: %v", ErrDamaged, p)
+			err = &fault{p}
 		}
 	}()
 	return fn()
+}
+
+// fault is what guard caught: not a value that rotted but a page.
+type fault struct{ caught any }
+
+func (e *fault) Error() string { return fmt.Sprintf("%v: %v", ErrDamaged, e.caught) }
+func (e *fault) Unwrap() error { return ErrDamaged }
+
+// noted makes the file suspect when err is a fault.
+func (f *file) noted(err error) error {
+	var bad *fault
+	if errors.As(err, &bad) && !f.suspected.Swap(true) {
+		return errors.Join(err, Suspect(f.path))
+	}
+	return err
 }
 
 // fullOr recognises a full disk or quota, also where bbolt flattened the error

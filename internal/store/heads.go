@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 )
@@ -98,6 +99,20 @@ func (s *Store) publish(entries map[ct.LogID]*logEntry, last uint64) {
 	}
 }
 
+// ownEntry checks that the key of a log's entry, which its sum does not cover,
+// is that of the log: its newest record says so.
+func (s *Store) ownEntry(tx *bbolt.Tx, e *logEntry) error {
+	at := placeOf(e.num, e.head.Size)
+	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(at[:]))
+	if err != nil {
+		return nil // rotten itself, or none yet
+	}
+	if header, err := wire.DecodeHeader(h.header); err == nil && header.Log != e.id {
+		return fmt.Errorf("%w: log %s has the records of %s", ErrDamaged, e.id.Short(), header.Log.Short())
+	}
+	return nil
+}
+
 func (s *Store) loadHeads() error {
 	entries := make(map[ct.LogID]*logEntry)
 	var last uint64
@@ -107,6 +122,7 @@ func (s *Store) loadHeads() error {
 			e, err := decodeLog(k, v)
 			if err == nil {
 				entries[e.id], nums[e.num] = e, true
+				err = s.ownEntry(tx, e)
 			}
 			return err
 		})

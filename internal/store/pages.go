@@ -16,6 +16,11 @@ import (
 // taken for, is reached once, and holds its keys in order. What values say is
 // the business of Check.
 //
+// Of a large file it reads the branches, one page in a hundred: that all leaves
+// lie in the file, are reached once and are not free, so that opening it can
+// neither run off nor overwrite anything. The leaves are read while the store
+// is in use (ProvePages), and what one does to bbolt meanwhile, guard catches.
+//
 // The format is that of bbolt 1.x (magic 0xED0CDAED, version 2), in the byte
 // order of the machine.
 
@@ -37,6 +42,9 @@ const (
 	maxPageDepth = 64
 )
 
+// largeFile is the number of pages above which a file counts as large: 64 MiB.
+const largeFile = 16 << 10
+
 var native = binary.NativeEndian
 
 // pageCheck walks one file.
@@ -44,14 +52,26 @@ type pageCheck struct {
 	f       io.ReaderAt
 	size    int64 // of a page
 	end     uint64
-	seen    []uint64 // bits: pages reached
+	seen    pageSet // pages reached
+	unread  pageSet // leaves that only their branch is known of
+	shallow bool    // reads branches, and of the leaves under one the first
+	walk    *leafWalk
+	header  [pageHeader]byte
 	buffers [maxPageDepth + 1][]byte
 }
 
-// CheckPages proves the pages of a bbolt file that is not in use; ErrDamaged.
-func CheckPages(path string) error { return checkPages(path) }
+// pageSet is a set of pages, a bit each.
+type pageSet []uint64
 
-func checkPages(path string) error {
+func (s pageSet) has(id uint64) bool { return s[id/64]&(1<<(id%64)) != 0 }
+func (s pageSet) add(id uint64)      { s[id/64] |= 1 << (id % 64) }
+
+// CheckPages proves the pages of a bbolt file that is not in use; ErrDamaged.
+func CheckPages(path string) error { return checkPages(path, largeFile) }
+
+// checkPages reads branches alone of a file of more than large pages, unless it
+// is suspect.
+func checkPages(path string, large uint64) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -61,24 +81,33 @@ func checkPages(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := checkPagesOf(f, info.Size()); err != nil {
+	suspect := isSuspect(path)
+	if suspect {
+		large = 1 << 63
+	}
+	if err := checkPagesOf(f, info.Size(), large); err != nil {
 		return fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+	}
+	if suspect {
+		return os.Remove(path + SuspectSuffix)
 	}
 	return nil
 }
 
-func checkPagesOf(f io.ReaderAt, fileSize int64) error {
+func checkPagesOf(f io.ReaderAt, fileSize int64, large uint64) error {
 	m, err := newestMeta(f, fileSize)
 	if err != nil {
 		return err
 	}
 	c := &pageCheck{f: f, size: int64(m.pageSize), end: m.end}
+	// Without a list of free pages bbolt itself reads every page to make one.
+	c.shallow = m.end > large && m.free != boltNoList
 	if c.end > uint64(fileSize/c.size) {
 		return fmt.Errorf("%d pages are used, the file has %d", c.end, fileSize/c.size)
 	}
-	c.seen = make([]uint64, c.end/64+1)
+	c.seen, c.unread = make(pageSet, c.end/64+1), make(pageSet, c.end/64+1)
 	c.seen[0] = 1<<0 | 1<<1 // the meta pages
-	if err := c.tree(m.root, 0, nil, nil); err != nil {
+	if _, err := c.tree(m.root, 0, nil, nil); err != nil {
 		return err
 	}
 	if m.free == boltNoList {
@@ -160,10 +189,10 @@ func (c *pageCheck) page(id uint64, depth int) ([]byte, error) {
 		return nil, fmt.Errorf("page %d is not what it should be", id)
 	}
 	for i := id; i <= id+more; i++ {
-		if c.seen[i/64]&(1<<(i%64)) != 0 {
+		if c.seen.has(i) {
 			return nil, fmt.Errorf("page %d is used twice", i)
 		}
-		c.seen[i/64] |= 1 << (i % 64)
+		c.seen.add(i)
 	}
 	if more > 0 {
 		size := c.size * int64(more+1)
@@ -179,14 +208,18 @@ func (c *pageCheck) page(id uint64, depth int) ([]byte, error) {
 	return b, nil
 }
 
-// tree checks the page and all below it. Keys lie in [low, high); nil: no bound.
-func (c *pageCheck) tree(id uint64, depth int, low, high []byte) error {
+// tree checks the page and all below it, and tells its kind. Keys lie in
+// [low, high); nil: no bound.
+func (c *pageCheck) tree(id uint64, depth int, low, high []byte) (kind uint16, err error) {
 	b, err := c.page(id, depth)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	switch native.Uint16(b[8:]) {
+	switch kind = native.Uint16(b[8:]); kind {
 	case pageLeaf:
+		if c.walk != nil {
+			c.walk.left--
+		}
 		err = c.leaf(b, depth, low, high)
 	case pageBranch:
 		err = c.branch(b, depth, low, high)
@@ -194,8 +227,21 @@ func (c *pageCheck) tree(id uint64, depth int, low, high []byte) error {
 		err = errors.New("it is neither branch nor leaf")
 	}
 	if err != nil {
-		return fmt.Errorf("page %d: %w", id, err)
+		return 0, fmt.Errorf("page %d: %w", id, err)
 	}
+	return kind, nil
+}
+
+// mark notes a leaf without reading it.
+func (c *pageCheck) mark(id uint64) error {
+	if id < 2 || id >= c.end {
+		return fmt.Errorf("page %d is not in use", id)
+	}
+	if c.seen.has(id) {
+		return fmt.Errorf("page %d is used twice", id)
+	}
+	c.seen.add(id)
+	c.unread.add(id)
 	return nil
 }
 
@@ -212,6 +258,7 @@ func (c *pageCheck) branch(b []byte, depth int, low, high []byte) error {
 	if err != nil {
 		return err
 	}
+	leaves := false
 	for i := range n {
 		to := high
 		if i+1 < n {
@@ -222,12 +269,47 @@ func (c *pageCheck) branch(b []byte, depth int, low, high []byte) error {
 		if !ordered(low, from, high) || to != nil && bytes.Compare(from, to) >= 0 {
 			return errors.New("keys are out of order")
 		}
-		if err := c.tree(native.Uint64(b[pageHeader+i*branchElem+8:]), depth+1, from, to); err != nil {
+		child := native.Uint64(b[pageHeader+i*branchElem+8:])
+		switch {
+		case leaves:
+			err = c.mark(child)
+		case c.walk.passes(to):
+		case c.walk.ends(from):
+			return nil
+		default:
+			var kind uint16
+			kind, err = c.tree(child, depth+1, from, to)
+			leaves = c.shallow && kind == pageLeaf // all leaves of a tree are equally deep
+		}
+		if err != nil {
 			return err
 		}
 		from = to
 	}
 	return nil
+}
+
+// leafWalk reads the leaves of one bucket in parts.
+type leafWalk struct {
+	from []byte // key from which on leaves are read
+	left int    // how many still are
+	next []byte // where the next part begins; nil: there is none
+}
+
+// passes tells that what lies before a key has been read.
+func (w *leafWalk) passes(to []byte) bool {
+	return w != nil && to != nil && bytes.Compare(to, w.from) <= 0
+}
+
+// ends tells that the part ends before a key.
+func (w *leafWalk) ends(from []byte) bool {
+	if w == nil || w.left > 0 {
+		return false
+	}
+	if w.next == nil {
+		w.next = bytes.Clone(from)
+	}
+	return true
 }
 
 // leaf checks a leaf page: one of its own, or one inside a bucket's value.
@@ -266,7 +348,8 @@ func (c *pageCheck) bucket(v []byte, depth int) error {
 		return fmt.Errorf("bucket of %d bytes", len(v))
 	}
 	if root := native.Uint64(v); root != 0 {
-		return c.tree(root, depth+1, nil, nil)
+		_, err := c.tree(root, depth+1, nil, nil)
+		return err
 	}
 	inline := v[bucketHeader:]
 	if len(inline) < pageHeader || native.Uint16(inline[8:]) != pageLeaf || depth >= maxPageDepth {
@@ -297,12 +380,61 @@ func (c *pageCheck) freeList(id uint64) error {
 	}
 	for i := range n {
 		free := native.Uint64(ids[i*8:])
-		if free < 2 || free >= c.end || c.seen[free/64]&(1<<(free%64)) != 0 {
+		if free < 2 || free >= c.end || c.seen.has(free) {
 			return fmt.Errorf("page %d is free and in use", free)
 		}
-		c.seen[free/64] |= 1 << (free % 64)
+		if err := c.overflows(free); err != nil {
+			return err
+		}
+		c.seen.add(free)
 	}
 	return nil
+}
+
+// overflows checks that a free page is no part of an unread leaf before it,
+// which may be several pages long. A page that is free or read ends it.
+func (c *pageCheck) overflows(free uint64) error {
+	head := free - 1
+	for !c.seen.has(head) {
+		head--
+	}
+	if !c.unread.has(head) {
+		return nil
+	}
+	b := c.header[:]
+	if _, err := c.f.ReadAt(b, int64(head)*c.size); err != nil {
+		return err
+	}
+	if native.Uint64(b) != head || uint64(native.Uint32(b[12:])) >= free-head {
+		return fmt.Errorf("page %d is free and in use", free)
+	}
+	return nil
+}
+
+// freePages is how long the list of free pages is that a file's newest commit
+// has written; 0: it has written none.
+func freePages(path string) (uint64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	m, err := newestMeta(f, info.Size())
+	if err != nil || m.free == boltNoList {
+		return 0, err
+	}
+	b := make([]byte, pageHeader+8)
+	if _, err := f.ReadAt(b, int64(m.free)*int64(m.pageSize)); err != nil {
+		return 0, err
+	}
+	if n := uint64(native.Uint16(b[10:])); n != 0xFFFF {
+		return n, nil
+	}
+	return native.Uint64(b[pageHeader:]), nil
 }
 
 func ordered(low, k, high []byte) bool {

@@ -36,6 +36,7 @@ type Config struct {
 	Topics  ct.TopicSet  // whose bodies are kept and wanted; zero: all. Headers are always kept
 	MaxSize int64        // bytes of used pages in each file; 0: as much as the disk holds
 	Ballast int64        // bytes of the ballast, see KeepBallast; 0: none
+	Large   uint64       // pages above which the leaves of a file are proved while it is in use (ProvePages); 0: 64 MiB of them
 }
 
 // Errors of the package. Each is wrapped with the file and the directory.

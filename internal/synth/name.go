@@ -105,11 +105,18 @@ func (g *Gen) name(c *culture) spoken {
 			}
 			continue
 		}
-		native, latin := g.part(&c.parts[i])
+		native, latin := g.partOf(c, i)
 		s.latin = append(s.latin, latin)
 		s.native = append(s.native, native)
 	}
 	return s
+}
+
+func (g *Gen) partOf(c *culture, i int) (native, latin string) {
+	if g.crowd != nil {
+		return g.shared(c, i)
+	}
+	return g.part(&c.parts[i])
 }
 
 func (g *Gen) part(e *element) (native, latin string) {

@@ -16,11 +16,15 @@ const (
 
 // Person makes the next person: valid, adult, with one to three names.
 func (g *Gen) Person() ct.Person {
-	return g.person(time.Date(g.between(firstBirth, lastBirth), 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, g.r.IntN(365)))
+	return g.person(g.born())
+}
+
+func (g *Gen) born() time.Time {
+	return time.Date(g.between(firstBirth, lastBirth), 1, 1, 0, 0, 0, 0, time.UTC).AddDate(0, 0, g.r.IntN(365))
 }
 
 func (g *Gen) person(born time.Time) ct.Person {
-	s := g.name(&cultures[g.r.IntN(len(cultures))])
+	s := g.name(g.culture())
 	p := ct.Person{Names: s.names(), Births: []ct.Birth{g.birth(born)}}
 	if g.chance(30) {
 		p.Names = append(p.Names, g.alias(&s))

@@ -17,6 +17,7 @@ import (
 type Gen struct {
 	r      *rand.Rand
 	states []ct.Country // the Member States of the United Nations
+	crowd  *crowd       // of NewCrowd; nil: every name is made anew
 }
 
 // New starts the sequence of a seed.
