@@ -25,11 +25,12 @@ type vocabulary struct {
 	asked asked
 }
 
-// asked remembers what tokens stood for, until a word comes or goes: the names
-// that queries ask for repeat as those of the persons do.
+// asked remembers which words a word stood for, until one comes or goes: the
+// names that queries ask for repeat as those of the persons do. Of a token that
+// nobody bears nothing is kept: it may be of a person whom nobody knows.
 type asked struct {
 	mu   sync.Mutex
-	like map[string][]likely
+	like map[uint32][]likely
 }
 
 // likely is a word that a token may stand for.
@@ -38,21 +39,21 @@ type likely struct {
 	like float64
 }
 
-// maxAsked is how many tokens are remembered: some two megabytes.
+// maxAsked is how many words are remembered: some two megabytes.
 const maxAsked = 8192
 
-func (a *asked) get(text string) ([]likely, bool) {
+func (a *asked) get(word uint32) ([]likely, bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	l, ok := a.like[text]
+	l, ok := a.like[word]
 	return l, ok
 }
 
-func (a *asked) put(text string, l []likely) {
+func (a *asked) put(word uint32, l []likely) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.like == nil {
-		a.like = map[string][]likely{}
+		a.like = map[uint32][]likely{}
 	}
 	for other := range a.like { // any one makes room
 		if len(a.like) < maxAsked {
@@ -60,7 +61,7 @@ func (a *asked) put(text string, l []likely) {
 		}
 		delete(a.like, other)
 	}
-	a.like[text] = l
+	a.like[word] = l
 }
 
 // forget is called by the one writer, when nobody asks.
@@ -183,10 +184,17 @@ type expansion struct {
 // expand gives the words like text, the likest first. What it gives is good
 // while the vocabulary does not change.
 func (v *vocabulary) expand(text string) []expansion {
-	like, known := v.asked.get(text)
+	var like []likely
+	id, word := v.find(text)
+	known := false
+	if word {
+		like, known = v.asked.get(id)
+	}
 	if !known {
 		like = v.likely(text)
-		v.asked.put(text, like)
+	}
+	if word && !known {
+		v.asked.put(id, like)
 	}
 	out := make([]expansion, len(like))
 	for i, l := range like {
@@ -235,7 +243,7 @@ func (v *vocabulary) likely(text string) []likely {
 		// Not by tag: two indexes of one list answer alike.
 		return cmp.Or(-cmp.Compare(a.like, b.like), cmp.Compare(len(x.postings), len(y.postings)), strings.Compare(x.token.Text, y.token.Text))
 	})
-	return slices.Clip(out[:min(len(out), maxExpanded)])
+	return slices.Clone(out[:min(len(out), maxExpanded)])
 }
 
 // vowelless: at most one vowel in three letters, as a script without short
