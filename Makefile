@@ -45,7 +45,7 @@ torture: ## power cuts, kills, rot, clocks, swarms, in the long form: hours (see
 	HERALD_KILLS=1000 $(GO) test ./internal/torture -run TestKills -v -timeout 6h
 	HERALD_READY=1000000 HERALD_READY_KILLS=100 $(GO) test ./internal/torture -run TestReadyAfterKill -v -timeout 6h
 	HERALD_SWARMS=100 $(GO) test ./internal/torture -run TestSwarm -v -timeout 12h
-	HERALD_FLIPS=1000 $(GO) test ./internal/torture -run TestBitFlips -v -timeout 12h
+	HERALD_FLIPS=250 $(GO) test ./internal/torture -run TestBitFlips -v -timeout 12h
 	$(GO) test ./node -run TestClockJumps -count 20 -v
 
 hostile: ## measure what hostile members do to honest ones; takes many minutes

@@ -6,9 +6,9 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
@@ -22,7 +22,7 @@ func TestBeaconAlarms(t *testing.T) {
 	const nodes, wrong, cut = 6, 5, 0
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Hour)
 		defer cancel()
@@ -46,29 +46,17 @@ func TestBeaconAlarms(t *testing.T) {
 				n.close()
 			}
 		}()
-		alarm := func(i int, name string) float64 {
-			families, err := running[i].reg.Gather()
-			must(t, err)
-			for _, f := range families {
-				for _, m := range f.GetMetric() {
-					if f.GetName() == "herald_alarm" && m.GetLabel()[0].GetValue() == name {
-						return m.GetGauge().GetValue()
-					}
-				}
-			}
-			return -1
-		}
 		// check looks at every node; the clock's wrong one is so all the time.
 		check := func(when string, eclipsed int) {
 			t.Helper()
 			for i, n := range running {
 				s := n.Status()
 				said := strings.Join(s.Alarms, "; ")
-				if got, want := strings.Contains(said, "eclipse: "), i == eclipsed; got != want || alarm(i, "eclipse") == 1 != want {
-					t.Errorf("%s, node %d: alarms %q (metric %v), want eclipse %v", when, i, said, alarm(i, "eclipse"), want)
+				if got, want := strings.Contains(said, "eclipse: "), i == eclipsed; got != want || running[i].alarm("eclipse") == 1 != want {
+					t.Errorf("%s, node %d: alarms %q (metric %v), want eclipse %v", when, i, said, running[i].alarm("eclipse"), want)
 				}
-				if got, want := strings.Contains(said, "clock: "), i == wrong; got != want || alarm(i, "clock") == 1 != want {
-					t.Errorf("%s, node %d: alarms %q (metric %v), want clock %v", when, i, said, alarm(i, "clock"), want)
+				if got, want := strings.Contains(said, "clock: "), i == wrong; got != want || running[i].alarm("clock") == 1 != want {
+					t.Errorf("%s, node %d: alarms %q (metric %v), want clock %v", when, i, said, running[i].alarm("clock"), want)
 				}
 			}
 		}

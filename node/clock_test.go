@@ -3,14 +3,13 @@ package node_test
 import (
 	"context"
 	"math/rand/v2"
-	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 	"unsafe"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/roster"
@@ -46,10 +45,7 @@ func set(t, begin time.Time, off time.Duration) time.Time {
 func TestClockJumps(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	synctest.Test(t, func(t *testing.T) {
-		if raceEnabled {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		}
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		begin := time.Now()
 		for _, off := range []time.Duration{0, time.Hour, time.Until(time.Unix(0, 0))} {

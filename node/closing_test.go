@@ -6,9 +6,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
@@ -109,7 +109,7 @@ func closing(t *testing.T, n *running, root *keys.Key, c ct.Closing) []byte {
 // other is shown: those that were on the other branch, one that was away, one
 // that starts only now, and the node of the stolen key itself.
 func TestClosingAfterAFork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Hour)
 		defer cancel()
@@ -267,7 +267,7 @@ func TestClosingAfterAFork(t *testing.T) {
 // A root key that signs two closings of one log forks its own log. Each node
 // keeps the roster that it has, and says so; a later record changes nothing.
 func TestConflictingClosings(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 		defer cancel()

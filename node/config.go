@@ -42,6 +42,10 @@ type Config struct {
 	// DIR/storage.key. Keep it on another device where a stolen disk must
 	// show nothing.
 	StorageKeyFile string
+	// AuditorKeyFile holds the public half of an auditor's key, to which the
+	// subjects of the audit journal are sealed. Empty: a key that derives from
+	// the storage key stands in, and who has that reads them.
+	AuditorKeyFile string
 	// ShowRestored is an operator's reason to show content before a restored
 	// node knows what was retracted since its backup; empty: it is hidden until
 	// then. It is journalled.
@@ -59,6 +63,13 @@ type Config struct {
 	// Ballast is the size in bytes of a file that keeps room on the disk for
 	// erasing and retracting when it is full; 0: none.
 	Ballast int64
+
+	// Release is what this node releases after a match request without asking a
+	// person first; empty: nothing. ReleaseFor is how long a release is good; 0: 30
+	// days. ReleaseContact is the desk that answers for it; empty: the State's.
+	Release        []ct.ReleaseRule
+	ReleaseFor     time.Duration
+	ReleaseContact string
 
 	// Log takes the node's log lines; nil: discarded. No line holds a person's data.
 	Log *slog.Logger
@@ -82,6 +93,14 @@ func (c *Config) validate() error {
 	var err error
 	if c.topics, err = ct.TopicsOf(c.Topics...); err != nil {
 		return fmt.Errorf("node: %w", err)
+	}
+	for i := range c.Release {
+		if faults := c.Release[i].Validate(); len(faults) > 0 {
+			return fmt.Errorf("node: release rule %d: %w", i+1, faults)
+		}
+	}
+	if c.ReleaseFor < 0 {
+		return fmt.Errorf("node: a release that ends before it begins: %s", c.ReleaseFor)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

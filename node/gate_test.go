@@ -3,8 +3,9 @@ package node
 import (
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
+
+	"github.com/herald-net/herald/internal/bubble"
 )
 
 // known is what a gate is told of the world.
@@ -52,7 +53,7 @@ func TestGate(t *testing.T) {
 		{"all is lost", 0, known{others: 3, answers: 1, peers: 8}, "0 held, peers know 8"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				g := newGate(&c.known)
 				time.Sleep(c.after)
 				open, why := g.ready()
@@ -67,7 +68,7 @@ func TestGate(t *testing.T) {
 // An open gate stays open when peers leave, closes when one turns up that
 // holds records which were lost here, and opens when they have come back.
 func TestGateClosesAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		k := &known{others: 4}
 		g := newGate(k)
 		step := func(name string, want bool) {

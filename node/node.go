@@ -128,7 +128,11 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.index.Close)
-	if n.journal, err = journal.Open(n.store.Local(), storage); err != nil {
+	if n.journal, err = cfg.openJournal(n.store.Local(), storage); err != nil {
+		return nil, err
+	}
+	remembered, err := loadJournals(n.store.Local())
+	if err != nil {
 		return nil, err
 	}
 	if err := n.loadDirectory(); err != nil {
@@ -154,6 +158,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if n.gossip, err = gossip.New(gossip.Config{
 		Host: n.host, View: n.view.Load, Store: n.store, Offer: n.ingest.Offer, Own: n.own,
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
+		Journals: remembered, KeepJournals: n.keepJournals,
 		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
@@ -173,11 +178,12 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 
 	// What people do with it.
-	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load, Unsettled: n.gate.unsettled})
+	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load, Unsettled: n.gate.unsettled, State: n.state})
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: n.view.Load,
 		Signer: n.key, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
-		Lookup: n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted,
+		Release: desk.ReleasePolicy{Rules: cfg.Release, For: cfg.ReleaseFor, Contact: cfg.ReleaseContact},
+		Lookup:  n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted,
 		Log: log, Registerer: cfg.Registry,
 	})
 	n.registerMetrics()

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/roster"
@@ -52,7 +52,7 @@ func TestDamagedFileIsMadeAnew(t *testing.T) {
 		t.Run(file, func(t *testing.T) {
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
-			synctest.Test(t, func(t *testing.T) {
+			bubble.Test(t, func(t *testing.T) {
 				today()
 				ctx, cancel := context.WithTimeout(context.Background(), 30*24*time.Hour)
 				defer cancel()

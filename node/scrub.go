@@ -25,7 +25,7 @@ const (
 
 // scrub is how far the scrub has come and what it found since the start.
 type scrub struct {
-	records, headers, bodies, mended prometheus.Counter
+	records, headers, bodies, entries, mended prometheus.Counter
 
 	mu     sync.Mutex
 	done   uint64    // records of this round
@@ -33,6 +33,7 @@ type scrub struct {
 	last   time.Time // end of the last round
 	rotten uint64    // records found since the start
 	blank  uint64    // bodies found since the start
+	strays uint64    // entries beside records taken out since the start
 }
 
 func newScrub(reg prometheus.Registerer) *scrub {
@@ -46,6 +47,7 @@ func newScrub(reg prometheus.Registerer) *scrub {
 		records: counter("scrub_records_total", "Stored records read again by the scrub.", nil),
 		headers: counter("scrub_rotten_total", found, prometheus.Labels{"what": "record"}),
 		bodies:  counter("scrub_rotten_total", found, prometheus.Labels{"what": "body"}),
+		entries: counter("scrub_rotten_total", found, prometheus.Labels{"what": "entry"}),
 		mended:  counter("scrub_mended_total", "Rotten records made whole from what was left of them.", nil),
 	}
 }
@@ -149,11 +151,13 @@ func (s *scrub) note(found store.Scrubbed) {
 	s.records.Add(float64(found.Records))
 	s.headers.Add(float64(len(found.Faults)))
 	s.bodies.Add(float64(found.Rotten))
+	s.entries.Add(float64(found.Strays))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.done += uint64(found.Records)
 	s.rotten += uint64(len(found.Faults))
 	s.blank += uint64(found.Rotten)
+	s.strays += uint64(found.Strays)
 	if found.Done {
 		s.rounds, s.done, s.last = s.rounds+1, 0, time.Now()
 	}
@@ -171,11 +175,11 @@ func (s *scrub) alarm(st *store.Store) string {
 	records, bodies := st.Rot()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if records+bodies == 0 && s.rotten+s.blank == 0 {
+	if records+bodies == 0 && s.rotten+s.blank+s.strays == 0 {
 		return ""
 	}
-	return fmt.Sprintf("storage: what was stored has rotted: %d records and %d bodies wait for a peer's copy, the scrub found %d and %d since the start; look at the disk",
-		records, bodies, s.rotten, s.blank)
+	return fmt.Sprintf("storage: what was stored has rotted: %d records and %d bodies wait for a peer's copy, the scrub found %d and %d since the start and mended %d entries beside them; look at the disk",
+		records, bodies, s.rotten, s.blank, s.strays)
 }
 
 // progress is the part of this round that is done, 0 to 1, and when the last

@@ -3,11 +3,10 @@ package node_test
 import (
 	"context"
 	"math/rand/v2"
-	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
@@ -47,19 +46,16 @@ func today() { <-time.After(time.Until(time.Date(2026, 6, 1, 0, 0, 0, 0, time.UT
 // publish. In the end every node holds every record.
 func TestLossAndPartition(t *testing.T) {
 	nodes, each := 20, 100
-	if raceEnabled {
+	if bubble.Race {
 		nodes, each = 6, 10
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dirs := make([]string, 0, nodes)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)
 		defer cancel()
-		if raceEnabled { // one processor keeps virtual and real work in step
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		}
 		dirs = founded(t, nodes, roster.DefaultPolicy())
 		net := sim.New(seed)
 		defer net.Close()
@@ -121,7 +117,7 @@ func TestLossAndPartition(t *testing.T) {
 // Founders find each other by the addresses in the genesis, without being told
 // of any peer.
 func TestFoundersNeedNoPeers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 		defer cancel()

@@ -28,6 +28,7 @@ func (n *Node) Status() api.Status {
 	if unchecked, err := n.store.Unchecked(); err == nil {
 		s.Unchecked = unchecked
 	}
+	s.Inbox = n.desk.Waits()
 	if items, err := n.desk.Outbox(); err == nil {
 		s.Outbox = len(items)
 	}
@@ -55,11 +56,13 @@ func (n *Node) Status() api.Status {
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
+	s.Alarms = append(s.Alarms, n.journalAlarms()...)
 	for _, line := range []string{n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
 	}
+	s.Alarms = append(s.Alarms, n.desk.Fishing(time.Now())...)
 	return s
 }
 
@@ -146,7 +149,9 @@ func (n *Node) registerMetrics() {
 	})
 	alarm("disk", func() bool { return n.diskAlarm() != "" })
 	alarm("restored", func() bool { return n.gate.alarm() != "" })
+	alarm("journal", func() bool { return len(n.journalAlarms()) > 0 })
 	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
+	alarm("fishing", func() bool { return len(n.desk.Fishing(time.Now())) > 0 })
 	alarm("roster", func() bool { return len(n.rosterAlarms()) > 0 })
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {
@@ -161,9 +166,12 @@ func (n *Node) apiConfig() api.Config {
 		Metrics: n.cfg.Metrics, Gatherer: n.cfg.Registry, Log: n.cfg.Log.With("component", "api"),
 		Backend: api.Backend{
 			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Discard: n.desk.Discard, Retract: n.desk.Retract,
-			List: n.feed.List, Tail: n.feed.Tail, Get: n.feed.Get, Record: n.Record,
-			Match: n.desk.Match, ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
+			List: n.List, Tail: n.Tail, Get: n.Get, Record: n.Record,
+			Match: n.desk.Match, Inbox: n.Inbox, InboxShow: n.InboxShow, Release: n.Release, Refuse: n.Refuse,
+			ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
+			JournalRead: n.journal.Read, JournalErase: n.JournalErase,
+			JournalHeads: n.JournalHeads, JournalAccept: n.JournalAccept,
 			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit,
 		},
 	}
@@ -180,16 +188,6 @@ func (n *Node) Peers() []api.Peer {
 		out = append(out, api.Peer{Node: p.Node, State: p.State, Addr: p.Addr, Inbound: p.Inbound, Since: p.Since})
 	}
 	return out
-}
-
-// JournalVerify walks the whole journal and tells its length and head.
-func (n *Node) JournalVerify() (uint64, [32]byte, error) {
-	count, err := n.journal.Verify()
-	if err != nil {
-		return count, [32]byte{}, err
-	}
-	_, head := n.journal.Head()
-	return count, head, nil
 }
 
 // Record gives one record as it travelled, by a unique prefix of its id. A
@@ -224,21 +222,54 @@ func (n *Node) Retract(ctx context.Context, id ct.ID, r ct.Retraction, operator 
 
 // List gives entries in arrival order after a cursor.
 func (n *Node) List(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
-	return n.feed.List(f, after, max)
+	entries, next, err := n.feed.List(f, after, max)
+	for i := range entries {
+		entries[i].Release = nil // shown one at a time, by Get
+	}
+	return entries, next, err
 }
 
 // Get finds a record by a unique prefix of its id, with its history.
-func (n *Node) Get(prefix string) (ct.Entry, []ct.Entry, error) { return n.feed.Get(prefix) }
+func (n *Node) Get(prefix string) (ct.Entry, []ct.Entry, error) {
+	entry, history, err := n.feed.Get(prefix)
+	if err == nil && entry.Release != nil {
+		err = n.desk.ReleaseRead(&entry)
+	}
+	if err != nil {
+		return ct.Entry{}, nil, err
+	}
+	return entry, history, nil
+}
 
 // Tail calls fn for every entry after a cursor until ctx ends.
 func (n *Node) Tail(ctx context.Context, f feed.Filter, after uint64, fn func(ct.Entry) error) error {
-	return n.feed.Tail(ctx, f, after, fn)
+	return n.feed.Tail(ctx, f, after, func(e ct.Entry) error {
+		e.Release = nil // shown one at a time, by Get
+		return fn(e)
+	})
 }
 
 // Match asks States whether they know a person.
 func (n *Node) Match(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error) {
 	return n.desk.Match(ctx, q, each)
 }
+
+// Inbox lists the match requests that wait for a person, and the answers that
+// were POSSIBLE with what became of them.
+func (n *Node) Inbox() ([]desk.InboxItem, error) { return n.desk.Inbox() }
+
+// InboxShow gives one item of the inbox whole; the journal holds that first.
+func (n *Node) InboxShow(id, operator string) (desk.InboxShown, error) {
+	return n.desk.InboxShow(id, operator)
+}
+
+// Release answers a waiting request with the details that may go out.
+func (n *Node) Release(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error) {
+	return n.desk.Release(ctx, id, o)
+}
+
+// Refuse drops a waiting request, for a reason that is journalled.
+func (n *Node) Refuse(id, reason, operator string) error { return n.desk.Refuse(id, reason, operator) }
 
 // importSettle bounds the wait for the index after an import: what was
 // imported is durable before, and found a moment later in any case.

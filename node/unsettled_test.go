@@ -7,11 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/internal/backup"
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/keys"
@@ -26,7 +26,7 @@ import (
 // retracted since: not by list, get, tail, raw record or match, until it has
 // synced with two thirds of the States, or an operator decides for a reason.
 func TestRestoredNodeHidesContent(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		today()
 		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)
 		defer cancel()

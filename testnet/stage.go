@@ -27,6 +27,8 @@ type stage struct {
 	net *Net
 	gen *synth.Gen
 	out io.Writer
+
+	published map[string]*Instance // by record id
 }
 
 // newStage makes the play's persons from the testnet's seed and the number of
@@ -40,7 +42,7 @@ func (n *Net) newStage(ctx context.Context, out io.Writer) (*stage, error) {
 		return nil, err
 	}
 	seed := n.Seed + s.Records<<20
-	return &stage{net: n, gen: synth.New(seed), out: out}, nil
+	return &stage{net: n, gen: synth.New(seed), out: out, published: map[string]*Instance{}}, nil
 }
 
 func (s *stage) say(format string, args ...any) { fmt.Fprintf(s.out, format+"\n", args...) }
@@ -65,6 +67,7 @@ func (s *stage) publish(ctx context.Context, at Instance, topic ct.Topic) (strin
 	if id == "" {
 		return "", nil, fmt.Errorf("%s: publish %s: not signed: %s", at.Name, topic, res.Msg.Receipt.GetWhy())
 	}
+	s.published[id] = &at
 	s.say("   %-3s %s publishes %-11s %s", at.Name, at.State, topic, short(id))
 	return id, &n.Person, nil
 }

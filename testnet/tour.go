@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/node/ct"
@@ -57,7 +58,10 @@ func (s *stage) tourSpread(ctx context.Context) error {
 		return err
 	}
 	s.say("   A hit is a lead for a human, never an action. Now a person whom nobody has met:")
-	return s.expectNoHit(ctx, asker)
+	if err := s.expectNoHit(ctx, asker); err != nil {
+		return err
+	}
+	return s.release(ctx, asker, ids[slices.Index(events[:], ct.TopicArrival)])
 }
 
 func (s *stage) expectHit(ctx context.Context, asker Instance, p *ct.Person) error {

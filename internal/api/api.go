@@ -17,6 +17,7 @@ import (
 
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/herald-net/herald/proto/herald/api/v1/apiv1connect"
 	"github.com/prometheus/client_golang/prometheus"
@@ -39,6 +40,10 @@ type Backend struct {
 	Record func(prefix string) ([]byte, error)
 
 	Match         func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
+	Inbox         func() ([]desk.InboxItem, error)
+	InboxShow     func(id, operator string) (desk.InboxShown, error)
+	Release       func(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error)
+	Refuse        func(id, reason, operator string) error
 	ImportUN      func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
 	ImportPersons func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
 
@@ -51,8 +56,15 @@ type Backend struct {
 	// RosterSubmit takes one signed record of a root log.
 	RosterSubmit func(ctx context.Context, record []byte) (ct.Ref, error)
 
-	Status        func() Status
-	JournalVerify func() (entries uint64, head [32]byte, err error)
+	Status func() Status
+
+	// JournalVerify holds the journal against itself and against those of the
+	// heads that are of this node: fitting is their number.
+	JournalVerify func(heads []JournalHead) (entries uint64, head [32]byte, fitting int, err error)
+	JournalRead   func(after uint64, max int) ([]journal.Entry, error)
+	JournalErase  func(seq uint64, operator, reason string) error
+	JournalHeads  func() []JournalHead
+	JournalAccept func(node ct.LogID, operator, reason string) error
 	// Backup writes a backup to a new file and gives the number of its records.
 	Backup func(ctx context.Context, o BackupOptions, progress func(done, total int64)) (records uint64, err error)
 }
@@ -88,6 +100,7 @@ type Status struct {
 	Peers         int    // connected nodes
 	Members       int    // nodes in the roster without this one
 	Outbox        int
+	Inbox         int // match requests that wait for a person
 	Persons       int // that match requests are answered from
 	Forks         int
 	Addrs         []string

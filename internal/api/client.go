@@ -49,7 +49,7 @@ func inTime(next connect.UnaryFunc) connect.UnaryFunc {
 	return func(ctx context.Context, req connect.AnyRequest) (connect.AnyResponse, error) {
 		switch req.Spec().Procedure {
 		case apiv1connect.NodePublishProcedure, apiv1connect.NodeRetractProcedure,
-			apiv1connect.NodeSignNowProcedure, apiv1connect.NodeJournalVerifyProcedure:
+			apiv1connect.NodeSignNowProcedure, apiv1connect.NodeJournalVerifyProcedure, apiv1connect.NodeJournalEraseProcedure:
 			return next(ctx, req)
 		}
 		ctx, cancel := context.WithTimeout(ctx, answerTimeout)

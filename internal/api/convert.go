@@ -33,6 +33,8 @@ func entryMessage(e *ct.Entry, content bool) (*apiv1.Entry, error) {
 		out.Content, err = structOf(e.Notification)
 	case e.Retraction != nil:
 		out.Content, err = structOf(e.Retraction)
+	case e.Release != nil:
+		out.Content, err = structOf(e.Release)
 	case e.Addresses != nil:
 		out.Content, err = structOf(e.Addresses)
 	case e.Delegation != nil:
@@ -103,9 +105,10 @@ func filterOf(m *apiv1.Filter) (feed.Filter, error) {
 func answerMessage(a *desk.MatchAnswer) *apiv1.MatchAnswer {
 	out := &apiv1.MatchAnswer{
 		State: string(a.State), Node: a.Node.String(), Own: a.Own, Answer: a.Answer, Reason: a.Reason,
+		Hits: hitMessages(a.Hits), Asked: uint32(a.Asked),
 	}
-	for _, h := range a.Hits {
-		out.Hits = append(out.Hits, &apiv1.MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier, Why: h.Why})
+	if !a.Inbox.IsZero() {
+		out.Inbox = a.Inbox.String()
 	}
 	return out
 }
@@ -113,7 +116,7 @@ func answerMessage(a *desk.MatchAnswer) *apiv1.MatchAnswer {
 func summaryMessage(s *desk.MatchSummary) *apiv1.MatchSummary {
 	out := &apiv1.MatchSummary{
 		Asked: uint32(s.Asked), Answered: uint32(s.Answered), Possible: uint32(s.Possible),
-		Refused: uint32(s.Refused), NoHit: uint32(s.NoHit),
+		Refused: uint32(s.Refused), NoHit: uint32(s.NoHit), Withheld: stateTexts(s.Withheld),
 	}
 	for _, q := range s.Silent {
 		out.Silent = append(out.Silent, &apiv1.Silence{State: string(q.State), Node: q.Node.String(), Why: q.Why})

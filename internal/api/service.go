@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -240,7 +239,8 @@ func (s *service) Match(ctx context.Context, req *connect.Request[apiv1.MatchReq
 func (s *service) query(m *apiv1.MatchRequest) (desk.MatchQuery, error) {
 	q := desk.MatchQuery{
 		Purpose: m.Purpose, Basis: m.Basis, Case: m.Case, Grounds: m.Grounds, Operator: m.Operator,
-		Timeout: cmp.Or(time.Duration(m.TimeoutMs)*time.Millisecond, defaultTimeout),
+		Timeout:       cmp.Or(time.Duration(m.TimeoutMs)*time.Millisecond, defaultTimeout),
+		ReleaseWithin: time.Duration(m.ReleaseWithinS) * time.Second,
 	}
 	if m.ExerciseOnly && !s.b.Status().Exercise {
 		return q, fmt.Errorf("match: a name on the command line stays in the shell's history and is for exercise networks only, use a file: %w", ErrNotAllowed)
@@ -324,7 +324,7 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		State: string(st.State), Node: st.Node.String(), Network: st.Network.String(), NetworkName: st.NetworkName,
 		Exercise: st.Exercise, Ready: st.Ready, Reasons: st.Reasons, Version: st.Version, Started: timeText(st.Started),
 		Records: st.Records, Cursor: st.Cursor, Peers: uint32(st.Peers), Members: uint32(st.Members),
-		Outbox: uint32(st.Outbox), Persons: uint64(st.Persons), Forks: uint32(st.Forks), Addrs: st.Addrs,
+		Outbox: uint32(st.Outbox), Inbox: uint32(st.Inbox), Persons: uint64(st.Persons), Forks: uint32(st.Forks), Addrs: st.Addrs,
 		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
@@ -346,14 +346,6 @@ func stateTexts(states []ct.State) []string {
 		out = append(out, string(s))
 	}
 	return out
-}
-
-func (s *service) JournalVerify(context.Context, *connect.Request[apiv1.JournalVerifyRequest]) (*connect.Response[apiv1.JournalVerifyResponse], error) {
-	n, head, err := s.b.JournalVerify()
-	if err != nil {
-		return nil, refuse(err)
-	}
-	return connect.NewResponse(&apiv1.JournalVerifyResponse{Entries: n, Head: hex.EncodeToString(head[:])}), nil
 }
 
 // object is the JSON of a mandatory document.

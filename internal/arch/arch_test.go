@@ -16,7 +16,10 @@ import (
 	"testing/fstest"
 )
 
-const module = "github.com/herald-net/herald"
+const (
+	module  = "github.com/herald-net/herald"
+	bubbles = module + "/internal/bubble"
+)
 
 // TestLaw reads every Go file of the repository and reports each breach.
 func TestLaw(t *testing.T) {
@@ -60,6 +63,8 @@ func TestLawIsEnforced(t *testing.T) {
 		{"clock in a pure package", "internal/b/b.go", `import "time"; var _ = time.Now`, "reads the clock"},
 		{"sleep in a test", "internal/a/a_test.go", `import "time"; func f() { time.Sleep(1) }`, "sleeps"},
 		{"sleep in virtual time", "internal/a/a_test.go", `import ("testing/synctest"; "time"); var _ = synctest.Wait; func f() { time.Sleep(1) }`, ""},
+		{"sleep in a bubble", "internal/a/a_test.go", `import ("` + module + `/internal/bubble"; "time"); var _ = bubble.Test; func f() { time.Sleep(1) }`, ""},
+		{"bare bubble", "internal/a/a_test.go", `import "testing/synctest"; var _ = synctest.Test`, "use bubble.Test"},
 		{"sleep under another name", "internal/a/a_test.go", `import z "time"; func f() { z.Sleep(1) }`, "sleeps"},
 		{"not Go", "internal/a/a.go", `func`, "expected"},
 	} {
@@ -140,9 +145,9 @@ func check(root fs.FS, table map[string]rule) (breaches []string, packages map[s
 		}
 		f := goFile{path: file, rule: table[pkg], ast: parsed}
 		if strings.HasSuffix(file, "_test.go") {
-			f.checkTest()
+			breaches = append(breaches, f.checkTest()...)
 			sleeps[pkg] = append(sleeps[pkg], f.breaches...)
-			virtual[pkg] = virtual[pkg] || f.localName("testing/synctest") != ""
+			virtual[pkg] = virtual[pkg] || f.localName(bubbles) != "" || f.localName("testing/synctest") != ""
 			return nil
 		}
 		f.checkImports()
@@ -239,16 +244,21 @@ func (f *goFile) checkCode() {
 }
 
 // checkTest finds sleeps. Whether they are a breach is for the package to
-// tell: in one whose tests run in testing/synctest's bubbles they are virtual
-// time and wait for nothing.
-func (f *goFile) checkTest() {
-	clock := f.localName("time")
+// tell: in one whose tests run in bubbles they are virtual time and wait for
+// nothing. It also finds bubbles that are not of package bubble: they crash
+// the race detector, now and then, which nobody would trace back to them.
+func (f *goFile) checkTest() (bare []string) {
+	clock, synctest := f.localName("time"), f.localName("testing/synctest")
 	ast.Inspect(f.ast, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && isSelector(sel, synctest, "Test") {
+			bare = append(bare, f.path+": use bubble.Test, which the race detector survives")
+		}
 		if sel, ok := n.(*ast.SelectorExpr); ok && isSelector(sel, clock, "Sleep") {
 			f.breach("sleeps: wait for what must happen, or use testing/synctest")
 		}
 		return true
 	})
+	return bare
 }
 
 // localName is what a file calls an imported package; empty: it does not import it.

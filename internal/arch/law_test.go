@@ -31,7 +31,7 @@ var law = map[string]rule{
 
 	// Bytes and trust.
 	"internal/wire":   {own: "node/ct proto/herald/v1", heavy: "protobuf", pure: true},
-	"internal/keys":   {own: "node/ct", heavy: "os", pure: true}, // key files
+	"internal/keys":   {own: "node/ct", heavy: "os hpke", pure: true}, // key files
 	"internal/roster": {own: "internal/keys internal/wire node/ct", pure: true},
 	"internal/verify": {own: "internal/keys internal/roster internal/wire node/ct", pure: true},
 
@@ -46,7 +46,9 @@ var law = map[string]rule{
 	// Names and persons.
 	"internal/name":          {heavy: "x/text unidecode", pure: true},
 	"internal/match":         {own: "internal/name node/ct", pure: true},
-	"internal/format/unlist": {own: "internal/name node/ct", pure: true},
+	"internal/fishing":       {own: "internal/match internal/name node/ct", pure: true},
+	"internal/format/text":   {heavy: "x/text", pure: true},
+	"internal/format/unlist": {own: "internal/format/text internal/name node/ct", pure: true},
 	"internal/synth":         {own: "node/ct", pure: true},
 
 	// Between nodes.
@@ -57,6 +59,7 @@ var law = map[string]rule{
 		own:   "internal/ingest internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
 		heavy: "libp2p prometheus x/sync",
 	},
+	"internal/bubble": {}, // for tests only: no row names it
 	"internal/sim": { // no non-test code may import it: no row names it
 		own: "internal/exchange internal/gossip internal/ingest internal/keys internal/p2p internal/roster internal/store internal/verify " +
 			"internal/wire node/ct",
@@ -66,22 +69,22 @@ var law = map[string]rule{
 
 	// What people do.
 	"internal/desk": {
-		own: "internal/format/unlist internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
+		own: "internal/fishing internal/format/text internal/format/unlist internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
 			"internal/verify internal/wire node/ct",
 		heavy: "prometheus x/sync",
 	},
 	"internal/api": {
-		own:   "internal/desk internal/feed internal/store node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect",
+		own:   "internal/desk internal/feed internal/journal internal/store node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect",
 		heavy: "os net net/http connect protobuf prometheus x/sync",
 	},
 	"internal/datadir": {own: "internal/keys internal/roster internal/store node node/ct", heavy: "os net toml multiaddr"},
 	"internal/cli": {
-		own: "internal/api internal/backup internal/bench internal/datadir internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
+		own: "internal/api internal/backup internal/bench internal/datadir internal/format/text internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect testnet",
 		heavy: "os cobra progressbar connect protobuf x/sync",
 	},
 	"internal/bench": {
-		own: "internal/exchange internal/gossip internal/index internal/ingest internal/keys internal/match internal/p2p internal/roster " +
+		own: "internal/desk internal/exchange internal/fishing internal/gossip internal/index internal/ingest internal/journal internal/keys internal/match internal/p2p internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node/ct",
 		heavy: "os prometheus x/sync",
 	},

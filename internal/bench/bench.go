@@ -29,7 +29,8 @@ type Options struct {
 	Records  int           // of ingest, default 60,000; of catch-up, default 200,000, a week's
 	Held     int           // records that the store of ingest holds for its second run, default 1,000,000
 	Logs     int           // authors, default 200
-	Persons  int           // of match, default 1,000,000
+	Persons  int           // of match and match-net, default 1,000,000
+	Days     int           // of each honest State of fishing, default 30
 	Nodes    int           // of gossip, default 20
 	Pace     time.Duration // of the paced ingest, default 5 s
 	Seed     uint64
@@ -48,6 +49,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Logs, 200)
 	set(&o.Persons, 1_000_000)
 	set(&o.Nodes, 20)
+	set(&o.Days, 30)
 	if o.Pace == 0 {
 		o.Pace = 5 * time.Second
 	}
@@ -68,7 +70,7 @@ func (o Options) withDefaults() Options {
 }
 
 // All names the benchmarks in the order in which `herald bench all` runs them.
-func All() []string { return []string{"ingest", "catchup", "match", "gossip"} }
+func All() []string { return []string{"ingest", "catchup", "match", "match-net", "fishing", "gossip"} }
 
 // Run runs one benchmark by name and hands out each figure as it is known.
 func Run(ctx context.Context, name string, o Options, out func(Result) error) error {
@@ -86,6 +88,10 @@ func Run(ctx context.Context, name string, o Options, out func(Result) error) er
 		return catchupBench(ctx, o, out)
 	case "match":
 		return matchBench(ctx, o, out)
+	case "match-net":
+		return matchNetBench(ctx, o, out)
+	case "fishing":
+		return fishingBench(ctx, o, out)
 	case "gossip":
 		return gossipBench(ctx, o, out)
 	}

@@ -156,13 +156,18 @@ func liveRun(ctx context.Context, b *bed, net *network, raws [][]byte, o Options
 	return run{n / time.Since(start).Seconds(), float64((cpu() - used).Microseconds()) / n}, nil
 }
 
-// feedAll verifies on all processors and offers as gossip does; where the
-// queue is full it waits as a stream does. Each worker has its own logs, so
-// that every log stays in order.
+// feedAhead is how many records may be offered and not yet durable: enough for
+// the next commit to be full when one ends, and less than the queue holds.
+const feedAhead = 8192
+
+// feedAll verifies on all processors and offers as gossip does, no faster than
+// records become durable. Each worker has its own logs, so that every log stays
+// in order.
 func feedAll(ctx context.Context, b *bed, net *network, raws [][]byte, o Options) error {
-	workers := runtime.GOMAXPROCS(0)
+	workers := min(runtime.NumCPU(), runtime.GOMAXPROCS(0))
 	logs := len(net.nodes)
 	var done atomic.Int64
+	first := b.store.Last()
 	g, ctx := errgroup.WithContext(ctx)
 	for w := range workers {
 		g.Go(func() error {
@@ -174,6 +179,11 @@ func feedAll(ctx context.Context, b *bed, net *network, raws [][]byte, o Options
 				rec, err := verify.Open(raws[i], net.view, time.Now())
 				if err != nil {
 					return err
+				}
+				for last := b.store.Last(); done.Load()-int64(last-first) >= feedAhead; last = b.store.Last() {
+					if err := b.store.Wait(ctx, last); err != nil {
+						return err
+					}
 				}
 				if !b.ingest.Offer(rec) {
 					if _, err := b.ingest.Submit(ctx, rec); err != nil {

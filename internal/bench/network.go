@@ -40,6 +40,10 @@ func newNetwork(n int, seed uint64) (*network, error) { return foundNetwork(n, s
 
 // foundNetwork makes the same network in every process.
 func foundNetwork(n int, seed uint64, now time.Time) (*network, error) {
+	return foundUnder(roster.DefaultPolicy(), n, seed, now)
+}
+
+func foundUnder(policy roster.Policy, n int, seed uint64, now time.Time) (*network, error) {
 	states := memberStates(n)
 	if len(states) < n {
 		return nil, fmt.Errorf("found a network: %d States wanted, %d known", n, len(states))
@@ -56,7 +60,7 @@ func foundNetwork(n int, seed uint64, now time.Time) (*network, error) {
 		reqs, roots = append(reqs, req), append(roots, root)
 		net.nodes = append(net.nodes, &author{key: node, state: states[i], issued: ct.MillisOf(now)})
 	}
-	g, err := roster.NewGenesis("bench", true, now, roster.DefaultPolicy(), reqs)
+	g, err := roster.NewGenesis("bench", true, now, policy, reqs)
 	if err != nil {
 		return nil, err
 	}
@@ -130,17 +134,24 @@ type form struct {
 	topic ct.Topic
 }
 
+// bodyMean is the size of body, on average, for which the targets are set.
+const bodyMean = 600
+
+// newForms takes from what package synth makes, which is larger on average,
+// whatever keeps the mean at bodyMean.
 func newForms(seed uint64) ([]form, error) {
 	gen := synth.New(seed)
 	topics := []ct.Topic{ct.TopicTravel, ct.TopicArrival, ct.TopicDeportation, ct.TopicDetention}
-	var forms []form
-	for i := range 1000 {
+	forms, size := make([]form, 0, 1000), 0
+	for i := 0; len(forms) < cap(forms); i++ {
 		c := gen.Notification(topics[i%len(topics)], time.Now())
 		body, err := wire.EncodeNotification(c)
 		if err != nil {
 			return nil, err
 		}
-		forms = append(forms, form{body, c.Topic})
+		if size+len(body) <= bodyMean*(len(forms)+1) {
+			forms, size = append(forms, form{body, c.Topic}), size+len(body)
+		}
 	}
 	return forms, nil
 }

@@ -212,6 +212,7 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			Peers         uint32   `json:"peers"`
 			Members       uint32   `json:"members"`
 			Outbox        uint32   `json:"outbox"`
+			Inbox         uint32   `json:"inbox"`
 			Persons       uint64   `json:"persons"`
 			Forks         uint32   `json:"forks"`
 			Addrs         []string `json:"addrs"`
@@ -227,7 +228,7 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			Topics        []string `json:"topics"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
-			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Persons, s.Forks,
+			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Inbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
 			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...),
@@ -270,6 +271,7 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 	}
 	t.row("persons", fmt.Sprintf("%d that match requests are answered from", s.Persons))
 	t.row("outbox", fmt.Sprintf("%d waiting", s.Outbox))
+	t.row("inbox", fmt.Sprintf("%d match requests wait for a person", s.Inbox))
 	if s.Forks > 0 {
 		t.row("forks", fmt.Sprintf("%d logs are contested", s.Forks))
 	}

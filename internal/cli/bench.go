@@ -12,10 +12,11 @@ import (
 func newBenchCmd() *cobra.Command {
 	var o bench.Options
 	cmd := &cobra.Command{
-		Use:   "bench [ingest|catchup|match|gossip|all]",
+		Use:   "bench [ingest|catchup|match|match-net|fishing|gossip|all]",
 		Short: "Measure this machine with the real parts, beside the targets",
 		Long: `Measure this machine: signed records into a real store, catch-up and gossip
-between real nodes on loopback, matching in a generated list. Each figure stands
+between real nodes on loopback, matching in a generated list, the work of one
+answer to another State, and fishing found in modelled traffic. Each figure stands
 beside its target. Rates of a shared or busy machine vary; the processor time
 per record varies less.`,
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
@@ -60,6 +61,7 @@ per record varies less.`,
 	f.IntVar(&o.Held, "held", 0, "records that the store of ingest holds for its second run (default 1000000, about 2 GB)")
 	f.IntVar(&o.Logs, "logs", 0, "authors (default 200)")
 	f.IntVar(&o.Persons, "persons", 0, "persons to match in (default 1000000)")
+	f.IntVar(&o.Days, "days", 0, "days of each honest State of fishing (default 30)")
 	f.IntVar(&o.Nodes, "nodes", 0, "nodes of gossip (default 20)")
 	f.Uint64Var(&o.Seed, "seed", 1, "seed of keys and content")
 	cmd.AddCommand(&cobra.Command{

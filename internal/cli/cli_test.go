@@ -118,6 +118,9 @@ func TestUsage(t *testing.T) {
 		{"no input", []string{"publish", "--data", nowhere}, 2, "no input"},
 		{"match without why", []string{"match", "--data", nowhere, "-f", "-", "--case", "1"}, 2, "--purpose, --basis, --grounds"},
 		{"match twice told", []string{"match", "--data", nowhere, "-f", "-", "--name", "x", "--purpose", "p", "--basis", "b", "--case", "c", "--grounds", "g"}, 2, "either -f or --name"},
+		{"refuse without a reason", []string{"refuse", "abcd", "--data", nowhere}, 2, "--reason"},
+		{"release what", []string{"release", "--data", nowhere}, 2, "usage"},
+		{"match and wait for ever", []string{"match", "--data", nowhere, "-f", "-", "--wait-release", "1000h", "--purpose", "p", "--basis", "b", "--case", "c", "--grounds", "g"}, 2, "--wait-release"},
 		{"match in no time", []string{"match", "--data", nowhere, "-f", "-", "--timeout", "0s", "--purpose", "p", "--basis", "b", "--case", "c", "--grounds", "g"}, 2, "--timeout"},
 		{"retract without why", []string{"retract", "abcd", "--data", nowhere}, 2, "--reason"},
 		{"sign now without why", []string{"outbox", "--sign-now", "k", "--data", nowhere}, 2, "--reason"},
@@ -160,7 +163,7 @@ func TestHelp(t *testing.T) {
 
 // Every command and flag says what it is for, in help that fits a terminal.
 func TestHelpIsComplete(t *testing.T) {
-	for _, c := range strings.Fields("publish outbox retract list get tail match screen import inspect example mute peers status store journal version") {
+	for _, c := range strings.Fields("publish outbox retract list get tail match inbox release refuse screen import inspect example mute peers status store journal version") {
 		r := herald(t, "", c, "--help")
 		r.check(t, 0, "Usage:", "")
 		for line := range strings.Lines(r.out) {

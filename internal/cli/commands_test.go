@@ -304,6 +304,80 @@ func TestMatch(t *testing.T) {
 	herald(t, "", byHand...).check(t, 4, "", "exercise networks only")
 }
 
+// The inbox, for people and for programs: it names nobody until one item is
+// shown, and what another State wrote drives no terminal.
+func TestInbox(t *testing.T) {
+	person := ct.Person{Names: []ct.Name{{Full: "Vell Orandi"}}}
+	until := time.Date(2026, 11, 27, 8, 0, 0, 0, time.UTC)
+	request := desk.InboxItem{
+		ID: ct.ID{0xab, 1}, State: "FIN", Node: ct.LogID{1}, Purpose: "investigation", Basis: "b", Case: "FIN-7", Operator: "o",
+		Grounds: "stamp\x1b[2J", Priority: ct.PriorityUrgent, Tier: "strong", Received: until.Add(-time.Hour), Until: until, Status: desk.StatusWaiting,
+		Times: 2, Hits: []desk.MatchHit{{Ref: "rec:00", Score: .9, Tier: "strong", Why: []string{"name:agree"}}},
+	}
+	answer := desk.InboxItem{
+		Answer: true, ID: ct.ID{0xcd, 2}, State: "KEN", Node: ct.LogID{2}, Case: "UTO-1", Received: until, Until: until,
+		Status: desk.StatusWithdrawn, Reason: "mistaken-identity", Release: ct.ID{0xee},
+	}
+	content := &ct.MatchRelease{
+		Requests: []ct.ID{request.ID}, To: "FIN", By: "human", Contact: ct.Contact{Desk: "desk"},
+		Hits: []ct.ReleasedHit{{Ref: "rec:00", Score: 9000, Tier: "strong", Author: "UTO", TLP: ct.TLPAmber, Person: &person, Withheld: []string{"contacts"}}},
+	}
+	var refused []string
+	var released desk.ReleaseOptions
+	dir := backend(t, api.Backend{
+		Inbox: func() ([]desk.InboxItem, error) { return []desk.InboxItem{request, answer}, nil },
+		InboxShow: func(id, operator string) (desk.InboxShown, error) {
+			if id != "ab01" || operator != "officer-3" {
+				return desk.InboxShown{}, fmt.Errorf("%w: nothing begins with it", desk.ErrNotFound)
+			}
+			return desk.InboxShown{Item: request, Person: &person, Release: content}, nil
+		},
+		Release: func(_ context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error) {
+			if released = o; id != "ab01" {
+				return desk.Receipt{}, nil, desk.ErrUnsealedRelease
+			}
+			return desk.Receipt{ID: ct.ID{9}, Log: ct.LogID{9}, Seq: 4}, content, nil
+		},
+		Refuse: func(id, reason, operator string) error {
+			refused = []string{id, reason, operator}
+			return nil
+		},
+	})
+	l := herald(t, "", "inbox", "--json", "--data", dir).lines(t)
+	if len(l) != 2 || l[0]["type"] != "request" || l[0]["tier"] != "strong" || l[0]["deadline"] != "2026-11-27T08:00:00.000Z" || l[0]["person"] != nil ||
+		l[1]["type"] != "answer" || l[1]["status"] != "withdrawn" || l[1]["reason"] != "mistaken-identity" {
+		t.Fatalf("inbox --json: %v", l)
+	}
+	r := herald(t, "", "inbox", "--data", dir)
+	r.check(t, 0, "FIN-7", "")
+	if strings.Contains(r.out, "\x1b") || strings.Contains(r.out, "Orandi") || !strings.Contains(r.out, "withdrawn: mistaken-identity") {
+		t.Errorf("inbox: %q", r.out)
+	}
+	r = herald(t, "", "inbox", "ab01", "--operator", "officer-3", "--data", dir)
+	r.check(t, 0, "Vell Orandi", "")
+	for _, want := range []string{"the person asked for", "what a release would carry", "hits[0].withheld[0]"} {
+		if !strings.Contains(r.out, want) {
+			t.Errorf("inbox ID: %q lacks %q", r.out, want)
+		}
+	}
+	if l = herald(t, "", "inbox", "ab01", "--operator", "officer-3", "--json", "--data", dir).lines(t); len(l) != 1 || l[0]["person"] == nil || l[0]["release"] == nil {
+		t.Errorf("inbox ID --json: %v", l)
+	}
+	herald(t, "", "inbox", "ffff", "--data", dir).check(t, 5, "", "nothing begins with it")
+	herald(t, "", "release", "ab01", "--withhold", "births,documents", "--operator", "officer-3", "--data", dir).check(t, 0, "Vell Orandi", "")
+	if !slices.Equal(released.Withhold, []string{"births", "documents"}) || released.Operator != "officer-3" {
+		t.Errorf("the node got %+v", released)
+	}
+	if l = herald(t, "", "release", "ab01", "--json", "--data", dir).lines(t); len(l) != 1 || l[0]["seq"] != 4.0 {
+		t.Errorf("release --json: %v", l)
+	}
+	herald(t, "", "release", "cd02", "--data", dir).check(t, 4, "", "sealing is not supported yet")
+	herald(t, "", "refuse", "ab01", "--reason", "not proportionate", "--data", dir).check(t, 0, "", "")
+	if !slices.Equal(refused, []string{"ab01", "not proportionate", ""}) {
+		t.Errorf("the node got %q", refused)
+	}
+}
+
 func TestImport(t *testing.T) {
 	var got string
 	do := func(_ context.Context, list string, r io.Reader, _ desk.ImportProgress) (desk.ImportResult, error) {
@@ -351,7 +425,7 @@ func TestAdmin(t *testing.T) {
 				States: 3, Heard: 1, Silent: []ct.State{"FJI", "NOR"}, Alarms: []string{"eclipse: 1 of 3"}, ClockAhead: -31 * time.Second, Clocks: 2,
 				Unchecked: 77, Topics: []ct.Topic{ct.TopicControl, ct.TopicArrival}}
 		},
-		JournalVerify: func() (uint64, [32]byte, error) { return 9, [32]byte{0xab}, nil },
+		JournalVerify: func([]api.JournalHead) (uint64, [32]byte, int, error) { return 9, [32]byte{0xab}, 0, nil },
 	})
 	herald(t, "", "mute", "--data", dir).check(t, 0, "no State is muted", "")
 	herald(t, "", "mute", "UTO", "--data", dir).check(t, 0, "UTO is muted", "")

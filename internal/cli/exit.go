@@ -47,7 +47,15 @@ func newExitCodesTopic() *cobra.Command {
   130  interrupted
 
 match: 0 when any answer is POSSIBLE, 5 only when every node asked said NO_HIT,
-8 otherwise. Silence, a refusal and an exhausted budget are never "no".`,
+8 otherwise. Silence, a refusal and an exhausted budget are never "no".
+
+screen: 0 when all queries came through, with hits or without. Rows and entries that
+cannot be read do not change that: each such row says so ("error" with --json), and
+stderr sums up; with --strict the first one is 2. 2 too for a file of which nothing
+can be read, 1 for one that ends in the middle.
+
+journal verify: 1 when the journal is not whole, or not the one that others were
+told of. journal read: 4 when subjects are sealed to another key than the given one.`,
 	}
 }
 

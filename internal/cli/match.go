@@ -26,7 +26,7 @@ type shortQuery struct {
 func newMatchCmd() *cobra.Command {
 	var file string
 	var short shortQuery
-	var timeout time.Duration
+	var timeout, within, wait time.Duration
 	req := &apiv1.MatchRequest{}
 	cmd := &cobra.Command{
 		Use:   "match -f QUERY|- --purpose P --basis B --case R --grounds G",
@@ -44,6 +44,12 @@ A match is a lead for a person to look at, never an identification. A node that
 did not answer has not said "no": the exit code is 0 when any answer is
 POSSIBLE, 5 only when every node asked said NO_HIT, and 8 otherwise.
 
+Every node of the States asked is asked, as each has holdings of its own, and
+counted by itself. POSSIBLE comes first and alone: details only when a person
+of that State, or a standing policy of it, releases them. ` + "`herald inbox`" + ` shows
+when they have come; --wait-release waits for them here and shows each after
+the summary line.
+
 Purposes: border-screening, investigation, detention-hand-over, protection.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -58,12 +64,19 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 				return usagef("--timeout %s: want 1ms to 2m", timeout)
 			}
 			req.TimeoutMs = uint32(timeout.Milliseconds())
+			if within < 0 || within > 30*24*time.Hour || within%time.Second != 0 {
+				return usagef("--release-within %s: want whole seconds up to 720h", within)
+			}
+			if wait < 0 || wait > 30*24*time.Hour {
+				return usagef("--wait-release %s: want at most 720h", wait)
+			}
+			req.ReleaseWithinS = uint32(within / time.Second)
 			queries, err := matchQueries(cmd, file, short)
 			if err != nil {
 				return err
 			}
 			req.ExerciseOnly = short != shortQuery{}
-			return matchAll(cmd, c, req, queries)
+			return matchAll(cmd, c, req, queries, wait)
 		},
 	}
 	fl := cmd.Flags()
@@ -76,6 +89,8 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 	fl.StringVar(&req.Priority, "priority", "", "routine, urgent or flash (default routine)")
 	fl.StringSliceVar(&req.States, "states", nil, "ask only these States, for example UTO,XXA")
 	fl.DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for each answer")
+	fl.DurationVar(&within, "release-within", 0, "how long a release of details is wanted (default by priority 72h, 12h or 1h)")
+	fl.DurationVar(&wait, "wait-release", 0, "after the answers, wait so long for details and show them")
 	fl.StringVar(&short.Name, "name", "", "a name; in exercise networks only")
 	fl.StringVar(&short.Birth, "birth", "", "with --name: birth date or year")
 	fl.StringVar(&short.Nationality, "nationality", "", "with --name: State code")
@@ -127,13 +142,14 @@ func matchQueries(cmd *cobra.Command, file string, short shortQuery) ([]document
 	return docs, nil
 }
 
-func matchAll(cmd *cobra.Command, c *client, how *apiv1.MatchRequest, queries []document) error {
+func matchAll(cmd *cobra.Command, c *client, how *apiv1.MatchRequest, queries []document, wait time.Duration) error {
 	bar := newProgress(cmd, int64(len(queries)), "asking")
 	if len(queries) == 1 {
 		bar = &progress{}
 	}
 	defer bar.done()
 	var all apiv1.MatchSummary
+	var open []string
 	for i, q := range queries {
 		person, err := toStruct(q.raw)
 		if err != nil {
@@ -143,7 +159,7 @@ func matchAll(cmd *cobra.Command, c *client, how *apiv1.MatchRequest, queries []
 		if !wantJSON(cmd) && len(queries) > 1 {
 			fmt.Fprintf(cmd.OutOrStdout(), "query %d (line %d)\n", i+1, q.line)
 		}
-		sum, err := matchOne(cmd, c, how)
+		sum, possible, err := matchOne(cmd, c, how, len(queries) == 1)
 		if err != nil && len(queries) > 1 {
 			return fmt.Errorf("%s:%d:%d: %d of %d asked: %w", q.file, q.line, q.column, i, len(queries), err)
 		} else if err != nil {
@@ -152,7 +168,13 @@ func matchAll(cmd *cobra.Command, c *client, how *apiv1.MatchRequest, queries []
 		all.Asked += sum.Asked
 		all.Possible += sum.Possible
 		all.NoHit += sum.NoHit
+		open = append(open, possible...)
 		bar.add(1)
+	}
+	if wait > 0 {
+		if err := waitReleases(cmd, c, open, wait, how.Operator); err != nil {
+			return err
+		}
 	}
 	if code := matchExit(&all); code != exitOK {
 		return withCode(code, nil)
@@ -198,27 +220,75 @@ type (
 // its own holdings.
 const matchSlack = 30 * time.Second
 
-func matchOne(cmd *cobra.Command, c *client, req *apiv1.MatchRequest) (*apiv1.MatchSummary, error) {
+// matchOne asks for one person and prints what comes, as it comes. possible
+// names the answers whose details may be released.
+func matchOne(cmd *cobra.Command, c *client, req *apiv1.MatchRequest, live bool) (sum *apiv1.MatchSummary, possible []string, err error) {
 	// The node keeps the time; the rest is for one that hangs.
-	ctx, cancel := context.WithTimeout(cmd.Context(), time.Duration(req.TimeoutMs)*time.Millisecond+matchSlack)
+	timeout := time.Duration(req.TimeoutMs) * time.Millisecond
+	ctx, cancel := context.WithTimeout(cmd.Context(), timeout+matchSlack)
 	defer cancel()
+	line := newAnsweredLine(cmd, live, time.Now().Add(timeout))
+	defer line.clear()
 	in, err := c.Match(ctx, connect.NewRequest(req))
 	if err != nil {
-		return nil, notNo(c.explain(err))
+		return nil, nil, notNo(c.explain(err))
 	}
 	defer in.Close()
 	for in.Receive() {
+		line.clear()
 		if sum := in.Msg().GetSummary(); sum != nil {
-			return sum, printSummary(cmd, sum)
+			return sum, possible, printSummary(cmd, sum)
 		}
-		if err := printAnswer(cmd, in.Msg().GetAnswer()); err != nil {
-			return nil, err
+		a := in.Msg().GetAnswer()
+		if a.GetInbox() != "" {
+			possible = append(possible, a.GetInbox())
 		}
+		if err := printAnswer(cmd, a); err != nil {
+			return nil, nil, err
+		}
+		line.answered(a.GetAsked(), time.Now())
 	}
 	if err := in.Err(); err != nil {
-		return nil, notNo(c.explain(err))
+		return nil, nil, notNo(c.explain(err))
 	}
-	return nil, fmt.Errorf("the node ended its answers without a summary: %w", io.ErrUnexpectedEOF)
+	return nil, nil, fmt.Errorf("the node ended its answers without a summary: %w", io.ErrUnexpectedEOF)
+}
+
+// answeredLine says on a terminal's stderr how many have answered and how long
+// the others have.
+type answeredLine struct {
+	w        io.Writer // nil: nobody looks
+	deadline time.Time
+	n        uint32
+	shown    bool
+}
+
+func newAnsweredLine(cmd *cobra.Command, live bool, deadline time.Time) *answeredLine {
+	l := &answeredLine{deadline: deadline}
+	if w := cmd.ErrOrStderr(); live && isTerminal(w) {
+		l.w = w
+	}
+	return l
+}
+
+func (l *answeredLine) answered(asked uint32, now time.Time) {
+	l.n++
+	if l.w == nil || l.n >= asked {
+		return
+	}
+	fmt.Fprint(l.w, l.text(asked, now))
+	l.shown = true
+}
+
+func (l *answeredLine) text(asked uint32, now time.Time) string {
+	return fmt.Sprintf("%d of %d answered, the others have %s", l.n, asked, max(0, l.deadline.Sub(now)).Round(time.Second))
+}
+
+func (l *answeredLine) clear() {
+	if l.shown {
+		fmt.Fprint(l.w, "\r\x1b[K")
+		l.shown = false
+	}
 }
 
 // notNo keeps a refusal such as "no member of this network" from ending with
@@ -232,11 +302,7 @@ func notNo(err error) error {
 
 func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 	if wantJSON(cmd) {
-		line := answerLine{a.GetState(), a.GetNode(), a.GetAnswer(), []hitLine{}}
-		for _, h := range a.GetHits() {
-			line.Hits = append(line.Hits, hitLine{h.Ref, h.Score, h.Tier, append([]string{}, h.Why...)})
-		}
-		return printJSON(cmd, line)
+		return printJSON(cmd, answerLine{a.GetState(), a.GetNode(), a.GetAnswer(), append([]hitLine{}, hitLines(a.GetHits())...)})
 	}
 	w := cmd.OutOrStdout()
 	note := ""
@@ -245,6 +311,9 @@ func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 	}
 	if a.GetReason() != "" {
 		note += ": " + a.GetReason()
+	}
+	if a.GetInbox() != "" {
+		note += ": details after a release, `herald inbox " + short(a.GetInbox()) + "`"
 	}
 	fmt.Fprintf(w, "%-4s %s  %s%s\n", safe(a.GetState()), short(a.GetNode()), safe(a.GetAnswer()), safe(note))
 	for _, h := range a.GetHits() {
@@ -258,6 +327,9 @@ func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
 		return printJSON(cmd, summaryLine{s.Asked, s.Answered, s.Possible, s.Refused})
 	}
 	w := cmd.OutOrStdout()
+	for _, state := range s.Withheld {
+		fmt.Fprintf(w, "%-4s not asked: the person seeks or has asylum from it\n", safe(state))
+	}
 	for _, q := range s.Silent {
 		fmt.Fprintf(w, "%-4s %s  no usable answer (%s): this is not a \"no\"\n", safe(q.State), short(q.Node), safe(q.Why))
 	}

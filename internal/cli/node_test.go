@@ -27,6 +27,9 @@ func TestRealNode(t *testing.T) {
 	herald(t, "", "inspect", genesis).check(t, 0, "drill", "")
 	herald(t, "", "status", "--data", dir).check(t, 7, "", "start it with `herald run --data "+dir+"`")
 
+	auditor := filepath.Join(root, "auditor.key")
+	herald(t, "", "journal", "auditor", auditor).check(t, 0, "", "")
+	appendFile(t, filepath.Join(dir, "herald.toml"), "auditor_key_file = \""+auditor+".pub\"\n")
 	stop := startNode(t, dir)
 	herald(t, "", "status", "--wait", "ready", "--timeout", "30s", "--data", dir).check(t, 0, "EXERCISE", "")
 	herald(t, "", "run", "--data", dir).check(t, 6, "", "in use")
@@ -68,6 +71,15 @@ func TestRealNode(t *testing.T) {
 	if online.out != offline.out {
 		t.Errorf("the journal online and offline: %q and %q", online.out, offline.out)
 	}
+	// Nothing that the node has opens what it sealed; the auditor's key does.
+	name := persons[0].Names[0].Full
+	for _, key := range []string{"", filepath.Join(dir, "storage.key")} {
+		r := herald(t, "", "journal", "read", "--data", dir, "--auditor-key", key)
+		if strings.Contains(r.out, name) || !strings.Contains(r.out, "subject=sealed") {
+			t.Errorf("the journal with %q shows %s", key, r.out)
+		}
+	}
+	herald(t, "", "journal", "read", "--data", dir, "--auditor-key", auditor).check(t, 0, name, "")
 	herald(t, "", "store", "check", "--data", dir).check(t, 0, "records", "")
 	if l := herald(t, "", "store", "check", "--json", "--data", dir).lines(t); l[0]["problems"] != 0.0 || l[0]["records"].(float64) < 3 {
 		t.Errorf("store check: got %v", l)
@@ -125,5 +137,16 @@ func TestDataFromEnvironment(t *testing.T) {
 	})
 	if code != 7 || !strings.Contains(errs.String(), dir) {
 		t.Errorf("got exit code %d: %s", code, errs.String())
+	}
+}
+
+func appendFile(t *testing.T, path, line string) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(path, append(raw, line...), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

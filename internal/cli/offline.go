@@ -1,20 +1,16 @@
 package cli
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 
-	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/datadir"
-	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/node"
-	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 	"github.com/spf13/cobra"
 )
 
@@ -63,67 +59,6 @@ func storeConfig(cmd *cobra.Command) (store.Config, error) {
 		return store.Config{}, err
 	}
 	return store.Config{Dir: dir, Key: key, Network: genesis.Network(), Log: slog.New(slog.DiscardHandler), MaxSize: cfg.MaxSize}, nil
-}
-
-func newJournalCmd() *cobra.Command {
-	cmd := &cobra.Command{Use: "journal", Short: "The node's tamper-evident audit journal"}
-	cmd.AddCommand(&cobra.Command{
-		Use:   "verify",
-		Short: "Recompute the journal's whole chain",
-		Long: `Recompute the whole chain of the journal: any entry that was changed, removed,
-moved or cut off is found. It asks the node when one runs and reads the
-directory when none does. Note the head somewhere else: with it, the chain can
-be proved not to have been replaced as a whole.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
-			res, err := c.JournalVerify(cmd.Context(), connect.NewRequest(&apiv1.JournalVerifyRequest{}))
-			switch err = c.explain(err); {
-			case exitCode(err) == exitUnreachable:
-				return verifyOffline(cmd)
-			case err != nil:
-				return err
-			}
-			return printJournal(cmd, res.Msg.Entries, res.Msg.Head)
-		},
-	})
-	return cmd
-}
-
-func verifyOffline(cmd *cobra.Command) (err error) {
-	cfg, err := storeConfig(cmd)
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	j, err := journal.Open(s.Local(), cfg.Key)
-	if err != nil {
-		return err
-	}
-	n, err := j.Verify()
-	if err != nil {
-		return err
-	}
-	_, head := j.Head()
-	return printJournal(cmd, n, hex.EncodeToString(head[:]))
-}
-
-func printJournal(cmd *cobra.Command, entries uint64, head string) error {
-	if wantJSON(cmd) {
-		return printJSON(cmd, struct {
-			Entries uint64 `json:"entries"`
-			Head    string `json:"head"`
-		}{entries, head})
-	}
-	_, err := fmt.Fprintf(cmd.OutOrStdout(), "%d entries, all in order\nhead %s\n", entries, safe(head))
-	return err
 }
 
 func printCheck(cmd *cobra.Command, r store.Report) error {

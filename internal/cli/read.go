@@ -43,6 +43,7 @@ type whole struct {
 	Delegation   json.RawMessage `json:"delegation,omitempty"`
 	Renewal      json.RawMessage `json:"renewal,omitempty"`
 	Closing      json.RawMessage `json:"closing,omitempty"`
+	Release      json.RawMessage `json:"match_release,omitempty"`
 	History      []whole         `json:"history,omitempty"`
 }
 
@@ -79,6 +80,8 @@ func wholeOf(e *apiv1.Entry) (whole, error) {
 		w.Delegation, err = ordered[ct.Delegation](e.Content)
 	case ct.KindRenewal.String():
 		w.Renewal, err = ordered[ct.Renewal](e.Content)
+	case ct.KindMatchRelease.String():
+		w.Release, err = orderedRelease(e.Content)
 	case ct.KindClosing.String():
 		w.Closing, err = ordered[ct.Closing](e.Content)
 	}
@@ -271,7 +274,7 @@ func renderEntry(w io.Writer, e whole) error {
 	if err := t.flush(); err != nil {
 		return err
 	}
-	for _, content := range []json.RawMessage{e.Notification, e.Retraction, e.Addresses, e.Delegation, e.Renewal, e.Closing} {
+	for _, content := range []json.RawMessage{e.Notification, e.Retraction, e.Addresses, e.Delegation, e.Renewal, e.Closing, e.Release} {
 		if content == nil {
 			continue
 		}

@@ -1,15 +1,14 @@
 package cli
 
 import (
-	"bufio"
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
+	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/internal/format/unlist"
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/node/ct"
@@ -21,7 +20,7 @@ const maxTold = 20
 
 // loadList fills a throw-away index from a list of either form and tells on
 // stderr what was not accepted.
-func loadList(cmd *cobra.Command, x *index.Index, path string) error {
+func loadList(cmd *cobra.Command, x *index.Index, path string, strict bool) error {
 	in, name, err := openInput(cmd, path)
 	if err != nil {
 		return err
@@ -35,16 +34,21 @@ func loadList(cmd *cobra.Command, x *index.Index, path string) error {
 	}
 	bar := newByteProgress(cmd, size, "reading list")
 	defer bar.done()
-	r := bufio.NewReaderSize(counted{in, bar}, ct.MaxJSON+2)
-	l := &listLoader{cmd: cmd, x: x, name: name}
-	first, err := firstByte(r)
+	r, err := openText(counted{in, bar}, name)
+	if err != nil {
+		return err
+	}
+	l := &listLoader{cmd: cmd, x: x, name: name, strict: strict}
+	first, err := r.First()
 	switch {
 	case err != nil && err != io.EOF:
 		return fmt.Errorf("read %s: %w", name, err)
 	case first == '<':
 		err = l.un(r)
-	default:
+	case first == '{' || first == 0:
 		err = l.lines(r)
+	default:
+		return usagef("%s:1: a list is XML of the UN or JSON lines, this is neither", name)
 	}
 	if err != nil {
 		return err
@@ -61,29 +65,23 @@ func loadList(cmd *cobra.Command, x *index.Index, path string) error {
 	return nil
 }
 
-// firstByte looks at the first byte that is neither blank nor a byte order
-// mark; 0 when there is none within the first 64 bytes.
-func firstByte(r *bufio.Reader) (byte, error) {
-	head, err := r.Peek(64)
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n")
-	if len(head) == 0 {
-		return 0, err
-	}
-	return head[0], nil
-}
-
 type listLoader struct {
 	cmd                *cobra.Command
 	x                  *index.Index
 	name               string
+	strict             bool
 	accepted, rejected int
 	changes            []index.Change
 }
 
-func (l *listLoader) reject(line int, reason string) {
-	if l.rejected++; l.rejected <= maxTold {
+func (l *listLoader) reject(line int, reason string) error {
+	if l.rejected++; l.strict {
+		return usagef("%s:%d: rejected: %s", l.name, line, safe(reason))
+	}
+	if l.rejected <= maxTold {
 		fmt.Fprintf(l.cmd.ErrOrStderr(), "%s:%d: rejected: %s\n", l.name, line, safe(reason))
 	}
+	return nil
 }
 
 func (l *listLoader) add(id string, line int, p *ct.Person) error {
@@ -113,28 +111,31 @@ func idOfRef(ref string) string {
 }
 
 func (l *listLoader) un(r io.Reader) error {
-	res, err := unlist.Read(r, func(e unlist.Entry) error {
-		id := e.DataID
-		for _, x := range e.Person.ExternalRefs {
-			if x.System == "un" {
-				id = cmp.Or(x.Value, id)
-				break
-			}
-		}
-		return l.add(id, e.Line, &e.Person)
-	})
+	res, err := unlist.Read(r, func(e unlist.Entry) error { return l.add(unID(&e), e.Line, &e.Person) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	for _, j := range res.Rejections {
-		l.reject(j.Line, j.Reason)
+		if err := l.reject(j.Line, j.Reason); err != nil {
+			return err
+		}
 	}
 	l.rejected += res.Rejected - len(res.Rejections)
 	return l.flush()
 }
 
+// unID is the list's permanent reference number, or the number of the data set.
+func unID(e *unlist.Entry) string {
+	for _, x := range e.Person.ExternalRefs {
+		if x.System == "un" && x.Value != "" {
+			return x.Value
+		}
+	}
+	return e.DataID
+}
+
 // lines reads JSON lines in batches, decoded on all cores.
-func (l *listLoader) lines(r *bufio.Reader) error {
+func (l *listLoader) lines(r *text.Reader) error {
 	type item struct {
 		raw   []byte
 		line  int
@@ -142,23 +143,18 @@ func (l *listLoader) lines(r *bufio.Reader) error {
 		err   error
 	}
 	const batchSize = 4096
-	line, more := 0, true
-	for more {
+	for more := true; more; {
 		batch := make([]item, 0, batchSize)
 		for more && len(batch) < batchSize {
-			raw, err := readLine(r)
-			if err == io.EOF {
+			raw, line, err := r.Line()
+			switch {
+			case err == io.EOF:
 				more = false
-			} else if err != nil && !errors.Is(err, errLongLine) {
-				return fmt.Errorf("read %s: %w", l.name, err)
-			}
-			line++
-			if line == 1 {
-				raw = bytes.TrimPrefix(raw, []byte("\xef\xbb\xbf"))
-			}
-			if errors.Is(err, errLongLine) {
+			case errors.Is(err, text.ErrLongLine):
 				batch = append(batch, item{line: line, err: err})
-			} else if len(bytes.TrimSpace(raw)) > 0 {
+			case err != nil:
+				return fmt.Errorf("read %s: %w", l.name, err)
+			case len(bytes.TrimSpace(raw)) > 0:
 				batch = append(batch, item{raw: bytes.Clone(raw), line: line})
 			}
 		}
@@ -168,16 +164,18 @@ func (l *listLoader) lines(r *bufio.Reader) error {
 			}
 			return nil
 		})
-		if err != nil {
-			return err
-		}
 		for i := range batch {
 			b := &batch[i]
-			if b.err != nil {
-				l.reject(b.line, reasonOf(b.err))
-			} else if err := l.add(b.entry.ID, b.line, &b.entry.Person); err != nil {
-				return err
+			switch {
+			case err != nil:
+			case b.err != nil:
+				err = l.reject(b.line, reasonOf(b.err))
+			default:
+				err = l.add(b.entry.ID, b.line, &b.entry.Person)
 			}
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return l.flush()
@@ -193,22 +191,4 @@ func reasonOf(err error) string {
 		return bad.Field + ": " + bad.Problem
 	}
 	return fmt.Sprintf("column %d: %s", bad.Column, bad.Problem)
-}
-
-var errLongLine = fmt.Errorf("line of more than %d bytes", ct.MaxJSON)
-
-// readLine gives the next line without its end; io.EOF comes with the last
-// one. A line that does not fit is read over.
-func readLine(r *bufio.Reader) ([]byte, error) {
-	line, err := r.ReadSlice('\n')
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		return bytes.TrimRight(line, "\r\n"), err
-	}
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = r.ReadSlice('\n')
-	}
-	if err != nil && err != io.EOF {
-		return nil, err
-	}
-	return nil, errLongLine
 }

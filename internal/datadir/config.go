@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
+	"unicode"
 
 	"github.com/BurntSushi/toml"
 	"github.com/herald-net/herald/node"
@@ -28,10 +30,37 @@ type Config struct {
 	Peers          []string `toml:"peers"`            // multiaddrs to dial first
 	Metrics        string   `toml:"metrics"`          // loopback host:port of /metrics, /healthz, /readyz; empty: none
 	StorageKeyFile string   `toml:"storage_key_file"` // relative to the data directory
+	AuditorKeyFile string   `toml:"auditor_key_file"` // public half; relative to the data directory; empty: none
 	Topics         []string `toml:"topics"`           // whose bodies are kept; empty: all
 	MaxSize        int64    `toml:"max_size"`         // bytes of each database file; 0: the disk bounds it
 	Ballast        int64    `toml:"ballast"`          // bytes kept free for erasing on a full disk; 0: none
 	LogLevel       string   `toml:"log_level"`        // debug, info, warn, error
+	ReleaseFor     string   `toml:"release_for"`      // how long a release of match details is good, as 720h
+	ReleaseContact string   `toml:"release_contact"`  // the desk that answers for releases; empty: the desk of STATE
+	Release        []Rule   `toml:"release"`          // what is released without asking a person
+}
+
+// Rule is a table [[release]] of the file: a standing policy.
+type Rule struct {
+	State    string   `toml:"state"`
+	Purposes []string `toml:"purposes"`
+	TLP      string   `toml:"tlp"`  // the highest marking
+	Tier     string   `toml:"tier"` // strong, or possible, which is the default
+}
+
+// maxRules bounds the tables [[release]].
+const maxRules = 256
+
+// rule reads what the file says.
+func (r Rule) rule() (out ct.ReleaseRule, err error) {
+	out = ct.ReleaseRule{State: ct.State(r.State), Purposes: r.Purposes, Strong: r.Tier == "strong"}
+	if r.Tier != "" && r.Tier != "strong" && r.Tier != "possible" {
+		return out, fmt.Errorf("tier: %q is not one of strong, possible", r.Tier)
+	}
+	if err := out.TLP.UnmarshalText([]byte(r.TLP)); err != nil {
+		return out, fmt.Errorf("tlp: %q is not one of CLEAR, GREEN, AMBER, AMBER+STRICT", r.TLP)
+	}
+	return out, out.Validate().Err()
 }
 
 // DefaultPort is the port of both transports when nothing else is said: the
@@ -48,6 +77,7 @@ func Default() Config {
 		StorageKeyFile: node.FileStorageKey,
 		Ballast:        64 << 20,
 		LogLevel:       "info",
+		ReleaseFor:     "720h",
 	}
 }
 
@@ -108,7 +138,11 @@ func Load(dir string, src Source) (Config, []Setting, error) {
 			origin = "--" + strings.ReplaceAll(f.key, "_", "-")
 		}
 		if err := f.check(); err != nil {
-			return cfg, nil, invalid("%s: %s: %v", at(origin, path, lineOf(raw, f.key)), f.key, err)
+			nth := 1
+			if bad := (badRule{}); errors.As(err, &bad) {
+				nth = bad.nth
+			}
+			return cfg, nil, invalid("%s: %s: %v", at(origin, path, lineOfNth(raw, f.key, nth)), f.key, err)
 		}
 		settings = append(settings, Setting{f.key, f.text(), origin})
 	}
@@ -117,15 +151,41 @@ func Load(dir string, src Source) (Config, []Setting, error) {
 
 // Node is the configuration as package node wants it.
 func (c Config) Node(dir string) node.Config {
-	key := c.StorageKeyFile
-	if !filepath.IsAbs(key) {
-		key = filepath.Join(dir, key)
+	within := func(file string) string {
+		if file == "" || filepath.IsAbs(file) {
+			return file
+		}
+		return filepath.Join(dir, file)
 	}
 	return node.Config{
 		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers,
-		Metrics: c.Metrics, StorageKeyFile: key, MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
+		Metrics: c.Metrics, StorageKeyFile: within(c.StorageKeyFile), AuditorKeyFile: within(c.AuditorKeyFile), MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
+		Release: c.releases(), ReleaseFor: c.releaseFor(), ReleaseContact: c.ReleaseContact,
 	}
 }
+
+// releases are those of the file, which check has read.
+func (c Config) releases() (out []ct.ReleaseRule) {
+	for _, r := range c.Release {
+		if rule, err := r.rule(); err == nil {
+			out = append(out, rule)
+		}
+	}
+	return out
+}
+
+func (c Config) releaseFor() time.Duration {
+	d, _ := time.ParseDuration(c.ReleaseFor)
+	return d
+}
+
+// badRule says which of the tables is at fault.
+type badRule struct {
+	nth int
+	error
+}
+
+func (e badRule) Unwrap() error { return e.error }
 
 // topics are those of the file, which check has read.
 func (c Config) topics() (out []ct.Topic) {
@@ -180,12 +240,17 @@ func at(origin, path string, line int) string {
 }
 
 // lineOf finds the line on which a key or table of the file starts; 0: not
-// found. The file has no nested values, so a look at line starts is enough.
-func lineOf(raw []byte, key string) int {
+// found. Values of the file span no lines but in tables, so a look at line starts
+// is enough.
+func lineOf(raw []byte, key string) int { return lineOfNth(raw, key, 1) }
+
+func lineOfNth(raw []byte, key string, nth int) int {
 	for i, line := range strings.Split(string(raw), "\n") {
 		line = strings.TrimLeft(line, " \t[\"'")
 		if rest, ok := strings.CutPrefix(line, key); ok && strings.IndexAny(rest, " \t=.]\"'") == 0 {
-			return i + 1
+			if nth--; nth == 0 {
+				return i + 1
+			}
 		}
 	}
 	return 0
@@ -230,6 +295,7 @@ func (c *Config) fields() []field {
 			}
 			return nil
 		}),
+		text("auditor_key_file", &c.AuditorKeyFile, func(string) error { return nil }),
 		{
 			key:  "topics",
 			set:  func(s string) error { c.Topics = words(s); return nil },
@@ -283,7 +349,47 @@ func (c *Config) fields() []field {
 			}
 			return fmt.Errorf("%q is not one of debug, info, warn, error", s)
 		}),
+		text("release_for", &c.ReleaseFor, func(s string) error {
+			if d, err := time.ParseDuration(s); err != nil || d < time.Minute || d > ct.MaxRetention {
+				return fmt.Errorf("%q is no length of time from 1m to %s, for example 720h", s, ct.MaxRetention)
+			}
+			return nil
+		}),
+		text("release_contact", &c.ReleaseContact, func(s string) error {
+			if len(s) > ct.MaxShort || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) || s != strings.TrimSpace(s) {
+				return fmt.Errorf("want one line of at most %d bytes", ct.MaxShort)
+			}
+			return nil
+		}),
+		{
+			key:  "release",
+			set:  func(string) error { return errors.New("is set in herald.toml only, as tables [[release]]") },
+			text: c.releaseText,
+			check: func() error {
+				if len(c.Release) > maxRules {
+					return fmt.Errorf("%d tables, at most %d", len(c.Release), maxRules)
+				}
+				for i, r := range c.Release {
+					if _, err := r.rule(); err != nil {
+						return badRule{i + 1, err}
+					}
+				}
+				return nil
+			},
+		},
 	}
+}
+
+func (c *Config) releaseText() string {
+	var out []string
+	for _, r := range c.Release {
+		tier := ""
+		if r.Tier == "strong" {
+			tier = " strong"
+		}
+		out = append(out, fmt.Sprintf("%s: %s up to %s%s", r.State, strings.Join(r.Purposes, "+"), r.TLP, tier))
+	}
+	return strings.Join(out, "; ")
 }
 
 func text(key string, v *string, check func(string) error) field {

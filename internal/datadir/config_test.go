@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herald-net/herald/internal/datadir"
 	"github.com/herald-net/herald/node"
+	"github.com/herald-net/herald/node/ct"
 )
 
 // writeConfig makes a data directory that holds only herald.toml.
@@ -27,7 +29,8 @@ func from(values map[string]string) func(string) (string, bool) {
 }
 
 func TestLoadPrecedence(t *testing.T) {
-	dir := writeConfig(t, "state = \"UTO\"\nlisten = [\"127.0.0.1:1000\"]\nmetrics = \"127.0.0.1:1\"\nlog_level = \"warn\"\n")
+	dir := writeConfig(t, "state = \"UTO\"\nlisten = [\"127.0.0.1:1000\"]\nmetrics = \"127.0.0.1:1\"\nlog_level = \"warn\"\n"+
+		"[[release]]\nstate = \"FIN\"\npurposes = [\"protection\"]\ntlp = \"GREEN\"\ntier = \"strong\"\n[[release]]\nstate = \"KEN\"\npurposes = [\"investigation\"]\ntlp = \"CLEAR\"\n")
 	cfg, settings, err := datadir.Load(dir, datadir.Source{
 		Env:  from(map[string]string{"HERALD_METRICS": "127.0.0.1:2", "HERALD_LOG_LEVEL": "error", "HERALD_TOPICS": "arrival, receipt", "HERALD_PEERS": "192.0.2.1:7, /ip4/192.0.2.2/tcp/8"}),
 		Flag: from(map[string]string{"log_level": "debug"}),
@@ -42,10 +45,14 @@ func TestLoadPrecedence(t *testing.T) {
 		"peers":            {"/ip4/192.0.2.1/tcp/7,/ip4/192.0.2.1/udp/7/quic-v1,/ip4/192.0.2.2/tcp/8", "HERALD_PEERS"},
 		"metrics":          {"127.0.0.1:2", "HERALD_METRICS"},
 		"storage_key_file": {"storage.key", "default"},
+		"auditor_key_file": {"", "default"},
 		"topics":           {"arrival,receipt", "HERALD_TOPICS"},
 		"max_size":         {"0", "default"},
 		"ballast":          {"67108864", "default"},
 		"log_level":        {"debug", "--log-level"},
+		"release_for":      {"720h", "default"},
+		"release_contact":  {"", "default"},
+		"release":          {"FIN: protection up to GREEN strong; KEN: investigation up to CLEAR", filepath.Join(dir, node.FileConfig)},
 	}
 	if len(settings) != len(want) {
 		t.Errorf("got %d settings, want %d", len(settings), len(want))
@@ -56,9 +63,19 @@ func TestLoadPrecedence(t *testing.T) {
 		}
 	}
 	nc := cfg.Node(dir)
+	if r := nc.Release; len(r) != 2 || r[0].State != "FIN" || r[0].TLP != ct.TLPGreen || !r[0].Strong || r[1].Strong || nc.ReleaseFor != 30*24*time.Hour {
+		t.Errorf("release rules: got %+v for %s", r, nc.ReleaseFor)
+	}
 	if nc.StorageKeyFile != filepath.Join(dir, "storage.key") || !slices.Equal(nc.Listen, cfg.Listen) || nc.Metrics != "127.0.0.1:2" {
 		t.Errorf("node configuration: got %+v", nc)
 	}
+}
+
+// rest completes a rule; rules has a good one before it.
+const rest = "purposes = [\"protection\"]\ntlp = \"GREEN\""
+
+func rules(second string) string {
+	return "state = \"UTO\"\n[[release]]\nstate = \"FIN\"\n" + rest + "\n[[release]]\n" + second + "\n"
 }
 
 func TestLoadRefuses(t *testing.T) {
@@ -79,6 +96,15 @@ func TestLoadRefuses(t *testing.T) {
 		{"small size", "state = \"UTO\"\nmax_size = 5\n", "", "herald.toml:2: max_size"},
 		{"small ballast", "state = \"UTO\"\nballast = 5\n", "", "herald.toml:2: ballast"},
 		{"log level", "state = \"UTO\"\nlog_level = \"loud\"\n", "", "log_level"},
+		{"release for a moment", "state = \"UTO\"\nrelease_for = \"1s\"\n", "", "herald.toml:2: release_for: "},
+		{"release for a while", "state = \"UTO\"\nrelease_for = \"a while\"\n", "", "herald.toml:2: release_for: "},
+		{"release to nobody", rules("state = \"QQQ\"\n" + rest), "", "herald.toml:6: release: state: "},
+		{"release for no purpose", rules("state = \"FIN\"\ntlp = \"GREEN\""), "", "herald.toml:6: release: purposes: missing"},
+		{"release for another purpose", rules("state = \"FIN\"\ntlp = \"GREEN\"\npurposes = [\"curiosity\"]"), "", "herald.toml:6: release: purposes[0]: not in the closed list"},
+		{"release of what is RED", rules("state = \"FIN\"\ntlp = \"RED\"\npurposes = [\"protection\"]"), "", "herald.toml:6: release: tlp: "},
+		{"release of what is not marked", rules("state = \"FIN\"\npurposes = [\"protection\"]"), "", "herald.toml:6: release: tlp: "},
+		{"release of a tier that is none", rules("state = \"FIN\"\ntier = \"weak\"\n" + rest), "", "herald.toml:6: release: tier: "},
+		{"release with a key too many", rules("state = \"FIN\"\nfields = []\n" + rest), "", "unknown key \"release.fields\""},
 		{"environment", "state = \"UTO\"\n", "loud", "HERALD_LOG_LEVEL: log_level: "},
 		{"too many peers", "state = \"UTO\"\npeers = [" + strings.Repeat("\"127.0.0.1:1\",", 33) + "]\n", "", "at most 64"},
 	} {

@@ -24,6 +24,7 @@ import (
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 )
 
 // The errors that a caller acts on. Others are failures of the machine. What
@@ -53,6 +54,8 @@ type Config struct {
 	// Lookup finds a record by its id; the error wraps store.ErrNotFound.
 	Lookup func(id ct.ID) (store.Row, error)
 
+	// Release is what the configuration says about releases.
+	Release ReleasePolicy
 	// Room is why no record may be published now, but a RETRACT; nil: never.
 	Room func() error
 	// Unsettled tells that what was retracted is not known yet: this node answers
@@ -70,10 +73,15 @@ type Desk struct {
 	log     *slog.Logger
 	metrics *metrics
 	budgets *budgets
+	guard   guard
+	seen    seen
+	inbox   *inbox
+	given   *givens
+	early   early
 
 	wake    chan struct{} // one slot: the outbox changed
 	waiting atomic.Int64  // drafts that can be signed
-	unread  error         // why an earlier run's outbox could not be read
+	unread  error         // why what an earlier run left could not be read
 
 	signing sync.Mutex // held while a draft of the outbox is signed or dropped
 
@@ -91,6 +99,8 @@ func New(cfg Config) *Desk {
 		cfg:      cfg,
 		log:      cfg.Log,
 		budgets:  newBudgets(),
+		inbox:    newInbox(),
+		given:    newGivens(),
 		wake:     make(chan struct{}, 1),
 		waiters:  map[uint64]chan settled{},
 		listsNew: make(chan struct{}),
@@ -104,20 +114,33 @@ func New(cfg Config) *Desk {
 	if d.cfg.Connected == nil {
 		d.cfg.Connected = func(ct.LogID) bool { return false }
 	}
-	d.metrics = newMetrics(cfg.Registerer, func() float64 { return float64(d.waiting.Load()) })
-	d.unread = d.recount() // before anybody publishes past what waits
+	d.metrics = newMetrics(cfg.Registerer, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) })
+	d.unread = errors.Join(d.recount(), d.loadInbox(), d.loadGiven()) // before anybody publishes past what waits
 	return d
 }
 
-// Run empties the outbox in order whenever the gate is open, and removes what
-// earlier imports left behind. It returns when ctx ends, without an error.
+// Run empties the outbox in order whenever the gate is open, looks after the
+// inbox and what was released, and removes what earlier imports left behind. It
+// returns when ctx ends, without an error.
 func (d *Desk) Run(ctx context.Context) error {
 	if d.unread != nil {
 		return fmt.Errorf("run desk: %w", d.unread)
 	}
+	if err := d.refill(ct.MillisOf(time.Now())); err != nil { // before the first who asks has to wait for it
+		d.log.Warn("match budgets not read from the journal", "error", err)
+	}
 	if err := d.sweepLists(); err != nil { // of no harm but for the room it takes
 		d.log.Warn("superseded list not removed", "error", err)
 	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.empty(ctx) })
+	g.Go(func() error { return d.clerk(ctx) })
+	g.Go(func() error { return d.followReleases(ctx) })
+	return g.Wait()
+}
+
+// empty signs what waits in the outbox.
+func (d *Desk) empty(ctx context.Context) error {
 	const poll, longest = 200 * time.Millisecond, 30 * time.Second
 	pause := poll
 	timer := time.NewTimer(pause)

@@ -119,7 +119,7 @@ func (d *Desk) retractionDraft(target ct.ID, r *ct.Retraction, v *roster.View, n
 	if err != nil {
 		return nil, fmt.Errorf("find record %s: %w", target.Short(), err)
 	}
-	retractable := []ct.Kind{ct.KindNotification, ct.KindUpdate, ct.KindCorrect, ct.KindRenew, ct.KindAck, ct.KindResponse, ct.KindSighting}
+	retractable := []ct.Kind{ct.KindNotification, ct.KindUpdate, ct.KindCorrect, ct.KindRenew, ct.KindAck, ct.KindResponse, ct.KindSighting, ct.KindMatchRelease}
 	switch {
 	case row.State != d.cfg.State:
 		return nil, fmt.Errorf("%w: record %s is of %s; only its own State retracts it", ErrNotAllowed, target.Short(), row.State)

@@ -1,11 +1,15 @@
 package desk
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -72,3 +76,39 @@ func EditDraft(s *store.Store, key uint64, expires ct.Millis) error {
 
 // View is the desk's roster.
 func (d *Desk) View() func() *roster.View { return d.cfg.View }
+
+func (b Budgets) Refill(j *journal.Journal, now time.Time) error {
+	return b.b.refill(j, ct.MillisOf(now))
+}
+
+// LapseAt lets requests lapse as if now were another time.
+func (d *Desk) LapseAt(now time.Time) error { return d.lapse(now) }
+
+// ClerkNow does a round of the clerk.
+func (d *Desk) ClerkNow() error {
+	now := time.Now()
+	return errors.Join(d.lapse(now), d.supersede("", now), d.attend(now, map[ct.ID]bool{}), d.sweepLeads(now))
+}
+
+// FollowedTo is how far the store was read for releases, by the last one found.
+func (d *Desk) FollowedTo() (uint64, error) { return d.readCursor() }
+
+// FillInbox makes the inbox look as full of a State's requests as it may be.
+func (d *Desk) FillInbox(s ct.State) { d.inbox.count(s, maxInboxPerState) }
+
+// Publishes any release, whatever was asked.
+func (d *Desk) ForgeRelease(ctx context.Context, r *ct.MatchRelease) (Receipt, error) {
+	now := time.Now()
+	body, err := wire.EncodeMatchRelease(r)
+	if err != nil {
+		return Receipt{}, err
+	}
+	dr, err := d.newDraft(draft{
+		Kind: ct.KindMatchRelease, Topic: ct.TopicReceipt, Priority: ct.PriorityRoutine, TLP: ct.TLPAmber, Audience: ct.AudienceAll,
+		Expires: ct.MillisOf(now.Add(time.Hour)), Body: body,
+	}, now)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return d.sign(ctx, dr)
+}

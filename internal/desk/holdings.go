@@ -24,6 +24,12 @@ const searchDepth = 64
 // most wire.MaxMatchHits. The index may lag behind: what is retracted, expired,
 // erased or off its list now is no hit, whatever the index says.
 func (d *Desk) search(p *ct.Person, now time.Time) ([]MatchHit, error) {
+	return d.searchFor(p, "", now)
+}
+
+// searchFor is search for another State, which is told nothing of a person who
+// seeks or has asylum from it: not even that there is something to tell.
+func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHit, error) {
 	found, err := d.cfg.Index.FindFresh(match.Prepare(*p), searchDepth,
 		index.Source{Read: d.cfg.Store.Read, Hidden: d.cfg.Store.Hidden}, now)
 	if err != nil {
@@ -40,6 +46,15 @@ func (d *Desk) search(p *ct.Person, now time.Time) ([]MatchHit, error) {
 		}
 		if !live {
 			continue
+		}
+		if asker != "" {
+			s, err := d.source(h.Ref, now)
+			if err != nil {
+				return nil, fmt.Errorf("check a candidate: %w", err)
+			}
+			if s == nil || s.fled(asker) {
+				continue
+			}
 		}
 		hit := MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier.String()}
 		for _, r := range h.Why[:min(len(h.Why), wire.MaxMatchWhy)] {
@@ -61,24 +76,33 @@ func (d *Desk) live(ref string, now time.Time) (bool, error) {
 		}
 		return d.listed(list, id)
 	}
+	row, err := d.liveRow(ref, now)
+	return row != nil, err
+}
+
+// liveRow is the record that a ref names, without its body; nil when its
+// content may not be shown.
+func (d *Desk) liveRow(ref string, now time.Time) (*store.Row, error) {
 	rest, ok := strings.CutPrefix(ref, index.RefRecord)
 	if !ok {
-		return false, nil
+		return nil, nil
 	}
 	id, err := ct.ParseID(rest)
 	if err != nil {
-		return false, nil
+		return nil, nil
 	}
 	if _, hidden := d.cfg.Store.Hidden(id); hidden {
-		return false, nil
+		return nil, nil
 	}
 	row, err := d.cfg.Lookup(id)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return nil, nil
 	}
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	return row.Inadmissible == "" && row.BodyState == store.BodyHeld && row.HiddenBy.IsZero() &&
-		row.Header.Expires > ct.MillisOf(now), nil
+	if row.Inadmissible != "" || row.BodyState != store.BodyHeld || !row.HiddenBy.IsZero() || row.Header.Expires <= ct.MillisOf(now) {
+		return nil, nil
+	}
+	return &row, nil
 }

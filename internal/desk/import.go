@@ -1,7 +1,6 @@
 package desk
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/internal/format/unlist"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/store"
@@ -62,32 +62,30 @@ func unID(e *unlist.Entry) string {
 // as ImportUN does.
 func (d *Desk) ImportPersons(ctx context.Context, list string, r io.Reader, p ImportProgress) (ImportResult, error) {
 	return d.importList(ctx, list, p, func(ctx context.Context, s *staging) error {
-		lines := bufio.NewReaderSize(r, ct.MaxJSON+2)
-		for n := 1; ; n++ {
-			line, err := lines.ReadSlice('\n')
-			long := errors.Is(err, bufio.ErrBufferFull)
-			for errors.Is(err, bufio.ErrBufferFull) { // pass over the rest of the line
-				_, err = lines.ReadSlice('\n')
-			}
-			if err != nil && !errors.Is(err, io.EOF) {
+		lines, err := text.NewReader(r)
+		if err != nil {
+			return err
+		}
+		for {
+			line, n, err := lines.Line()
+			switch {
+			case errors.Is(err, io.EOF):
+				return nil
+			case errors.Is(err, text.ErrLongLine):
+				s.result.Read++
+				s.reject(n, err.Error())
+				continue
+			case err != nil:
 				return fmt.Errorf("line %d: read list: %w", n, err)
 			}
-			if n == 1 {
-				line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
+			if line = bytes.TrimSpace(line); len(line) == 0 {
+				continue
 			}
-			if long {
-				s.result.Read++
-				s.reject(n, fmt.Sprintf("a line of more than %d bytes", ct.MaxJSON))
-			} else if line = bytes.TrimSpace(line); len(line) > 0 {
-				s.result.Read++
-				if e, bad := ct.DecodeListEntry(line); bad != nil {
-					s.reject(n, bad.Error())
-				} else if err := s.accept(ctx, n, e.ID, &e.Person); err != nil {
-					return fmt.Errorf("line %d: %w", n, err)
-				}
-			}
-			if errors.Is(err, io.EOF) {
-				return nil
+			s.result.Read++
+			if e, bad := ct.DecodeListEntry(line); bad != nil {
+				s.reject(n, bad.Error())
+			} else if err := s.accept(ctx, n, e.ID, &e.Person); err != nil {
+				return fmt.Errorf("line %d: %w", n, err)
 			}
 		}
 	})
@@ -106,6 +104,9 @@ func (d *Desk) importList(ctx context.Context, list string, p ImportProgress, re
 	s, err := d.stage(list, p)
 	if err == nil {
 		err = read(ctx, s)
+	}
+	if bad := new(text.Binary); errors.As(err, &bad) {
+		err = ct.Faults{{Field: "file", Fault: bad.Error()}}
 	}
 	if err == nil && s.result.Accepted == 0 {
 		err = errors.New("nothing in it was accepted; the list stays as it was")
@@ -141,6 +142,10 @@ type staging struct {
 	batch    []listEntry
 	next     uint64 // change number of the batch's first
 	result   ImportResult
+
+	before *account // the list as it is; nil: there is none
+	same   uint64   // all so far is in before, up to this change number; nothing was written
+	other  bool     // it is not the same list any more
 }
 
 func (d *Desk) stage(list string, p ImportProgress) (*staging, error) {
@@ -157,6 +162,16 @@ func (d *Desk) stage(list string, p ImportProgress) (*staging, error) {
 			return err
 		}
 		s.account = account{List: list, First: s.next, Imported: ct.MillisOf(time.Now())}
+		accounts, err := currentLists(tx)
+		if err != nil {
+			return err
+		}
+		for _, a := range accounts {
+			if a.List == list {
+				s.before = &a
+			}
+		}
+		s.other = s.before == nil
 		// What a broken import of the same first number has left.
 		if err := errors.Join(tx.Drop(s.account.persons()), tx.Drop(s.account.ids())); err != nil {
 			return err
@@ -203,71 +218,177 @@ func (s *staging) add(ctx context.Context, e listEntry) error {
 	return s.flush(ctx)
 }
 
+// flush writes the batch, or passes over it as long as it is the list that is
+// there already: importing an unchanged list again writes nothing.
 func (s *staging) flush(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if !s.other {
+		last, equal, err := s.compare()
+		if err != nil {
+			return err
+		}
+		if equal {
+			s.same, s.batch = last, s.batch[:0]
+			return nil
+		}
+		if err := s.diverge(ctx); err != nil {
+			return err
+		}
+	}
+	err := s.write(s.batch)
+	s.batch = s.batch[:0]
+	return err
+}
+
+// heldEntry is an entry of the list as it is, with its change number.
+type heldEntry struct {
+	listEntry
+	number uint64
+}
+
+// held gives at most max entries of the list as it is, after a change number.
+func (s *staging) held(after uint64, max int) (out []heldEntry, err error) {
+	err = s.d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		return tx.Scan(s.before.persons(), numberKey(after+1), func(k, v []byte) error {
+			if len(out) >= max {
+				return store.ErrStop
+			}
+			var e listEntry
+			if err := json.Unmarshal(v, &e); err != nil || len(k) != 8 {
+				return errors.New("an entry of a list has another form")
+			}
+			if e.Person != nil { // else a removal
+				out = append(out, heldEntry{e, binary.BigEndian.Uint64(k)})
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
+// compare tells whether the list goes on with the batch, and to which change.
+func (s *staging) compare() (last uint64, equal bool, err error) {
+	held, err := s.held(s.same, len(s.batch))
+	if err != nil || len(held) != len(s.batch) {
+		return 0, false, err
+	}
+	last = s.same
+	for i := range held {
+		a, err := json.Marshal(held[i].listEntry)
+		if err != nil {
+			return 0, false, err
+		}
+		b, err := json.Marshal(s.batch[i])
+		if err != nil || !bytes.Equal(a, b) {
+			return 0, false, err
+		}
+		last = held[i].number
+	}
+	return last, true, nil
+}
+
+// diverge writes what was passed over so far.
+func (s *staging) diverge(ctx context.Context) error {
+	s.other = true
+	for after := uint64(0); after < s.same; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		held, err := s.held(after, importBatch)
+		if err != nil {
+			return err
+		}
+		var batch []listEntry
+		for _, h := range held {
+			if h.number <= s.same {
+				batch, after = append(batch, h.listEntry), h.number
+			}
+		}
+		if len(batch) == 0 {
+			return errors.New("the list that is there has lost an entry")
+		}
+		if err := s.write(batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *staging) write(batch []listEntry) error {
 	err := s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
-		for i, e := range s.batch {
+		for i, e := range batch {
+			number := numberKey(s.next + uint64(i))
 			val, err := json.Marshal(e)
 			if err != nil {
 				return err
 			}
-			if err := tx.Put(s.account.persons(), numberKey(s.next+uint64(i)), val); err != nil {
+			if err := tx.Put(s.account.persons(), number, val); err != nil {
 				return err
 			}
 			if e.Person == nil {
 				continue
 			}
-			if err := tx.Put(s.account.ids(), hashID(s.idKey, e.ID), []byte(e.ID)); err != nil {
+			if err := tx.Put(s.account.ids(), hashID(s.idKey, e.ID), append(number, e.ID...)); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		s.next += uint64(len(batch))
 	}
-	s.next += uint64(len(s.batch))
-	s.batch = s.batch[:0]
-	return nil
+	return err
+}
+
+// unchanged tells, after the last flush, that the import is the list as it is.
+func (s *staging) unchanged() (bool, error) {
+	if s.other {
+		return false, nil
+	}
+	more, err := s.held(s.same, 1)
+	return err == nil && len(more) == 0, err
 }
 
 // publish stages the removal of what the list no longer holds, journals the
 // import, and makes it visible in one transaction.
 func (s *staging) publish(ctx context.Context) error {
-	var before *account
-	err := s.d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
-		accounts, err := currentLists(tx)
-		for _, a := range accounts {
-			if a.List == s.account.List {
-				before = &a
-			}
-		}
+	err := s.flush(ctx)
+	if err != nil {
 		return err
-	})
-	if err == nil && before != nil {
-		err = s.removals(ctx, before)
 	}
-	if err == nil {
+	same, err := s.unchanged()
+	if err == nil && !same && !s.other {
+		err = s.diverge(ctx) // the list as it is, cut off behind
+	}
+	if err == nil && !same && s.before != nil {
+		err = s.removals(ctx, s.before)
+	}
+	if err == nil && !same {
 		err = s.flush(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	s.account.Last, s.account.Persons, s.account.Current = s.next-1, s.result.Accepted, true
-	_, err = s.d.cfg.Journal.Append(journal.Entry{
-		Act: journal.ActImport, Actor: unnamedOperator, Case: s.account.List,
-		Outcome: fmt.Sprintf("read=%d accepted=%d rejected=%d entities=%d",
-			s.result.Read, s.result.Accepted, s.result.Rejected, s.result.Entities),
-	})
+	outcome := fmt.Sprintf("read=%d accepted=%d rejected=%d entities=%d",
+		s.result.Read, s.result.Accepted, s.result.Rejected, s.result.Entities)
+	if same {
+		outcome += " unchanged"
+	}
+	_, err = s.d.cfg.Journal.Append(journal.Entry{Act: journal.ActImport, Actor: unnamedOperator, Case: s.account.List, Outcome: outcome})
 	if err != nil {
 		return err
 	}
 	return s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
-		if before != nil {
-			before.Current = false
-			if err := putAccount(tx, *before); err != nil {
+		if same {
+			s.before.Imported = s.account.Imported
+			return errors.Join(putAccount(tx, *s.before), tx.Delete(bucketImports, numberKey(s.account.First)))
+		}
+		s.account.Last, s.account.Persons, s.account.Current = s.next-1, s.result.Accepted, true
+		if s.before != nil {
+			s.before.Current = false
+			if err := putAccount(tx, *s.before); err != nil {
 				return err
 			}
 		}
@@ -291,11 +412,11 @@ func (s *staging) removals(ctx context.Context, before *account) error {
 					from = k
 					return store.ErrStop
 				}
-				if len(k) != 16 {
+				if len(k) != 16 || len(v) < 8 {
 					return errors.New("an entry of a list has another form")
 				}
 				if _, still := s.seen[[16]byte(k)]; !still {
-					gone = append(gone, string(v))
+					gone = append(gone, string(v[8:]))
 				}
 				return nil
 			})

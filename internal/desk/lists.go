@@ -23,7 +23,7 @@ import (
 //
 //	list.imports            first change number → account
 //	list.persons.<first>    change number → entry, or the removal of one
-//	list.ids.<first>        keyed hash of the entry id → entry id
+//	list.ids.<first>        keyed hash of the entry id → change number ‖ entry id
 //
 // Change numbers ascend over all lists and are what the index follows. Those
 // of an import are given out before it is visible; since there is one import
@@ -38,6 +38,8 @@ var (
 	listNext = []byte("list-next") // in bucketMeta: the next change number
 	listKey  = []byte("list-key")  // in bucketMeta: key of the hashes of entry ids
 )
+
+var errListForm = errors.New("an entry of a list has another form; import the list again")
 
 // account describes one import.
 type account struct {
@@ -102,7 +104,7 @@ func (d *Desk) ListPersons(after uint64, max int) (changes []index.Change, last 
 				}
 				var e listEntry
 				if err := json.Unmarshal(v, &e); err != nil || len(k) != 8 {
-					return errors.New("an entry of a list has another form; import the list again")
+					return errListForm
 				}
 				changes = append(changes, index.Change{Ref: listRef(a.List, e.ID), Origin: index.RefList + a.List, Person: e.Person})
 				last = binary.BigEndian.Uint64(k)
@@ -141,7 +143,13 @@ func (d *Desk) WaitLists(ctx context.Context, after uint64) error {
 
 // listed tells whether an entry is on the list as it is now.
 func (d *Desk) listed(list, id string) (bool, error) {
-	found := false
+	p, err := d.listPerson(list, id)
+	return p != nil, err
+}
+
+// listPerson is an entry of a list as it is now; nil when there is none.
+func (d *Desk) listPerson(list, id string) (*ct.Person, error) {
+	var found *ct.Person
 	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
 		accounts, err := currentLists(tx)
 		if err != nil {
@@ -155,12 +163,23 @@ func (d *Desk) listed(list, id string) (bool, error) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Get(accounts[i].ids(), hashID(key, id))
-		found = err == nil
+		at, err := tx.Get(accounts[i].ids(), hashID(key, id))
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
-		return err
+		if err != nil || len(at) < 8 {
+			return errors.Join(err, errListForm)
+		}
+		val, err := tx.Get(accounts[i].persons(), at[:8])
+		if err != nil {
+			return err
+		}
+		var e listEntry
+		if err := json.Unmarshal(val, &e); err != nil || e.ID != id {
+			return errListForm
+		}
+		found = e.Person
+		return nil
 	})
 	return found, err
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -42,9 +43,11 @@ const (
 	clockTolerance = 2 * time.Minute
 )
 
-// answerStep quantises the time to a searched answer, so that it tells little
-// of what was found.
-const answerStep = 25 * time.Millisecond
+// answerStep quantises the time to an answer, whatever it says, so that it tells
+// little of what was found, searched or refused. A step is longer than search
+// and journal take, and with them not longer than the 20 ms that a responder
+// has.
+const answerStep = 10 * time.Millisecond
 
 var verdictNames = [...]string{
 	wire.MatchNoHit: AnswerNoHit, wire.MatchPossible: AnswerPossible,
@@ -75,13 +78,13 @@ func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
 	}
 	a := d.judge(asker, v, raw, now)
 	d.metrics.match.WithLabelValues("responder", verdictNames[a.code]).Inc()
-	if a.code == wire.MatchNoHit || a.code == wire.MatchPossible {
-		pause := answerStep - time.Since(now)%answerStep
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(pause):
-		}
+	work := time.Since(now)
+	d.metrics.work.Observe(work.Seconds())
+	pause := answerStep - work%answerStep
+	select {
+	case <-ctx.Done():
+		return nil
+	case <-time.After(pause):
 	}
 	signed, err := d.signAnswer(a, v, raw, time.Now())
 	if err != nil {
@@ -94,34 +97,44 @@ func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
 // judge counts, checks, searches and journals one request of a member's node.
 func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Time) verdict {
 	stamp := ct.MillisOf(now)
-	if err := d.budgets.refill(d.cfg.Journal, stamp); err != nil {
+	if err := d.refill(stamp); err != nil {
 		d.log.Error("match budgets not read from the journal", "error", err)
 		return refuse(refusedUnavailable)
 	}
-	if limit, ok := d.budgets.take(asker.State, stamp, v.Policy()); !ok {
+	if limit, ok := d.allow(asker, v, raw, stamp); !ok {
 		return d.limited(asker, limit, stamp)
 	}
 	req, sig, err := wire.DecodeMatchRequest(raw)
-	a := verdict{}
-	switch {
+	a, hash := verdict{}, ct.ID(wire.MatchRequestHash(raw))
+	switch seen, serr := d.seen.before(d.cfg.Journal, hash, stamp); {
 	case err != nil:
 		a, req = refuse(refusedMalformed), nil
+	case serr != nil:
+		d.log.Error("answered requests not read from the journal", "error", serr)
+		a = refuse(refusedUnavailable)
+	case seen:
+		a = refuse(refusedReplayed)
 	default:
 		a = d.admit(asker, v, req, sig, now)
 	}
+	var sight uint64
 	if a.code == 0 {
-		hits, err := d.search(&req.Person, now)
+		sight, a = d.sight(asker, v, req, stamp)
+	}
+	if a.code == 0 {
+		hits, err := d.searchFor(&req.Person, asker.State, now)
 		switch {
 		case err != nil:
 			d.log.Error("match search failed", "error", err)
 			a = refuse(refusedUnavailable)
 		case len(hits) > 0:
+			d.known(asker.State, sight)
 			a = verdict{code: wire.MatchPossible, hits: hits}
 		default:
 			a = verdict{code: wire.MatchNoHit}
 		}
 	}
-	if err := d.journalAnswer(asker, req, a, stamp); err != nil {
+	if err := d.journalAnswer(asker, req, hash, a, stamp); err != nil {
 		d.log.Error("match answer not journalled", "error", err)
 		return refuse(refusedUnavailable)
 	}
@@ -145,7 +158,7 @@ func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s 
 		return refuse(refusedMuted)
 	case r.Mode != wire.MatchPlain:
 		return refuse(refusedMode)
-	case window <= 0 || window > maxWindow:
+	case window <= 0 || window > maxWindow || r.ReleaseUntil.Time().Sub(r.Issued.Time()) > maxReleaseWithin:
 		return refuse(refusedWindow)
 	case now.After(r.Expires.Time().Add(clockTolerance)):
 		return refuse(refusedExpired)
@@ -181,7 +194,7 @@ func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s 
 func (d *Desk) limited(asker roster.Node, limit string, stamp ct.Millis) verdict {
 	a := verdict{code: wire.MatchRateLimited, reason: limit}
 	if d.budgets.tell(asker.State, stamp) {
-		if err := d.journalAnswer(asker, nil, a, stamp); err != nil {
+		if err := d.journalAnswer(asker, nil, ct.ID{}, a, stamp); err != nil {
 			d.log.Error("match answer not journalled", "error", err)
 		}
 		d.log.Warn("a State asks more than its budget", "state", asker.State, "limit", limit)
@@ -191,7 +204,8 @@ func (d *Desk) limited(asker roster.Node, limit string, stamp ct.Millis) verdict
 
 // journalAnswer notes a request and what is about to be answered. The person
 // is kept, sealed, only when there is a hit; else nothing but the commitment.
-func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, a verdict, stamp ct.Millis) error {
+// What is possible is queued for a person here in the same transaction.
+func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, hash ct.ID, a verdict, stamp ct.Millis) error {
 	e := journal.Entry{
 		Time: stamp, Act: journal.ActMatchAnswer, Peer: asker.State,
 		Outcome: verdictNames[a.code] + " node=" + asker.Key.Short(),
@@ -207,10 +221,22 @@ func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, a verdict,
 		e.Actor, e.Purpose, e.Basis, e.Case = r.Operator, r.Purpose, r.Basis, r.Case
 		e.Subject, e.Salt, e.Forget = about, r.Nonce[:], a.code != wire.MatchPossible
 	}
-	for _, h := range a.hits {
-		e.Outcome += " " + h.Ref
+	var put func(*store.LocalTx) error
+	settled := func() {}
+	if r != nil {
+		e.Outcome += outcomeRequest + requestName(hash)
 	}
-	_, err := d.cfg.Journal.Append(e)
+	if a.code == wire.MatchPossible {
+		var queued string
+		if queued, put, settled = d.queued(asker, r, hash, a.hits, stamp); queued != "" {
+			e.Outcome += " (" + queued + ")"
+		}
+	}
+	e.Outcome += refsOf(a.hits)
+	_, err := d.cfg.Journal.AppendWith(e, put)
+	if err == nil {
+		settled()
+	}
 	return err
 }
 

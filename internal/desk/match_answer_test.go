@@ -1,11 +1,13 @@
 package desk_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
@@ -102,7 +104,7 @@ func TestAnswerRefusals(t *testing.T) {
 	}
 }
 
-func decodeAnswer(t *testing.T, raw []byte) *wire.MatchAnswer {
+func decodeAnswer(t testing.TB, raw []byte) *wire.MatchAnswer {
 	t.Helper()
 	if len(raw) != wire.MatchAnswerSize {
 		t.Fatalf("answer of %d bytes, want %d whatever it says", len(raw), wire.MatchAnswerSize)
@@ -110,6 +112,45 @@ func decodeAnswer(t *testing.T, raw []byte) *wire.MatchAnswer {
 	a, _, err := wire.DecodeMatchAnswer(raw)
 	must(t, err)
 	return a
+}
+
+// On the wire a hit, a near miss, a miss and a refusal are of one size and come
+// at one time.
+func TestAnswersLookAlike(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		set := settings{policy: roster.Policy{MatchBurst: 4, MatchPerHour: 60, MatchPerDay: 500}}
+		net := newNetwork(t, set, "UTO", "FIN")
+		a, b := net.nodes[0], net.nodes[1]
+		_, err := b.desk.ImportPersons(within(t), "national", strings.NewReader(listLine("N-1", wanted())), nil)
+		must(t, err)
+		b.follow()
+		near := wanted()
+		near.Names[0].Full, near.Births[0].Date, near.Documents = "Oskvar Lindqvist", "1951-01-01", nil
+		seen := map[string]bool{}
+		a.ask = func(ctx context.Context, to *node, raw []byte) ([]byte, error) {
+			start := time.Now()
+			answer, err := a.call(ctx, to, raw)
+			if took := time.Since(start); took != desk.AnswerStep {
+				t.Errorf("the answer took %s, want %s", took, desk.AnswerStep)
+			}
+			got := decodeAnswer(t, answer) // checks the size
+			seen[fmt.Sprintf("%d %s", got.Verdict, got.Reason)] = true
+			return answer, err
+		}
+		for _, p := range []ct.Person{wanted(), near, stranger()} {
+			ask(t, a, query(p, "FIN"))
+		}
+		b.mu.Lock()
+		b.muted["UTO"] = true
+		b.mu.Unlock()
+		ask(t, a, query(wanted(), "FIN"))
+		ask(t, a, query(wanted(), "FIN")) // the fifth
+		for _, want := range []string{"2 ", "1 ", "3 muted", "4 burst"} {
+			if !seen[want] {
+				t.Errorf("no answer %q among %v", want, seen)
+			}
+		}
+	})
 }
 
 // What is retracted, expired or gone from its list is no hit from that moment,

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -34,8 +35,9 @@ const unnamedOperator = "operator"
 // responder's clock may differ.
 const requestGrace = time.Minute
 
-// Match asks the nodes of the chosen States, and searches the own node when
-// its State is among them. each gets every answer as it comes, never two at
+// Match asks the nodes of the chosen States, all nodes of each, since each has
+// holdings of its own, and searches the own node when its State is among them.
+// each gets every answer as it comes, never two at
 // once; an error of each ends the match. Nothing is sent before the journal
 // holds the query, and what is missing in the query is refused here with
 // ct.Faults that name each field.
@@ -68,6 +70,11 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 		return MatchSummary{}, fmt.Errorf("match: %w", err)
 	}
 
+	known, err := d.warn(&req, v, ct.MillisOf(now))
+	if err != nil {
+		return MatchSummary{}, fmt.Errorf("match: %w", err)
+	}
+
 	c := collector{each: each, metrics: d.metrics}
 	c.summary.Withheld = withheld
 	waited, cancel := context.WithTimeout(ctx, q.Timeout)
@@ -76,11 +83,19 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 	group.SetLimit(maxParallel)
 	for _, t := range targets {
 		group.Go(func() error {
-			answer, why := d.askOne(asking, req, t, v)
+			answer, hash, why := d.askOne(asking, req, t, v)
+			if answer.Asked = len(targets); why == "" {
+				if err := d.told(&req, entry.Seq, t, &answer, hash); err != nil {
+					return err
+				}
+			}
 			return c.add(t, answer, why)
 		})
 	}
 	err = group.Wait()
+	if c.summary.Possible > 0 {
+		known()
+	}
 	if jerr := d.closeCase(&q, entry, &c); err == nil {
 		err = jerr
 	}
@@ -100,6 +115,9 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 		Network: v.Network().Prefix(), Mode: wire.MatchPlain, Asker: d.cfg.Signer.Public(),
 		Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Operator: q.Operator, Grounds: q.Grounds, Priority: q.Priority,
 		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(q.Timeout + requestGrace)), Person: q.Person,
+	}
+	if topics := d.cfg.Store.Topics(); topics.Has(ct.TopicReceipt) { // else none would be readable here
+		req.ReleaseUntil = ct.MillisOf(now.Add(cmp.Or(q.ReleaseWithin, releaseWithin(q.Priority))))
 	}
 	if _, err := rand.Read(req.Nonce[:]); err != nil {
 		return req, journal.Entry{}, fmt.Errorf("draw nonce: %w", err)
@@ -141,51 +159,53 @@ func (t target) String() string {
 	return string(t.state) + "/" + t.node.Short()
 }
 
-// askOne gets one node's answer, or says why there is none.
-func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *roster.View) (MatchAnswer, string) {
-	answer := MatchAnswer{State: t.state, Node: t.node}
+// askOne gets one node's answer, with the hash of the request that it answers,
+// or says why there is none.
+func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *roster.View) (answer MatchAnswer, hash ct.ID, why string) {
+	answer = MatchAnswer{State: t.state, Node: t.node}
 	switch {
 	case t.node == d.cfg.Signer.Public():
 		answer.Own = true
 		if d.cfg.Unsettled != nil && d.cfg.Unsettled() {
-			return answer, silentUnsettled
+			return answer, hash, silentUnsettled
 		}
 		hits, err := d.search(&req.Person, time.Now())
 		if err != nil {
 			d.log.Warn("own search failed", "error", err)
-			return answer, silentNoAnswer
+			return answer, hash, silentNoAnswer
 		}
 		answer.Answer, answer.Hits = AnswerNoHit, hits
 		if len(hits) > 0 {
 			answer.Answer = AnswerPossible
 		}
-		return answer, ""
+		return answer, hash, ""
 	case t.node.IsZero():
-		return answer, silentNoNode
+		return answer, hash, silentNoNode
 	case d.cfg.Muted(t.state):
-		return answer, silentMuted
+		return answer, hash, silentMuted
 	}
 	req.Responder = t.node
 	body, err := wire.EncodeMatchRequest(&req)
 	if err != nil {
-		return answer, silentNoAnswer
+		return answer, hash, silentNoAnswer
 	}
 	sig, err := d.cfg.Signer.Sign(keys.ContextMatchRequest, v.Network(), body)
 	if err != nil {
 		d.log.Warn("match request not signed", "error", err)
-		return answer, silentNoAnswer
+		return answer, hash, silentNoAnswer
 	}
 	raw := wire.EncodeSignedMatch(wire.SignedMatch{Body: body, Alg: keys.AlgEd25519, Sig: sig})
+	hash = ct.ID(wire.MatchRequestHash(raw))
 	reply, err := d.cfg.Ask(ctx, t.node, raw)
 	if err != nil {
 		d.log.Debug("match request not answered", "node", t.node.Short(), "state", t.state, "error", err)
-		return answer, silentNoAnswer
+		return answer, hash, silentNoAnswer
 	}
-	if err := readAnswer(reply, wire.MatchRequestHash(raw), t.node, v, &answer); err != nil {
+	if err := readAnswer(reply, hash, t.node, v, &answer); err != nil {
 		d.log.Warn("match answer refused", "node", t.node.Short(), "state", t.state, "error", err)
-		return answer, silentBad
+		return answer, hash, silentBad
 	}
-	return answer, ""
+	return answer, hash, ""
 }
 
 // readAnswer verifies an answer: signed by the node that was asked, for this

@@ -8,6 +8,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -18,7 +19,21 @@ const (
 	defaultTimeout = 10 * time.Second
 	maxTimeout     = 2 * time.Minute
 	maxParallel    = 32 // nodes asked at once
+
+	maxReleaseWithin = 30 * 24 * time.Hour
 )
+
+// releaseWithin is how long an asker takes a release of what is possible when
+// it says nothing else: the deadline of an answer of that priority.
+func releaseWithin(p ct.Priority) time.Duration {
+	switch p {
+	case ct.PriorityFlash:
+		return time.Hour
+	case ct.PriorityUrgent:
+		return 12 * time.Hour
+	}
+	return 72 * time.Hour
+}
 
 // subject is whom a match is about, as both journals commit to it. Grounds are
 // free text and may name persons, so they are sealed and erased with it.
@@ -69,6 +84,9 @@ func (q *MatchQuery) check(now time.Time) ct.Faults {
 	if q.Timeout < 0 || q.Timeout > maxTimeout {
 		faults = append(faults, ct.Fault{Field: "timeout", Fault: fmt.Sprintf("%s: at most %s", ct.FaultRange, maxTimeout)})
 	}
+	if q.ReleaseWithin < 0 || q.ReleaseWithin > maxReleaseWithin {
+		faults = append(faults, ct.Fault{Field: "release_within", Fault: fmt.Sprintf("%s: at most %s", ct.FaultRange, maxReleaseWithin)})
+	}
 	for _, f := range personFaults(&q.Person, now) {
 		faults = append(faults, ct.Fault{Field: "person." + f.Field, Fault: f.Fault})
 	}
@@ -87,11 +105,11 @@ func personFaults(p *ct.Person, now time.Time) ct.Faults {
 // purposeFault holds a purpose against the closed list, which notifications
 // and match requests share.
 func purposeFault(purpose string) (ct.Fault, bool) {
-	n := ct.Notification{Assessment: ct.Assessment{Purpose: purpose}}
-	for _, f := range n.Validate(time.Time{}, ct.Policy{}) {
-		if f.Field == "assessment.purpose" {
-			return ct.Fault{Field: "purpose", Fault: f.Fault}, false
-		}
+	switch faults := ct.CheckPurpose("purpose", purpose); {
+	case purpose == "":
+		return ct.Fault{Field: "purpose", Fault: ct.FaultMissing}, false
+	case len(faults) > 0:
+		return faults[0], false
 	}
 	return ct.Fault{}, true
 }
@@ -119,7 +137,7 @@ type target struct {
 // which the person seeks or has asylum: to ask is to tell. Naming such a State,
 // or one that is no member, is an error.
 func (d *Desk) targets(v *roster.View, q *MatchQuery, now time.Time) (out []target, withheld []ct.State, err error) {
-	fled := fledFrom(&q.Person)
+	fled := match.FledFrom(&q.Person)
 	states := slices.Compact(slices.Sorted(slices.Values(q.States)))
 	for _, s := range states {
 		if _, ok := v.Member(s); !ok {
@@ -160,21 +178,4 @@ func (d *Desk) targets(v *roster.View, q *MatchQuery, now time.Time) (out []targ
 	}
 	slices.SortStableFunc(out, func(a, b target) int { return rank(a) - rank(b) })
 	return out, withheld, nil
-}
-
-// fledFrom lists the States from which a person with asylum or refugee status
-// needs protection: those of nationality and of birth.
-func fledFrom(p *ct.Person) []ct.State {
-	asylum := p.AsylumOrRefugee
-	out := slices.Clone(p.Nationalities)
-	for _, s := range p.Nationalities {
-		asylum = asylum || s == "XXB" || s == "XXC" // ICAO 9303: refugees
-	}
-	for _, b := range p.BirthPlaces {
-		out = append(out, b.State)
-	}
-	if !asylum {
-		return nil
-	}
-	return out
 }

@@ -88,12 +88,19 @@ func TestMatchHitAndNoHit(t *testing.T) {
 		t.Fatalf("summary %+v", s)
 	}
 
-	// Both journals hold the act, the asker's before and after, and commit to
-	// the same subject.
-	if got := strings.Join(a.acts(), " "); got != "match-ask match-result match-ask match-result" {
+	// Both journals hold the act, the asker's before, at every answer and after,
+	// and commit to the same subject.
+	if got := strings.Join(a.acts(), " "); got != "match-ask match-told match-told match-told match-result match-ask match-told match-told match-result" {
 		t.Fatalf("asker's journal: %s", got)
 	}
-	asked := a.entries()
+	var asked []journal.Entry
+	for _, e := range a.entries() {
+		if e.Act != journal.ActMatchTold {
+			asked = append(asked, e)
+		} else if e.Of == 0 || e.Peer == "" || e.Subject != nil {
+			t.Fatalf("an answer is journalled as %v of %d", e, e.Of)
+		}
+	}
 	if e := asked[0]; e.Actor != "desk-7" || e.Purpose != "investigation" || e.Basis != "UNSCR-2396-OP11" || e.Case != "UTO-2026-77" ||
 		!bytes.Contains(e.Subject, []byte("Oskvar")) || !bytes.Contains(e.Subject, []byte("forged stamp")) {
 		t.Fatalf("asker's entry %v is not whole", e)

@@ -31,6 +31,7 @@ type network struct {
 	set   settings
 	view  *roster.View
 	nodes []*node
+	nonce int
 }
 
 // node is one desk with its real store, ingest, index and journal.
@@ -59,6 +60,8 @@ type settings struct {
 	real   bool // not an exercise
 	policy roster.Policy
 	topics ct.TopicSet // whose bodies the nodes keep; zero: all
+
+	release map[ct.State]desk.ReleasePolicy
 }
 
 // newNetwork founds a network with one node a name; a State named twice has
@@ -116,6 +119,7 @@ func (n *node) start() {
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: view, Signer: n.key, State: n.state,
 		Gate: n.gate, Ask: n.send, Lookup: n.lookup, Muted: n.isMuted, Log: log, Registerer: n.reg,
+		Release: n.net.set.release[n.state],
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -244,6 +248,9 @@ func (net *network) deliver() {
 				continue
 			}
 			head, _ := to.store.Head(from.key.Public())
+			if own, _ := from.store.Head(from.key.Public()); own.Size == head.Size {
+				continue
+			}
 			raws, err := from.store.Range(from.key.Public(), head.Size+1, 1_000, 1<<20)
 			must(net.t, err)
 			var recs []verify.Record
@@ -288,6 +295,9 @@ func (n *node) entries() []journal.Entry {
 		n.net.t.Fatal(err)
 	}
 	out, err := n.journal.Read(0, 10_000)
+	for i := range out {
+		must(n.net.t, n.journal.Reveal(&out[i]))
+	}
 	must(n.net.t, err)
 	return out
 }

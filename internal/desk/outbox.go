@@ -34,6 +34,12 @@ type settled struct {
 // enqueue keeps a draft, sealed, across restarts. With wait, the channel tells
 // its end.
 func (d *Desk) enqueue(dr *draft, wait bool) (uint64, <-chan settled, error) {
+	return d.enqueueIn(dr, wait, d.cfg.Store.Local().Update)
+}
+
+// enqueueIn keeps a draft in a transaction that in begins and that may hold
+// more than it.
+func (d *Desk) enqueueIn(dr *draft, wait bool, in func(func(*store.LocalTx) error) error) (uint64, <-chan settled, error) {
 	val, err := json.Marshal(dr)
 	if err != nil {
 		return 0, nil, fmt.Errorf("keep draft: %w", err)
@@ -46,7 +52,7 @@ func (d *Desk) enqueue(dr *draft, wait bool) (uint64, <-chan settled, error) {
 		return 0, nil, fmt.Errorf("%w: %d drafts wait in the outbox", ErrBusy, maxOutbox)
 	}
 	var key uint64
-	err = d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+	err = in(func(tx *store.LocalTx) error {
 		next, err := tx.Get(bucketMeta, outboxNext)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
@@ -177,7 +183,7 @@ func (d *Desk) pump(ctx context.Context) error {
 		}
 		_, err := d.settle(ctx, key)
 		switch {
-		case err == nil, errors.Is(err, ErrNotFound): // signed, or gone meanwhile
+		case err == nil, errors.Is(err, ErrNotFound), errors.Is(err, ErrConflict): // signed, or gone meanwhile
 		case lasting(err):
 			d.log.Warn("draft cannot be signed", "outbox", key, "error", err)
 		default:
@@ -203,6 +209,10 @@ func (d *Desk) settle(ctx context.Context, key uint64) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
+	if !found && dr.Kind == ct.KindMatchRelease && d.given.withdrawn(dr.commit()) {
+		err := fmt.Errorf("%w: what it discloses was corrected or retracted before it was signed", ErrConflict)
+		return Receipt{}, errors.Join(err, d.finish(key, dr, settled{err: err}))
+	}
 	if !found {
 		r, err = d.sign(ctx, dr)
 	}
@@ -219,6 +229,11 @@ func (d *Desk) settle(ctx context.Context, key uint64) (Receipt, error) {
 // finish removes a draft and tells its waiter. The caller holds signing.
 func (d *Desk) finish(key uint64, dr *draft, s settled) error {
 	err := d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+		if dr.Kind == ct.KindMatchRelease {
+			if err := d.given.signed(tx, dr.commit(), s.receipt); err != nil {
+				return err
+			}
+		}
 		return tx.Delete(bucketOutbox, numberKey(key))
 	})
 	if err == nil && dr.Fault == "" {

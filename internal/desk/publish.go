@@ -95,10 +95,14 @@ func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool) (Receipt, err
 	if err != nil {
 		return Receipt{}, err
 	}
-	waits := Receipt{Waiting: keyText(key), Why: d.why()}
 	if noWait {
-		return waits, nil
+		return Receipt{Waiting: keyText(key), Why: d.why()}, nil
 	}
+	return d.await(ctx, key, done)
+}
+
+// await waits for the end of a draft of the outbox.
+func (d *Desk) await(ctx context.Context, key uint64, done <-chan settled) (Receipt, error) {
 	select {
 	case s := <-done:
 		return s.receipt, s.err
@@ -107,7 +111,7 @@ func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool) (Receipt, err
 	if s, ok := d.abandon(key, done); ok { // settled at the same moment
 		return s.receipt, s.err
 	}
-	waits.Why = d.why()
+	waits := Receipt{Waiting: keyText(key), Why: d.why()}
 	return waits, fmt.Errorf("%w: the draft stays in the outbox as %s (%s)", ctx.Err(), waits.Waiting, waits.Why)
 }
 

@@ -305,19 +305,22 @@ func waitOutbox(t *testing.T, n *node, want int) {
 	}
 }
 
+// In virtual time, in which the disk takes none of the 20 ms.
 func TestCancelLeavesTheDraft(t *testing.T) {
-	n := newNetwork(t, settings{}, "UTO", "FIN").nodes[0]
-	n.close("clock is wrong")
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-	defer cancel()
-	r, err := n.desk.Publish(ctx, notification(1), desk.PublishOptions{})
-	if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "stays in the outbox as "+r.Waiting) || !strings.Contains(err.Error(), "clock is wrong") {
-		t.Fatalf("got %v", err)
-	}
-	waitOutbox(t, n, 1)
-	n.close("")
-	must(t, n.store.Wait(within(t), 0))
-	waitOutbox(t, n, 0)
+	inVirtualTime(t, func(t *testing.T) {
+		n := newNetwork(t, settings{}, "UTO", "FIN").nodes[0]
+		n.close("clock is wrong")
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
+		defer cancel()
+		r, err := n.desk.Publish(ctx, notification(1), desk.PublishOptions{})
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "stays in the outbox as "+r.Waiting) || !strings.Contains(err.Error(), "clock is wrong") {
+			t.Fatalf("got %v", err)
+		}
+		waitOutbox(t, n, 1)
+		n.close("")
+		must(t, n.store.Wait(within(t), 0))
+		waitOutbox(t, n, 0)
+	})
 }
 
 func TestSignNow(t *testing.T) {

@@ -47,6 +47,10 @@ type MatchQuery struct {
 	Priority ct.Priority // routine when unknown
 	States   []ct.State  // empty: every member and the own node
 	Timeout  time.Duration
+
+	// ReleaseWithin is how long a release of what is possible is wanted; 0: by
+	// priority.
+	ReleaseWithin time.Duration
 }
 
 // The answers of a match request.
@@ -65,6 +69,8 @@ type MatchAnswer struct {
 	Answer string // one of the Answer constants
 	Reason string // code, for REFUSED and RATE_LIMITED
 	Hits   []MatchHit
+	Asked  int   // how many nodes are asked in all
+	Inbox  ct.ID // for POSSIBLE of another node: where a release will show
 }
 
 // MatchHit is a lead for a human, never an identification.

@@ -30,7 +30,7 @@ func TestLyingAboutAClosedLog(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, 4, func(t *testing.T, b *bubble) {
+			inBubble(t, 4, func(t *testing.T, b *cluster) {
 				log := b.log(2)
 				common := b.write(2, 3, nil, "common")
 				good := append(common[:3:3], b.write(2, 5, &common[2], "good")...)

@@ -7,9 +7,9 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/exchange"
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
@@ -21,9 +21,9 @@ import (
 	"github.com/libp2p/go-libp2p/core/protocol"
 )
 
-// bubble is n members on a simulated network, in virtual time and without
+// cluster is n members on a simulated network, in virtual time and without
 // gossip. The test starts the nodes it wants.
-type bubble struct {
+type cluster struct {
 	t       *testing.T
 	ctx     context.Context
 	net     *sim.Network
@@ -34,19 +34,19 @@ type bubble struct {
 	over    chan struct{} // closed when the test is
 }
 
-func inBubble(t *testing.T, n int, fn func(t *testing.T, b *bubble)) {
+func inBubble(t *testing.T, n int, fn func(t *testing.T, b *cluster)) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
 		defer cancel()
 		m, err := sim.NewMembers(n, seed, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := &bubble{t: t, ctx: ctx, net: sim.New(seed), members: m, dir: dir, nodes: make([]*sim.Stack, n), over: make(chan struct{})}
+		b := &cluster{t: t, ctx: ctx, net: sim.New(seed), members: m, dir: dir, nodes: make([]*sim.Stack, n), over: make(chan struct{})}
 		defer b.net.Close()
 		defer func() {
 			close(b.over)
@@ -61,10 +61,10 @@ func inBubble(t *testing.T, n int, fn func(t *testing.T, b *bubble)) {
 	})
 }
 
-func (b *bubble) view() *roster.View { return b.members.View }
+func (b *cluster) view() *roster.View { return b.members.View }
 
 // start runs node i, which dials the nodes of boot.
-func (b *bubble) start(i int, change func(*sim.StackConfig), boot ...int) *sim.Stack {
+func (b *cluster) start(i int, change func(*sim.StackConfig), boot ...int) *sim.Stack {
 	b.t.Helper()
 	cfg := sim.StackConfig{
 		Key: b.members.Nodes[i], View: b.view, Dir: filepath.Join(b.dir, fmt.Sprint(i)),
@@ -84,7 +84,7 @@ func (b *bubble) start(i int, change func(*sim.StackConfig), boot ...int) *sim.S
 	return s
 }
 
-func (b *bubble) stop(i int) {
+func (b *cluster) stop(i int) {
 	if b.nodes[i] == nil {
 		return
 	}
@@ -94,10 +94,10 @@ func (b *bubble) stop(i int) {
 	b.nodes[i] = nil
 }
 
-func (b *bubble) log(i int) ct.LogID { return b.members.Nodes[i].Public() }
+func (b *cluster) log(i int) ct.LogID { return b.members.Nodes[i].Public() }
 
 // write gives k signed records of node i's log after prev (zero: from seq 1).
-func (b *bubble) write(i, k int, prev *verify.Record, body string) []verify.Record {
+func (b *cluster) write(i, k int, prev *verify.Record, body string) []verify.Record {
 	b.t.Helper()
 	right, _ := b.members.View.Right(b.log(i))
 	h := sim.Header(b.members.View.Network(), b.log(i), ct.TopicTravel, time.Now())
@@ -117,20 +117,20 @@ func (b *bubble) write(i, k int, prev *verify.Record, body string) []verify.Reco
 	return out
 }
 
-func (b *bubble) put(s *sim.Stack, recs []verify.Record) {
+func (b *cluster) put(s *sim.Stack, recs []verify.Record) {
 	b.t.Helper()
 	if err := s.Ingest.SubmitAll(b.ctx, recs); err != nil {
 		b.t.Fatal(err)
 	}
 }
 
-func (b *bubble) size(i int, log ct.LogID) uint64 {
+func (b *cluster) size(i int, log ct.LogID) uint64 {
 	h, _ := b.nodes[i].Store.Head(log)
 	return h.Size
 }
 
 // last is the last record that node i holds of its own log; nil: it holds none.
-func (b *bubble) last(i int) *verify.Record {
+func (b *cluster) last(i int) *verify.Record {
 	b.t.Helper()
 	size := b.size(i, b.log(i))
 	if size == 0 {
@@ -148,7 +148,7 @@ func (b *bubble) last(i int) *verify.Record {
 }
 
 // pause waits in virtual time; false: the test is over.
-func (b *bubble) pause(d time.Duration) bool {
+func (b *cluster) pause(d time.Duration) bool {
 	select {
 	case <-b.over:
 		return false
@@ -158,7 +158,7 @@ func (b *bubble) pause(d time.Duration) bool {
 }
 
 // until waits in virtual time.
-func (b *bubble) until(what string, limit time.Duration, ok func() bool) {
+func (b *cluster) until(what string, limit time.Duration, ok func() bool) {
 	b.t.Helper()
 	for begin := time.Now(); !ok(); time.Sleep(50 * time.Millisecond) {
 		if time.Since(begin) > limit {
@@ -170,11 +170,11 @@ func (b *bubble) until(what string, limit time.Duration, ok func() bool) {
 // evil is a member's node that speaks the protocol by hand.
 type evil struct {
 	*p2p.Host
-	b *bubble
+	b *cluster
 }
 
 // evil starts host i, whose sync streams are answered by serve.
-func (b *bubble) evil(i int, serve func(c conn)) *evil {
+func (b *cluster) evil(i int, serve func(c conn)) *evil {
 	b.t.Helper()
 	h, err := p2p.New(p2p.Config{
 		Key: b.members.Nodes[i], View: b.view, Underlay: b.net.Underlay(i), Listen: []string{b.net.Addr(i)},

@@ -18,7 +18,7 @@ import (
 )
 
 func TestSyncOnConnectBothWays(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		b.put(x, b.write(0, 3000, nil, "from x"))
 		y := b.start(1, nil, 0)
@@ -43,7 +43,7 @@ func TestSyncOnConnectBothWays(t *testing.T) {
 }
 
 func TestNothingNewIsSmall(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		b.put(x, b.write(0, 100, nil, "x"))
 		y := b.start(1, nil, 0)
@@ -62,7 +62,7 @@ func TestNothingNewIsSmall(t *testing.T) {
 }
 
 func TestCatchUpCostsLittleMoreThanTheDifference(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		recs := b.write(0, 4000, nil, string(make([]byte, 600)))
 		b.put(x, recs)
@@ -82,7 +82,7 @@ func TestCatchUpCostsLittleMoreThanTheDifference(t *testing.T) {
 
 // A gap is closed at once, from the author when it is connected.
 func TestKick(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		y := b.start(1, nil, 0)
 		time.Sleep(time.Minute)
@@ -99,7 +99,7 @@ func TestKick(t *testing.T) {
 
 // A peer that asks and shows that it holds more is asked in turn, at once.
 func TestBehindPeerPulls(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		b.start(1, nil, 0)
 		time.Sleep(time.Minute)
@@ -113,7 +113,7 @@ func TestBehindPeerPulls(t *testing.T) {
 
 // Without a gap, a connection or a kick, rounds find what is missing.
 func TestRounds(t *testing.T) {
-	inBubble(t, 4, func(t *testing.T, b *bubble) {
+	inBubble(t, 4, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		for i := 1; i < 4; i++ {
 			b.start(i, nil, 0)
@@ -128,7 +128,7 @@ func TestRounds(t *testing.T) {
 
 // What was fetched before a cut is not fetched again.
 func TestResume(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		recs := b.write(0, 12_000, nil, string(make([]byte, 600)))
 		b.put(x, recs)
@@ -151,7 +151,7 @@ func TestResume(t *testing.T) {
 
 // A record without its body is completed by a peer that has it.
 func TestMissingBodies(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		recs := b.write(0, 10, nil, "the body")
 		x := b.start(1, nil)
 		b.put(x, recs)
@@ -175,7 +175,7 @@ func TestMissingBodies(t *testing.T) {
 // A log that the roster does not know is left alone until it is known; its
 // delegation is fetched first and makes it so.
 func TestUnknownLogWaitsForRoster(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		late := sim.Key(1, 0)
 		deleg, newer, err := b.members.Delegate(b.members.View, 0, late, time.Now())
 		if err != nil {
@@ -214,7 +214,7 @@ func TestUnknownLogWaitsForRoster(t *testing.T) {
 // A log whose delegation has ended cannot be judged by this roster. It is not
 // fetched again and again, and other logs come.
 func TestHeldLogIsFetchedOnce(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		h := sim.Header(b.members.View.Network(), b.log(2), ct.TopicTravel, time.Now())
 		right, _ := b.members.View.Right(b.log(2))
 		h.Seq, h.Prev = 1, right.First
@@ -255,7 +255,7 @@ func TestHeldLogIsFetchedOnce(t *testing.T) {
 
 // A node whose data is gone gets its own log back, and only then counts answers.
 func TestOwnLogComesBack(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		own := b.write(0, 500, nil, "mine")
 		for _, i := range []int{1, 2} {
 			s := b.start(i, nil)
@@ -286,7 +286,7 @@ func TestForkIsFoundAndSpread(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, 4, func(t *testing.T, b *bubble) {
+			inBubble(t, 4, func(t *testing.T, b *cluster) {
 				common := b.write(3, 3, nil, "both")
 				left := append(common, b.write(3, tt.a-3, &common[2], "left")...)
 				right := append(common[:3:3], b.write(3, tt.b-3, &common[2], "right")...)
@@ -318,7 +318,7 @@ func TestForkIsFoundAndSpread(t *testing.T) {
 }
 
 func TestAsk(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		answers := map[string]func(ctx context.Context, from ct.LogID, req []byte) []byte{
 			"echo":     func(_ context.Context, from ct.LogID, req []byte) []byte { return append(from[:], req...) },

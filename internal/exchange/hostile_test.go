@@ -21,10 +21,10 @@ func TestLyingResponder(t *testing.T) {
 	type script struct {
 		name  string
 		blame bool // the protocol is broken, not just the stream
-		serve func(b *bubble, recs []verify.Record, c conn)
+		serve func(b *cluster, recs []verify.Record, c conn)
 	}
 	// promise says hello and a frontier that holds node 2's log up to size.
-	promise := func(b *bubble, c conn, size uint64) *wire.SyncMessage {
+	promise := func(b *cluster, c conn, size uint64) *wire.SyncMessage {
 		c.receive()
 		if !c.send(hello(1, 0)) {
 			return nil
@@ -39,42 +39,42 @@ func TestLyingResponder(t *testing.T) {
 		return c.send(&wire.SyncMessage{Records: &wire.SyncRecords{Records: r, Last: last}})
 	}
 	scripts := []script{
-		{"hangs up", false, func(_ *bubble, _ []verify.Record, c conn) {}},
-		{"is silent", false, func(_ *bubble, _ []verify.Record, c conn) { c.receive(); c.receive() }},
-		{"sends garbage", true, func(_ *bubble, _ []verify.Record, c conn) {
+		{"hangs up", false, func(_ *cluster, _ []verify.Record, c conn) {}},
+		{"is silent", false, func(_ *cluster, _ []verify.Record, c conn) { c.receive(); c.receive() }},
+		{"sends garbage", true, func(_ *cluster, _ []verify.Record, c conn) {
 			_, _ = c.Write(bytes.Repeat([]byte{0x42}, 5000))
 			c.receive()
 		}},
-		{"sends a huge frame", true, func(_ *bubble, _ []verify.Record, c conn) {
+		{"sends a huge frame", true, func(_ *cluster, _ []verify.Record, c conn) {
 			_, _ = c.Write([]byte{0xff, 0xff, 0xff, 0xff, 0x0f})
 			c.receive()
 		}},
-		{"sends a frontier first", true, func(b *bubble, _ []verify.Record, c conn) {
+		{"sends a frontier first", true, func(b *cluster, _ []verify.Record, c conn) {
 			c.send(frontier(wire.LogHead{Log: b.log(2), Size: 1}))
 			c.receive()
 		}},
-		{"claims what it cannot serve", true, func(b *bubble, recs []verify.Record, c conn) {
+		{"claims what it cannot serve", true, func(b *cluster, recs []verify.Record, c conn) {
 			promise(b, c, wire.MaxSyncSize)
 			answer(c, true, raws(recs[:3])...)
 			c.receive()
 		}},
-		{"serves nothing", true, func(b *bubble, _ []verify.Record, c conn) { promise(b, c, 10); answer(c, true); c.receive() }},
-		{"serves endlessly", true, func(b *bubble, recs []verify.Record, c conn) {
+		{"serves nothing", true, func(b *cluster, _ []verify.Record, c conn) { promise(b, c, 10); answer(c, true); c.receive() }},
+		{"serves endlessly", true, func(b *cluster, recs []verify.Record, c conn) {
 			promise(b, c, 3)
 			for answer(c, false, recs[0].Raw()) {
 			}
 		}},
-		{"serves another log", true, func(b *bubble, _ []verify.Record, c conn) {
+		{"serves another log", true, func(b *cluster, _ []verify.Record, c conn) {
 			promise(b, c, 10)
 			answer(c, true, raws(b.write(1, 10, nil, "mine instead"))...)
 			c.receive()
 		}},
-		{"skips a record", true, func(b *bubble, recs []verify.Record, c conn) {
+		{"skips a record", true, func(b *cluster, recs []verify.Record, c conn) {
 			promise(b, c, 10)
 			answer(c, true, append(raws(recs[:4]), raws(recs[5:])...)...)
 			c.receive()
 		}},
-		{"forges a signature", true, func(b *bubble, recs []verify.Record, c conn) {
+		{"forges a signature", true, func(b *cluster, recs []verify.Record, c conn) {
 			promise(b, c, 10)
 			out := raws(recs)
 			env, err := wire.Decode(bytes.Clone(out[4]))
@@ -87,7 +87,7 @@ func TestLyingResponder(t *testing.T) {
 			answer(c, true, out...)
 			c.receive()
 		}},
-		{"swaps a body", true, func(b *bubble, recs []verify.Record, c conn) {
+		{"swaps a body", true, func(b *cluster, recs []verify.Record, c conn) {
 			promise(b, c, 10)
 			out := raws(recs)
 			env, err := wire.Decode(bytes.Clone(out[4]))
@@ -100,19 +100,19 @@ func TestLyingResponder(t *testing.T) {
 			answer(c, true, out...)
 			c.receive()
 		}},
-		{"sends hellos for records", true, func(b *bubble, _ []verify.Record, c conn) {
+		{"sends hellos for records", true, func(b *cluster, _ []verify.Record, c conn) {
 			promise(b, c, 10)
 			for c.send(hello(1, 0)) {
 			}
 		}},
-		{"claims to hold more of the asker's log", true, func(b *bubble, _ []verify.Record, c conn) {
+		{"claims to hold more of the asker's log", true, func(b *cluster, _ []verify.Record, c conn) {
 			c.receive()
 			c.send(hello(1, 1_000_000))
 			c.receive()
 			c.send(frontier())
 			c.receive()
 		}},
-		{"cannot serve the asker's log", true, func(b *bubble, _ []verify.Record, c conn) {
+		{"cannot serve the asker's log", true, func(b *cluster, _ []verify.Record, c conn) {
 			c.receive()
 			c.send(hello(1, 1_000_000))
 			c.receive()
@@ -124,7 +124,7 @@ func TestLyingResponder(t *testing.T) {
 	}
 	for _, tt := range scripts {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, 4, func(t *testing.T, b *bubble) {
+			inBubble(t, 4, func(t *testing.T, b *cluster) {
 				recs := b.write(2, 10, nil, "true")
 				b.evil(1, func(c conn) { tt.serve(b, recs, c) })
 				x := b.start(0, nil, 1)
@@ -156,7 +156,7 @@ func TestLyingResponder(t *testing.T) {
 
 // The same from the other side: a member's node opens streams and asks.
 func TestLyingInitiator(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		recs := b.write(0, 20, nil, "x")
 		b.put(x, recs)
@@ -244,7 +244,7 @@ func TestLyingInitiator(t *testing.T) {
 
 // A stream of a node that is muted while it is open gets no further.
 func TestStreamOfAMutedPeer(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		muted := false
 		x := b.start(0, func(c *sim.StackConfig) { c.Muted = func(ct.State) bool { return muted } })
 		e := b.evil(1, nil)
@@ -265,7 +265,7 @@ func TestStreamOfAMutedPeer(t *testing.T) {
 // A stream is held against the roster when it opens, whatever the connection
 // that carries it was when that was made.
 func TestStreamsAreCheckedAgain(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		var muted atomic.Bool
 		x := b.start(0, func(c *sim.StackConfig) { c.Muted = func(ct.State) bool { return muted.Load() } })
 		e := b.evil(1, nil)

@@ -17,7 +17,7 @@ import (
 // find all of it. A node that starts anew is told everything again.
 func TestFrontierChanges(t *testing.T) {
 	const members, changed = 60, 5
-	inBubble(t, members, func(t *testing.T, b *bubble) {
+	inBubble(t, members, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		last := make([]verify.Record, members)
 		for i := range last {
@@ -78,7 +78,7 @@ func TestWrongChanges(t *testing.T) {
 		"everything, no change": func(wire.Mark) (wire.SyncFrontier, bool) { return wire.SyncFrontier{Heads: nil}, false },
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, 3, func(t *testing.T, b *bubble) {
+			inBubble(t, 3, func(t *testing.T, b *cluster) {
 				recs := b.write(2, 10, nil, "true")
 				head := func(n int) wire.LogHead {
 					return wire.LogHead{Log: b.log(2), Size: uint64(n), Head: recs[n-1].ID()}

@@ -21,6 +21,10 @@ const (
 	maxRange = 128
 )
 
+// cores is how much is verified at once: there may be more threads than
+// processors, for those that wait for the disk.
+func cores() int { return min(runtime.NumCPU(), runtime.GOMAXPROCS(0)) }
+
 // run is successive records of one log in a chunk: raws[from:to]. A peer
 // vouches for the signature of its last record alone.
 type run struct{ from, to int }
@@ -62,7 +66,7 @@ func (x *Exchange) openChunk(raws [][]byte, held map[ct.LogID]bool) ([]verify.Re
 	all := runs(raws)
 	proved := make([]bool, len(all))
 	var parts errgroup.Group
-	parts.SetLimit(runtime.GOMAXPROCS(0))
+	parts.SetLimit(cores())
 	failed := make([]bool, len(raws)) // by first record of a part
 	for _, r := range all {
 		for from := r.from; from < r.to; from += maxRange {
@@ -138,7 +142,7 @@ func (o *opened) whole(r run) bool {
 }
 
 func (o *opened) each(r run) {
-	workers := runtime.GOMAXPROCS(0)
+	workers := cores()
 	var g errgroup.Group
 	for w := range workers {
 		g.Go(func() error {

@@ -18,15 +18,15 @@ import (
 // read nothing, shut nobody out.
 func TestSeatsGoToWhoUsesThem(t *testing.T) {
 	const evils = exchange.SyncsTotal/exchange.SyncsPerPeer + 1
-	for name, hold := range map[string]func(b *bubble, c conn) bool{ // what each does once a second
-		"silent":            func(*bubble, conn) bool { return true },
-		"one byte a second": func(_ *bubble, c conn) bool { _, err := c.Write([]byte{0x82}); return err == nil },
-		"does not read": func(b *bubble, c conn) bool {
+	for name, hold := range map[string]func(b *cluster, c conn) bool{ // what each does once a second
+		"silent":            func(*cluster, conn) bool { return true },
+		"one byte a second": func(_ *cluster, c conn) bool { _, err := c.Write([]byte{0x82}); return err == nil },
+		"does not read": func(b *cluster, c conn) bool {
 			return c.send(&wire.SyncMessage{Want: &wire.SyncWant{Ranges: []wire.SyncRange{{Log: b.log(0), From: 1, Count: 20}}}})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			inBubble(t, evils+2, func(t *testing.T, b *bubble) {
+			inBubble(t, evils+2, func(t *testing.T, b *cluster) {
 				x := b.start(0, nil)
 				b.put(x, big(b, 20))
 				var holding sync.WaitGroup
@@ -57,13 +57,13 @@ func TestSeatsGoToWhoUsesThem(t *testing.T) {
 }
 
 // big is k records of node 0 of some 60 KiB.
-func big(b *bubble, k int) []verify.Record {
+func big(b *cluster, k int) []verify.Record {
 	return b.write(0, k, nil, string(make([]byte, 60<<10)))
 }
 
 // A line that is slow and moves is served, however long one message takes.
 func TestSlowLineIsServed(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		b.put(x, big(b, 16))
 		c := b.evil(1, nil).dial(x)
@@ -89,7 +89,7 @@ func TestSlowLineIsServed(t *testing.T) {
 
 // The same for who asks over a slow line.
 func TestSlowLineIsAsked(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		recs := b.write(1, 16, nil, string(make([]byte, 60<<10)))
 		b.evil(1, func(c conn) {
 			c.receive()
@@ -121,7 +121,7 @@ func TestSlowLineIsAsked(t *testing.T) {
 
 // Streams against the protocol are a fault each; the fifth is the last.
 func TestStreamFaultsLeadToQuarantine(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		e := b.evil(1, nil)
 		garbage := func() bool {
@@ -168,7 +168,7 @@ func TestStreamFaultsLeadToQuarantine(t *testing.T) {
 // A match stream that brings no request gives way too.
 func TestMatchSeats(t *testing.T) {
 	const evils = exchange.MatchesTotal/exchange.MatchesPerPeer + 1
-	inBubble(t, evils+2, func(t *testing.T, b *bubble) {
+	inBubble(t, evils+2, func(t *testing.T, b *cluster) {
 		x := b.start(0, func(c *sim.StackConfig) { c.Answer = echo })
 		for i := range evils {
 			e := b.evil(1+i, nil)
@@ -193,11 +193,11 @@ func TestMatchSeats(t *testing.T) {
 // themselves be asked again and again, hold up syncs with others for a turn of
 // theirs at most, and one alone not even that.
 func TestSlowPeersHoldUpNoSync(t *testing.T) {
-	silent := func(b *bubble, c conn, _ int) {
+	silent := func(b *cluster, c conn, _ int) {
 		c.receive()
 		c.receive()
 	}
-	drip := func(b *bubble, c conn, i int) { // true records of its own, one in forty seconds
+	drip := func(b *cluster, c conn, i int) { // true records of its own, one in forty seconds
 		c.receive()
 		c.send(hello(1, 0))
 		c.receive()
@@ -213,7 +213,7 @@ func TestSlowPeersHoldUpNoSync(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		evils int
-		serve func(*bubble, conn, int)
+		serve func(*cluster, conn, int)
 		limit time.Duration // for a record: a round of 36 s, and what they may hold up
 	}{
 		{"one drips", 1, drip, 45 * time.Second},
@@ -221,7 +221,7 @@ func TestSlowPeersHoldUpNoSync(t *testing.T) {
 		{"three are silent", 3, silent, 90 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, tt.evils+2, func(t *testing.T, b *bubble) {
+			inBubble(t, tt.evils+2, func(t *testing.T, b *cluster) {
 				x := b.start(0, nil)
 				honest := tt.evils + 1
 				var holding sync.WaitGroup

@@ -42,7 +42,7 @@ func TestQuota(t *testing.T) {
 
 // Who asks for the same for ever is held back, and a new node beside it is not.
 func TestGreedyPeer(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		x := b.start(0, nil)
 		recs := b.write(0, 200, nil, string(make([]byte, 20_000)))
 		b.put(x, recs)
@@ -74,7 +74,7 @@ func TestGreedyPeer(t *testing.T) {
 
 // What arrived before the stream broke is stored, and not asked for again.
 func TestBrokenStream(t *testing.T) {
-	inBubble(t, 3, func(t *testing.T, b *bubble) {
+	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		recs := b.write(2, 50, nil, "x")
 		b.evil(1, func(c conn) {
 			c.receive()

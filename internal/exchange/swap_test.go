@@ -13,7 +13,7 @@ import (
 )
 
 // swapped are the raw records with other signatures at some places.
-func (b *bubble) swapped(recs []verify.Record, at ...int) [][]byte {
+func (b *cluster) swapped(recs []verify.Record, at ...int) [][]byte {
 	b.t.Helper()
 	out := raws(recs)
 	for _, i := range at {
@@ -28,7 +28,7 @@ func (b *bubble) swapped(recs []verify.Record, at ...int) [][]byte {
 }
 
 // liar serves the log of node 2 as it is in raws, and the same to every want.
-func (b *bubble) liar(recs []verify.Record, raws [][]byte) func(c conn) {
+func (b *cluster) liar(recs []verify.Record, raws [][]byte) func(c conn) {
 	head := recs[len(recs)-1]
 	return func(c conn) {
 		c.receive()
@@ -82,7 +82,7 @@ func TestSwappedSignatures(t *testing.T) {
 		{"where a want for a piece ends", 30, []int{9, 19}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			inBubble(t, 5, func(t *testing.T, b *bubble) {
+			inBubble(t, 5, func(t *testing.T, b *cluster) {
 				recs := b.write(2, tt.n, nil, "true")
 				b.evil(1, b.liar(recs, b.swapped(recs, tt.swap...)))
 				x := b.start(0, nil, 1)
@@ -124,7 +124,7 @@ func TestSwappedSignatures(t *testing.T) {
 
 // The last signature of a run is the peer's word.
 func TestSwappedLastSignature(t *testing.T) {
-	inBubble(t, 4, func(t *testing.T, b *bubble) {
+	inBubble(t, 4, func(t *testing.T, b *cluster) {
 		recs := b.write(2, 30, nil, "true")
 		b.evil(1, b.liar(recs, b.swapped(recs, 29)))
 		x := b.start(0, nil, 1)
@@ -140,7 +140,7 @@ func TestSwappedLastSignature(t *testing.T) {
 // While records pour in their signatures wait, but never for ever: one batch a
 // second is checked, and all of them soon after the last.
 func TestRecheckYields(t *testing.T) {
-	inBubble(t, 2, func(t *testing.T, b *bubble) {
+	inBubble(t, 2, func(t *testing.T, b *cluster) {
 		const rounds, each = 25, 270
 		x := b.start(0, nil)
 		y := b.start(1, nil, 0)

@@ -11,7 +11,7 @@ import (
 )
 
 // mixed gives n records of node i's log, on travel and arrival in turn.
-func (b *bubble) mixed(i, n int) (out []verify.Record) {
+func (b *cluster) mixed(i, n int) (out []verify.Record) {
 	b.t.Helper()
 	right, _ := b.members.View.Right(b.log(i))
 	h := sim.Header(b.members.View.Network(), b.log(i), ct.TopicTravel, time.Now())
@@ -48,7 +48,7 @@ func bodies(t *testing.T, s *sim.Stack, log ct.LogID) map[store.BodyState]int {
 // claims no others: who fetches from it gets them elsewhere and blames nobody.
 // When it is given another topic it fetches what it lacks.
 func TestPartialTopics(t *testing.T) {
-	inBubble(t, 4, func(t *testing.T, b *bubble) {
+	inBubble(t, 4, func(t *testing.T, b *cluster) {
 		const n = 3000
 		arrivals, err := ct.TopicsOf(ct.TopicArrival)
 		if err != nil {

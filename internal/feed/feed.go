@@ -40,6 +40,8 @@ type Config struct {
 	// Unsettled tells that the store came back from a backup and does not know
 	// yet what was retracted since: no content is shown. Nil: never.
 	Unsettled func() bool
+	// State is whose node this is; empty: content is shown whoever it is for.
+	State ct.State
 }
 
 // Feed reads entries. It is safe for concurrent use.
@@ -264,7 +266,7 @@ func (f *Feed) Entry(r *store.Row, now time.Time) ct.Entry {
 		e.Unreadable = ct.UnreadableUnsettled
 	}
 	if e.Unreadable == "" {
-		e.Unreadable = open(r, &e)
+		e.Unreadable = open(r, &e, f.cfg.State)
 	}
 	e.Readable = e.Unreadable == ""
 	return e
@@ -307,7 +309,9 @@ func unreadable(r *store.Row, now time.Time) string {
 	return ""
 }
 
-func open(r *store.Row, e *ct.Entry) string {
+// open reads the content. A release is for the State that gave it and the one
+// that asked, also where nothing is sealed.
+func open(r *store.Row, e *ct.Entry, own ct.State) string {
 	var err error
 	switch e.Kind {
 	case ct.KindNotification:
@@ -316,6 +320,11 @@ func open(r *store.Row, e *ct.Entry) string {
 		}, r.Body)
 	case ct.KindRetract:
 		e.Retraction, err = wire.DecodeRetraction(r.Body)
+	case ct.KindMatchRelease:
+		if e.Release, err = wire.DecodeMatchRelease(r.Body); err == nil && own != "" && own != r.State && own != e.Release.To {
+			e.Release = nil
+			return ct.UnreadableSealed
+		}
 	case ct.KindAddress:
 		e.Addresses, err = wire.DecodeAddresses(r.Body)
 	case ct.KindDelegation:

@@ -26,17 +26,55 @@ const (
 	beaconBurst = 2
 )
 
-// beacons guards the machine that reads beacons, and their budgets.
+// beacons guards the machines that read beacons, and their budgets.
 type beacons struct {
-	mu      sync.Mutex
-	machine *reconcile.Beacons
-	rates   map[ct.LogID]*rate.Limiter // bounded by the roster
-	alarms  [2]bool                    // eclipse and clock, as last logged
+	mu       sync.Mutex
+	machine  *reconcile.Beacons
+	journals *reconcile.Journals
+	rates    map[ct.LogID]*rate.Limiter // bounded by the roster
+	alarms   [2]bool                    // eclipse and clock, as last logged
 }
 
 func newBeacons(cfg Config) *beacons {
 	me, _ := cfg.View().Node(cfg.Own)
-	return &beacons{machine: reconcile.NewBeacons(me.State, cfg.Clock()), rates: map[ct.LogID]*rate.Limiter{}}
+	return &beacons{
+		machine:  reconcile.NewBeacons(me.State, cfg.Clock()),
+		journals: reconcile.NewJournals(cfg.Journals),
+		rates:    map[ct.LogID]*rate.Limiter{},
+	}
+}
+
+// Journals are the heads of the other nodes' audit journals, as their beacons
+// have told.
+func (g *Gossip) Journals() []reconcile.JournalOf {
+	g.beacons.mu.Lock()
+	defer g.beacons.mu.Unlock()
+	return g.beacons.journals.All()
+}
+
+// AcceptJournal ends the alarm about a node's journal; false: there is none.
+func (g *Gossip) AcceptJournal(node ct.LogID) (bool, error) {
+	g.beacons.mu.Lock()
+	ok := g.beacons.journals.Accept(node)
+	g.beacons.mu.Unlock()
+	return ok, g.keepJournals()
+}
+
+// keepJournals hands on what is remembered when it has changed.
+func (g *Gossip) keepJournals() error {
+	if g.cfg.KeepJournals == nil {
+		return nil
+	}
+	view := g.cfg.View()
+	g.beacons.mu.Lock()
+	changed := g.beacons.journals.Changed()
+	g.beacons.journals.Forget(func(node ct.LogID) bool { _, ok := view.Node(node); return ok })
+	all := g.beacons.journals.All()
+	g.beacons.mu.Unlock()
+	if !changed {
+		return nil
+	}
+	return g.cfg.KeepJournals(all)
 }
 
 // Watch is what the members' beacons tell now.
@@ -82,6 +120,9 @@ func (g *Gossip) sendBeacons(ctx context.Context, topic *pubsub.Topic) error {
 		}
 		timer.Reset(jitter(reconcile.BeaconEvery))
 		g.logAlarms(ctx)
+		if err := g.keepJournals(); err != nil {
+			g.log.WarnContext(ctx, "the journal heads of other nodes are not kept", "err", err)
+		}
 		if !g.cfg.View().Live(g.cfg.Own, g.cfg.Clock()) {
 			continue
 		}
@@ -179,6 +220,10 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now, ran time.Time) (veri
 	defer g.beacons.mu.Unlock()
 	switch g.beacons.machine.Hear(&s.Beacon, b.State(), g.size(node), now) {
 	case reconcile.Heard:
+		if g.beacons.journals.Hear(&s.Beacon) {
+			g.log.Warn("journal alarm: a node's audit journal is not the one that it told of before",
+				"node", node.Short(), "state", b.State(), "entries", s.Beacon.JournalEntries)
+		}
 		return b, verify.Accept, ""
 	case reconcile.Off:
 		return none, verify.Ignore, "clock"

@@ -118,6 +118,39 @@ func TestBeaconVerdicts(t *testing.T) {
 		}
 	})
 
+	// What a node says of its journal is remembered from beacons that count, and
+	// from no others.
+	t.Run("journals", func(t *testing.T) {
+		k, at := m.Nodes[3], now.Add(10*time.Minute)
+		say := func(entries uint64, head byte, after time.Duration) {
+			at = at.Add(after)
+			raw := signed(t, k, m.View, at, func(b *wire.Beacon) { b.JournalEntries, b.JournalHead = entries, [32]byte{head} })
+			s.Gossip.JudgeBeacon(forwarder, raw, now.Add(10*time.Minute+max(0, at.Sub(now.Add(10*time.Minute)))))
+		}
+		about := func(entries, was uint64) {
+			t.Helper()
+			for _, j := range s.Gossip.Journals() {
+				if j.Node == k.Public() && (j.Last.Entries != entries || j.Broken != (was > 0) || j.Was.Entries != was) {
+					t.Errorf("got %+v, want %d, was %d", j, entries, was)
+				}
+			}
+		}
+		say(7, 7, 0)
+		about(7, 0)
+		say(9, 9, time.Minute)
+		say(8, 8, -30*time.Second) // an old one, late
+		about(9, 0)
+		say(8, 8, 2*time.Minute)
+		about(8, 9)
+		if n := len(s.Gossip.Journals()); n != 1 {
+			t.Errorf("%d journals remembered, want that of the one node that told of its own", n)
+		}
+		if ok, err := s.Gossip.AcceptJournal(k.Public()); !ok || err != nil {
+			t.Errorf("accept: %v %v", ok, err)
+		}
+		about(8, 0)
+	})
+
 	t.Run("only on control", func(t *testing.T) {
 		raw := signed(t, author, m.View, now.Add(time.Minute), nil)
 		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, forwarder, raw, now); verdict != verify.Reject || reason != string(verify.NotARecord) {

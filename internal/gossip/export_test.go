@@ -25,6 +25,9 @@ const (
 	ControlBurst = controlBurst
 	MeshBurst    = meshBurst
 	MeshFaults   = meshFaults
+
+	RepeatsMax   = repeatsMax
+	RepeatFaults = repeatFaults
 )
 
 var (

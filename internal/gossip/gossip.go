@@ -13,6 +13,7 @@ import (
 
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/p2p"
+	"github.com/herald-net/herald/internal/reconcile"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
@@ -38,6 +39,12 @@ type Config struct {
 	// this one; it must not block. nil: nothing is done.
 	Sync  func(node ct.LogID)
 	Clock func() time.Time // nil: time.Now; simulations set it wrong
+
+	// Journals are the journal heads of other nodes that were remembered before
+	// the start, and KeepJournals keeps them, at most once a minute; nil: they
+	// are remembered until the end.
+	Journals     []reconcile.JournalOf
+	KeepJournals func([]reconcile.JournalOf) error
 }
 
 // Gossip is one node's place in the six topics.

@@ -46,6 +46,8 @@ const (
 type allowance struct {
 	messages, bytes, control, mesh *rate.Limiter
 	flood, patience                *rate.Limiter
+	again                          *rate.Limiter // copies of messages beyond what repeats allows
+	repeats                        repeats
 }
 
 // guard holds the allowances, of members only, so the roster bounds them.
@@ -79,6 +81,7 @@ func (g *guard) of(id peer.ID, view *roster.View) *allowance {
 			mesh:     rate.NewLimiter(meshRate, meshBurst),
 			flood:    rate.NewLimiter(rate.Limit(floodRate*nodes), floodBurst*nodes),
 			patience: rate.NewLimiter(rate.Every(time.Hour/meshFaults), meshFaults),
+			again:    rate.NewLimiter(rate.Every(time.Hour/repeatFaults), repeatFaults),
 		}
 		g.peers[id] = a
 	}
@@ -200,6 +203,14 @@ func (g *Gossip) inspectMessages(from peer.ID, rpc *pubsub.RPC, a *allowance, no
 		case len(m.From)+len(m.Seqno)+len(m.Signature)+len(m.Key) > 0:
 			reason = "envelope" // the record carries its author's signature, and nothing else does
 			g.cfg.Host.Fault(from, "message with an author or signature of its own")
+		case a.repeats.more(m.GetTopic(), m.Data, now):
+			reason = "repeat"
+			if !a.again.AllowN(now, 1) {
+				g.cfg.Host.Quarantine(from, "the same message again and again")
+				clear(rpc.Publish[len(kept):])
+				rpc.Publish = kept
+				return
+			}
 		case !a.messages.AllowN(now, 1) || !a.bytes.AllowN(now, min(len(m.Data), peerBytes)):
 			reason = "peer-rate"
 		default:

@@ -2,6 +2,8 @@ package gossip_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"testing"
 	"time"
 
@@ -90,6 +92,21 @@ func (g *guarded) send(i int, at time.Time, msgs ...*pb.Message) int {
 
 func (g *guarded) msg(raw []byte) *pb.Message { return &pb.Message{Data: raw, Topic: &g.topic} }
 
+// others are the same record with other signatures, of which the guard looks at
+// none.
+func (g *guarded) others(raw []byte) func(i int) *pb.Message {
+	env, err := wire.Decode(raw)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	at := bytes.Index(raw, env.Sig)
+	return func(i int) *pb.Message {
+		other := bytes.Clone(raw)
+		binary.BigEndian.PutUint64(other[at:], uint64(i))
+		return g.msg(other)
+	}
+}
+
 // What a node would ignore is cut before it is queued or remembered, and blames
 // nobody: whoever passed it on need not have known.
 func TestUselessIsCutWithoutBlame(t *testing.T) {
@@ -139,11 +156,19 @@ func TestUselessIsCutWithoutBlame(t *testing.T) {
 			}
 		})
 	}
-	// A minute of each, at what all members may author, and no fault.
+	// A minute of each, at what all members may author, no two alike, and no fault.
+	var another []func(i int) *pb.Message
+	for _, tt := range tests[2:6] {
+		another = append(another, g.others(tt.msg.Data))
+	}
 	for sec := range 60 {
 		at := g.now.Add(time.Duration(sec) * time.Second)
-		for range 4 * gossip.AuthorRate / 8 {
-			g.send(2, at, tests[2].msg, tests[3].msg, tests[4].msg, tests[5].msg, tests[3].msg, tests[2].msg, tests[4].msg, tests[5].msg)
+		for k := range 4 * gossip.AuthorRate / 8 {
+			var msgs []*pb.Message
+			for i := range 8 {
+				msgs = append(msgs, another[i%4](sec<<20|k<<4|i))
+			}
+			g.send(2, at, msgs...)
 		}
 	}
 	if g.out(2) {
@@ -174,10 +199,10 @@ func TestBeaconFloodIsCut(t *testing.T) {
 func TestPeerHasAShare(t *testing.T) {
 	g := newGuarded(t, 3)
 	junk, kept := g.msg([]byte("junk")), 0
-	for range 50 {
+	for k := range 50 {
 		msgs := make([]*pb.Message, 200)
 		for i := range msgs {
-			msgs[i] = junk
+			msgs[i] = g.msg(fmt.Appendf(nil, "junk %d", 200*k+i))
 		}
 		kept += g.send(2, g.now, msgs...)
 	}
@@ -187,9 +212,10 @@ func TestPeerHasAShare(t *testing.T) {
 	if got := g.send(1, g.now, junk); got != 1 {
 		t.Error("another peer has lost its share")
 	}
-	big, bytesKept := g.msg(make([]byte, wire.MaxRecord)), 0
-	for range 1000 {
-		bytesKept += g.send(1, g.now, big) * wire.MaxRecord
+	big, bytesKept := make([]byte, wire.MaxRecord), 0
+	for i := range 1000 {
+		binary.BigEndian.PutUint64(big, uint64(i))
+		bytesKept += g.send(1, g.now, g.msg(big)) * wire.MaxRecord
 	}
 	if limit := 16 << 20; bytesKept > limit || bytesKept < limit*9/10 {
 		t.Errorf("%d bytes of one peer were let pass at once, want close to %d", bytesKept, limit)
@@ -200,11 +226,11 @@ func TestPeerHasAShare(t *testing.T) {
 func TestFloodIsQuarantined(t *testing.T) {
 	g := newGuarded(t, 3)
 	msgs := make([]*pb.Message, 500)
-	for i := range msgs {
-		msgs[i] = g.msg(g.held[0].Raw())
-	}
 	for sec := range 10 {
-		for range 50_000 / len(msgs) {
+		for k := range 50_000 / len(msgs) {
+			for i := range msgs {
+				msgs[i] = g.msg(fmt.Appendf(nil, "junk %d", sec<<20|k<<10|i))
+			}
 			g.send(2, g.now.Add(time.Duration(sec)*time.Second), msgs...)
 		}
 	}
@@ -213,6 +239,42 @@ func TestFloodIsQuarantined(t *testing.T) {
 	}
 	if g.out(1) {
 		t.Error("who sends nothing is in quarantine")
+	}
+}
+
+// A peer gives the same message a few times: once by itself, and again to who
+// asks. Who does not stop is put out at once, whatever the message is; who gives
+// many, each as often as an honest node may, is not.
+func TestRepeatsAreQuarantined(t *testing.T) {
+	g := newGuarded(t, 4)
+	author, last := g.m.Nodes[1], g.held[guardedHeld-1]
+	next := g.record(author, g.m.View, guardedHeld+1, last.ID(), "x").Raw()
+	another := g.others(next)
+	for round := range 3 {
+		for copies := range gossip.RepeatsMax {
+			at := g.now.Add(time.Duration(round)*3*time.Minute + time.Duration(copies)*time.Second)
+			for i := range 1000 {
+				if g.send(3, at, another(i)) == 0 {
+					t.Fatalf("round %d: what an honest node may send was cut", round)
+				}
+			}
+		}
+	}
+	if g.out(3) {
+		t.Fatal("an honest peer is in quarantine")
+	}
+	at, kept := g.now.Add(time.Hour), 0
+	for i := range gossip.RepeatsMax + gossip.RepeatFaults {
+		kept += g.send(2, at, g.msg(next))
+		if g.out(2) {
+			t.Fatalf("in quarantine after %d copies", i+1)
+		}
+	}
+	if cut := g.s.Counter("herald_gossip_cut_total", "reason", "repeat"); kept != gossip.RepeatsMax || cut != gossip.RepeatFaults {
+		t.Errorf("%d copies of one message were let pass and %v cut, want %d and %d", kept, cut, gossip.RepeatsMax, gossip.RepeatFaults)
+	}
+	if g.send(2, at, g.msg(next)); !g.out(2) {
+		t.Error("who sends the same message again and again is not in quarantine")
 	}
 }
 

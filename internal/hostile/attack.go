@@ -3,6 +3,8 @@ package hostile
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"time"
 
 	"github.com/herald-net/herald/internal/keys"
@@ -48,7 +50,13 @@ func Attacks() []Attack {
 		Attack{"replay", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
 			return publish(n.Topic(ct.TopicTravel), s.Held...)
 		})},
+		Attack{"replay flood", true, gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			return publish(n.Topic(ct.TopicTravel), s.Held...)
+		})},
 		Attack{"backdated after its delegation", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			if i >= 8 { // again and again would be a fault of its own
+				return nil
+			}
 			return publish(n.Topic(ct.TopicTravel), s.Expired...)
 		})},
 		Attack{"of strangers", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
@@ -92,6 +100,17 @@ func Attacks() []Attack {
 		})},
 		Attack{"IWANT flood", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
 			return control(&pb.ControlMessage{Iwant: []*pb.ControlIWant{{MessageIDs: ids(2000)}}})
+		})},
+		Attack{"IWANT of what is there", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			heard := n.Heard()
+			if len(heard) == 0 {
+				return nil
+			}
+			want := make([]string, 2000)
+			for k := range want {
+				want[k] = messageID(heard[len(heard)-1-k%len(heard)])
+			}
+			return control(&pb.ControlMessage{Iwant: []*pb.ControlIWant{{MessageIDs: want}}})
 		})},
 		Attack{"IDONTWANT flood", false, gossip(func(n *Node, s Scene, i int) *pb.RPC {
 			return control(&pb.ControlMessage{Idontwant: []*pb.ControlIDontWant{{MessageIDs: ids(2000)}}})
@@ -238,6 +257,16 @@ func subscribe(n int) *pb.RPC {
 }
 
 func control(c *pb.ControlMessage) *pb.RPC { return &pb.RPC{Control: c} }
+
+// messageID is that of PROTOCOL.md.
+func messageID(m *pb.Message) string {
+	h := sha256.New()
+	h.Write([]byte("herald/gossip/v1"))
+	h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(m.GetTopic()))))
+	h.Write([]byte(m.GetTopic()))
+	h.Write(m.GetData())
+	return string(h.Sum(nil)[:20])
+}
 
 // ids are n message ids of the right size that nobody has.
 func ids(n int) []string {

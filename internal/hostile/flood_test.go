@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -89,6 +90,9 @@ func TestHeapUnderFloods(t *testing.T) {
 	held := s.held(8)
 	t.Logf("%-32s %12s %12s %10s %8s", "flood, at full speed", "heap before", "growth", "target", "peak RSS")
 	for _, a := range attacks {
+		if !strings.Contains(a.Name, *only) {
+			continue
+		}
 		n := s.attacker()
 		before := v.memory()
 		ctx, stop := context.WithTimeout(t.Context(), lasts)
@@ -96,7 +100,11 @@ func TestHeapUnderFloods(t *testing.T) {
 		running.Go(func() {
 			a.Run(ctx, n, hostile.Scene{View: s.members.View, Victims: []peer.AddrInfo{v.info}, Held: held, Expired: held[:1], For: lasts})
 		})
-		<-time.After(lasts * 3 / 4)
+		<-time.After(lasts / 4)
+		for range 20 { // there is something to ask for
+			v.say("publish")
+		}
+		<-time.After(lasts / 2)
 		during := v.memory()
 		running.Wait()
 		stop()

@@ -104,8 +104,8 @@ func (n *Node) hear(s network.Stream) {
 		}
 		n.mu.Lock()
 		for _, m := range rpc.Publish {
-			if len(n.heard) < maxHeard {
-				n.heard = append(n.heard, m)
+			if n.heard = append(n.heard, m); len(n.heard) > maxHeard {
+				n.heard = append(n.heard[:0], n.heard[maxHeard/2:]...)
 			}
 		}
 		n.mu.Unlock()

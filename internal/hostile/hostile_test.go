@@ -36,8 +36,8 @@ func TestAttacks(t *testing.T) {
 				View: w.view, Victims: w.victims(), Held: w.held(), Expired: w.expired,
 				For: 4 * time.Second, Every: 50 * time.Millisecond,
 			}
-			if a.Name == "replay" { // also after gossip has forgotten
-				scene.For, scene.Every = 150*time.Second, time.Second
+			if a.Name == "replay" { // also after gossip has forgotten, and as often as an honest node may
+				scene.For, scene.Every = 150*time.Second, 20*time.Second
 			}
 			before := [3]float64{}
 			for i, name := range []string{"herald_gossip_cut_total", "herald_gossip_rpcs_refused_total", "herald_streams_refused_total"} {

@@ -5,11 +5,10 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/hostile"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
@@ -41,10 +40,7 @@ func inWorld(t *testing.T, honest, hostiles int, limit time.Duration, fn func(t 
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		if raceEnabled {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		}
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		m, err := sim.NewMembers(honest+hostiles, seed, time.Now())

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/ingest"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
@@ -273,7 +274,7 @@ func TestAuthorRefuses(t *testing.T) {
 
 // Whoever gives up before the writer has begun is sure that nothing happens.
 func TestAuthorGivesUp(t *testing.T) {
-	synctest.Test(t, testAuthorGivesUp)
+	bubble.Test(t, testAuthorGivesUp)
 }
 
 func testAuthorGivesUp(t *testing.T) {
@@ -396,7 +397,7 @@ func TestBackPressure(t *testing.T) {
 // A full store refuses, loses nothing that it acknowledged, and takes records
 // again once it can.
 func TestFullStore(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, "UTO", "ISL")
 		b := w.start(func(c *store.Config, _ *ingest.Config) { c.MaxSize = 1 << 20 })
 		a := w.authors[0]
@@ -491,7 +492,7 @@ func metric(t testing.TB, reg *prometheus.Registry, name string) (sum float64) {
 // Records of gossip that come fast share commits; whoever waits for one, and an
 // author, has it at once all the same.
 func TestGossipGathers(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		reg := prometheus.NewRegistry()
 		w := newWorld(t, "UTO", "ISL")
 		b := w.start(func(_ *store.Config, c *ingest.Config) { c.Registerer = reg })

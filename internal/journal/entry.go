@@ -1,29 +1,21 @@
 package journal
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 
+	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/node/ct"
 )
 
 const (
 	saltSize     = 32
-	entryVersion = 1
-)
-
-// What an entry's hash says about its subject.
-const (
-	subjectNone = iota
-	subjectKept // until an erase-subject entry names it
-	subjectForgotten
+	entryVersion = 2
+	keyIDSize    = 8
 )
 
 var headName = []byte("head")
@@ -40,9 +32,10 @@ func Commit(salt, subject []byte) [32]byte {
 }
 
 // payload is what the hash covers beside the sequence number:
-// version ‖ time ‖ of ‖ lp(texts) ‖ subject state ‖ commit ‖ prev.
+// version ‖ time ‖ of ‖ lp(texts) ‖ commit ‖ sealed hash ‖ prev. Without a
+// subject both hashes are zero, of a forgotten one the second.
 func (e *Entry) payload() []byte {
-	b := make([]byte, 0, 160+len(e.Act)+len(e.Actor)+len(e.Purpose)+len(e.Basis)+len(e.Case)+len(e.Outcome))
+	b := make([]byte, 0, 192+len(e.Act)+len(e.Actor)+len(e.Purpose)+len(e.Basis)+len(e.Case)+len(e.Outcome))
 	b = append(b, entryVersion)
 	b = binary.BigEndian.AppendUint64(b, uint64(e.Time))
 	b = binary.BigEndian.AppendUint64(b, e.Of)
@@ -50,21 +43,13 @@ func (e *Entry) payload() []byte {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(s)))
 		b = append(b, s...)
 	}
-	b = append(b, e.subjectState())
 	b = append(b, e.Commit[:]...)
+	b = append(b, e.SealedHash[:]...)
 	return append(b, e.Prev[:]...)
 }
 
-func (e *Entry) subjectState() byte {
-	switch {
-	case e.Commit == [32]byte{}:
-		return subjectNone
-	case e.Forget:
-		return subjectForgotten
-	default:
-		return subjectKept
-	}
-}
+// kept tells that the subject stays until an erase-subject entry names it.
+func (e *Entry) kept() bool { return e.SealedHash != [32]byte{} }
 
 // hash is SHA-256("herald/journal/v1" ‖ seq ‖ payload).
 func (e *Entry) hash() [32]byte { return hashOf(e.Seq, e.payload()) }
@@ -86,8 +71,11 @@ func decodeEntry(key, val []byte) (Entry, error) {
 		return Entry{}, fmt.Errorf("%w: a key of %d bytes", ErrBroken, len(key))
 	}
 	e := Entry{Seq: binary.BigEndian.Uint64(key)}
-	const fixed = 1 + 8 + 8 + 7*4 + 1 + 3*32
-	if len(val) < fixed || val[0] != entryVersion {
+	const fixed = 1 + 8 + 8 + 7*4 + 4*32
+	switch {
+	case len(val) > 0 && val[0] != entryVersion:
+		return Entry{}, fmt.Errorf("%w: entry %d is of version %d, this program reads %d", ErrBroken, e.Seq, val[0], entryVersion)
+	case len(val) < fixed:
 		return Entry{}, fmt.Errorf("%w: entry %d has another form", ErrBroken, e.Seq)
 	}
 	payload := val[:len(val)-32]
@@ -108,32 +96,50 @@ func decodeEntry(key, val []byte) (Entry, error) {
 		rest = rest[4+n:]
 	}
 	e.Peer = ct.State(peer)
-	if len(rest) != 1+64 {
+	if len(rest) != 3*32 {
 		return Entry{}, fmt.Errorf("%w: entry %d has another form", ErrBroken, e.Seq)
 	}
-	e.Forget = rest[0] == subjectForgotten
-	copy(e.Commit[:], rest[1:])
-	copy(e.Prev[:], rest[33:])
-	if e.subjectState() != rest[0] {
+	copy(e.Commit[:], rest)
+	copy(e.SealedHash[:], rest[32:])
+	copy(e.Prev[:], rest[64:])
+	if e.kept() && e.Commit == [32]byte{} {
 		return Entry{}, fmt.Errorf("%w: entry %d has another form", ErrBroken, e.Seq)
 	}
+	e.Forget = e.Commit != [32]byte{} && !e.kept()
 	return e, nil
 }
 
-// seal is salt ‖ nonce ‖ ciphertext of the subject.
-func (j *Journal) seal(e *Entry) ([]byte, error) {
-	nonce := make([]byte, j.subject.NonceSize())
-	if _, err := rand.Read(nonce); err != nil {
-		return nil, fmt.Errorf("seal subject: %w", err)
+// OwnKey is the key that stands in where a node has no auditor: it derives
+// from the storage key.
+func OwnKey(auditKey keys.Storage) (*keys.Sealing, error) {
+	seed, err := auditKey.Derive("journal-auditor", nil)
+	if err != nil {
+		return nil, err
 	}
-	b := append(append([]byte{}, e.Salt...), nonce...)
-	return j.subject.Seal(b, nonce, e.Subject, subjectAAD(e)), nil
+	return keys.SealingFromSeed(seed)
 }
 
-// openSubject fills in subject and salt where they are kept. A subject that is
-// not there is left nil: Verify knows whether it may be missing.
-func (j *Journal) openSubject(tx *store.LocalTx, e *Entry) error {
-	if e.subjectState() != subjectKept {
+// seal makes Sealed: the beginning of the key's name ‖ HPKE(salt ‖ subject),
+// in the context of the commitment.
+func (e *Entry) seal(auditor keys.SealingPublic) error {
+	id := auditor.ID()
+	box, err := auditor.Seal(subjectContext(e), append(append([]byte{}, e.Salt...), e.Subject...))
+	if err != nil {
+		return fmt.Errorf("append to journal: %w", err)
+	}
+	e.Sealed = append(id[:keyIDSize:keyIDSize], box...)
+	e.SealedHash = sha256.Sum256(e.Sealed)
+	return nil
+}
+
+func subjectContext(e *Entry) []byte {
+	return append([]byte("herald/journal-subject/v2"), e.Commit[:]...)
+}
+
+// fetch fills in Sealed where it is there: Verify knows whether it may be
+// missing. It proves that it is what the chain names.
+func (e *Entry) fetch(tx *store.LocalTx) error {
+	if !e.kept() {
 		return nil
 	}
 	sealed, err := tx.Get(bucketSubject, seqKey(e.Seq))
@@ -143,20 +149,34 @@ func (j *Journal) openSubject(tx *store.LocalTx, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	ns := j.subject.NonceSize()
-	if len(sealed) < saltSize+ns {
+	if sha256.Sum256(sealed) != e.SealedHash {
 		return fmt.Errorf("%w: subject of entry %d was changed", ErrBroken, e.Seq)
 	}
-	salt, nonce := sealed[:saltSize], sealed[saltSize:saltSize+ns]
-	subject, err := j.subject.Open(nil, nonce, sealed[saltSize+ns:], subjectAAD(e))
-	if err != nil || Commit(salt, subject) != e.Commit {
-		return fmt.Errorf("%w: subject of entry %d was changed, or the audit key is another", ErrBroken, e.Seq)
-	}
-	e.Subject, e.Salt = subject, salt
+	e.Sealed = sealed
 	return nil
 }
 
-func subjectAAD(e *Entry) []byte { return append(seqKey(e.Seq), e.Commit[:]...) }
+// Reveal opens the subject with the auditor's key, and proves that it is the
+// one committed to. keys.ErrNotSealedToKey: it was sealed to another key. An
+// entry that keeps no subject stays as it is.
+func (e *Entry) Reveal(key *keys.Sealing) error {
+	if e.Sealed == nil {
+		return nil
+	}
+	id := key.Public().ID()
+	if len(e.Sealed) < keyIDSize || [keyIDSize]byte(e.Sealed) != [keyIDSize]byte(id[:]) {
+		return fmt.Errorf("journal entry %d: %w", e.Seq, keys.ErrNotSealedToKey)
+	}
+	plain, err := key.Open(subjectContext(e), e.Sealed[keyIDSize:])
+	if err != nil {
+		return fmt.Errorf("journal entry %d: %w", e.Seq, err)
+	}
+	if len(plain) < saltSize || Commit(plain[:saltSize], plain[saltSize:]) != e.Commit {
+		return fmt.Errorf("%w: the subject of entry %d is not the one committed to", ErrBroken, e.Seq)
+	}
+	e.Salt, e.Subject = plain[:saltSize:saltSize], plain[saltSize:]
+	return nil
+}
 
 // encodeHead is seq ‖ hash ‖ HMAC under the audit key: without that key nobody
 // can end the chain at another place or chain it anew.
@@ -204,14 +224,6 @@ func (j *Journal) head(tx *store.LocalTx) (uint64, [32]byte, error) {
 		return 0, hash, fmt.Errorf("%w: the head says %d, the last entry is %d", ErrBroken, seq, last.Seq)
 	}
 	return seq, hash, nil
-}
-
-func newAEAD(key [32]byte) (cipher.AEAD, error) {
-	block, err := aes.NewCipher(key[:])
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
 }
 
 func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 48), seq) }

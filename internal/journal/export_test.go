@@ -1,6 +1,10 @@
 package journal
 
-import "github.com/herald-net/herald/internal/store"
+import (
+	"time"
+
+	"github.com/herald-net/herald/internal/store"
+)
 
 // What tests need to play the part of somebody who holds the storage key and
 // rewrites the journal.
@@ -22,11 +26,16 @@ func (e Entry) Rehash() [32]byte { return e.hash() }
 
 func DecodeEntry(k, v []byte) (Entry, error) { return decodeEntry(k, v) }
 
+// VerifyIn verifies what a transaction that is still open would leave.
+func (j *Journal) VerifyIn(tx *store.LocalTx, told ...Told) (uint64, error) {
+	return j.verify(tx, told)
+}
+
 // AppendAll appends many entries in one transaction.
 func (j *Journal) AppendAll(entries []Entry) error {
 	var batch []*pending
 	for _, e := range entries {
-		if err := e.prepare(e.Time.Time()); err != nil {
+		if err := e.prepare(time.Now(), j.auditor); err != nil {
 			return err
 		}
 		batch = append(batch, &pending{entry: e})

@@ -1,16 +1,17 @@
 // Package journal is a node's tamper-evident audit journal: who did what, when,
 // why and on which legal basis. Every entry is chained to the one before it by
 // its hash, over clear non-personal fields and a salted commitment to the
-// subject. The subject itself is sealed under the audit key, apart from the
-// chain, and can be erased without breaking it.
+// subject. The subject itself is sealed to an auditor's key, apart from the
+// chain, which holds its hash; it can be erased without breaking the chain.
+// Without an auditor the node's own key, derived from its storage key, stands
+// in: then whoever has that key can read the subjects.
 //
 // Verify finds every edit, deletion, reordering and truncation by whoever does
-// not hold the audit key. It cannot find that the whole file was replaced by an
-// older copy of itself: for that, Head is what others must have been told.
+// not hold the audit key. That the whole journal was written anew, or replaced
+// by an older copy of itself, is found with the heads that others were told.
 package journal
 
 import (
-	"crypto/cipher"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -32,10 +33,19 @@ const (
 	ActMatchAsk     = "match-ask"
 	ActMatchResult  = "match-result"
 	ActMatchAnswer  = "match-answer"
+	ActMatchFlag    = "match-flag"
+	ActMatchTold    = "match-told"   // an answer that came, before it is shown
+	ActInboxShow    = "inbox-show"   // a waiting request, with what is held of the person
+	ActRelease      = "release"      // details, to the State that asked
+	ActRefuse       = "refuse"       // a waiting request, by a person
+	ActLapse        = "lapse"        // a waiting request, by its own deadline
+	ActWithdraw     = "withdraw"     // a release whose source was corrected or retracted
+	ActReleaseShow  = "release-show" // a release that came, before it is shown
 	ActImport       = "import"
 	ActEraseSubject = "erase-subject"
 	ActShow         = "show-restored"
 	ActRestore      = "restore"
+	ActAccept       = "accept-journal"
 )
 
 // Limits of an entry, in bytes.
@@ -64,8 +74,7 @@ type Entry struct {
 	Peer    ct.State
 	Of      uint64 // the earlier entry that this one is about; 0: none
 
-	// Subject is whom it is about, sealed apart and erasable; nil when there is
-	// none, or when it was erased or forgotten.
+	// Subject is whom it is about; what Read gives has none before Reveal.
 	Subject []byte
 	// Salt of the commitment: 32 bytes, random when nil.
 	Salt []byte
@@ -74,6 +83,10 @@ type Entry struct {
 	// Commit is SHA-256("herald/journal-subject/v1" ‖ salt ‖ subject); zero
 	// when the entry has no subject.
 	Commit [32]byte
+	// Sealed is salt and subject, sealed to the auditor; nil when there is no
+	// subject, and when it was forgotten or erased. SealedHash is chained.
+	Sealed     []byte
+	SealedHash [32]byte
 
 	Prev, Hash [32]byte
 }
@@ -99,7 +112,8 @@ const (
 // safe for concurrent use.
 type Journal struct {
 	local   *store.Local
-	subject cipher.AEAD
+	own     *keys.Sealing      // of this node
+	auditor keys.SealingPublic // to whom subjects are sealed
 	headKey [32]byte
 
 	// Appends that arrive while one commits share the next transaction.
@@ -115,14 +129,16 @@ type Journal struct {
 
 type pending struct {
 	entry Entry
+	with  func(*store.LocalTx) error // nil: nothing
 	err   error
 	done  bool
 }
 
-// Open finds the journal in a local store, or begins one. A journal that was
-// tampered with opens too, for Verify to say where; Append refuses it.
+// Open finds the journal in a local store, or begins one, with the node's own
+// key in the auditor's place. A journal that was tampered with opens too, for
+// Verify to say where; Append refuses it.
 func Open(l *store.Local, auditKey keys.Storage) (*Journal, error) {
-	subjectKey, err := auditKey.Derive("journal-subject", nil)
+	own, err := OwnKey(auditKey)
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
@@ -130,11 +146,7 @@ func Open(l *store.Local, auditKey keys.Storage) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	aead, err := newAEAD(subjectKey)
-	if err != nil {
-		return nil, fmt.Errorf("open journal: %w", err)
-	}
-	j := &Journal{local: l, subject: aead, headKey: headKey}
+	j := &Journal{local: l, own: own, auditor: own.Public(), headKey: headKey}
 	err = l.View(func(tx *store.LocalTx) error {
 		seq, hash, err := j.head(tx)
 		j.headSeq, j.headHash = seq, hash
@@ -146,13 +158,27 @@ func Open(l *store.Local, auditKey keys.Storage) (*Journal, error) {
 	return j, nil
 }
 
+// OpenFor is Open with an auditor: what this node can never open again.
+func OpenFor(l *store.Local, auditKey keys.Storage, auditor keys.SealingPublic) (*Journal, error) {
+	j, err := Open(l, auditKey)
+	if err == nil {
+		j.auditor = auditor
+	}
+	return j, err
+}
+
 // Append chains an entry and returns it with its place. It is durable when
 // Append returns. Concurrent callers share one transaction.
-func (j *Journal) Append(e Entry) (Entry, error) {
-	if err := e.prepare(time.Now()); err != nil {
+func (j *Journal) Append(e Entry) (Entry, error) { return j.AppendWith(e, nil) }
+
+// AppendWith is Append with more in its transaction: both are durable, or
+// neither. When with fails, every entry of the shared transaction fails, so it
+// fails for damage and want of room alone. It must not call the journal.
+func (j *Journal) AppendWith(e Entry, with func(*store.LocalTx) error) (Entry, error) {
+	if err := e.prepare(time.Now(), j.auditor); err != nil {
 		return Entry{}, err
 	}
-	p := &pending{entry: e}
+	p := &pending{entry: e, with: with}
 	j.mu.Lock()
 	j.queue = append(j.queue, p)
 	j.mu.Unlock()
@@ -176,8 +202,9 @@ func (j *Journal) Append(e Entry) (Entry, error) {
 	return p.entry, p.err
 }
 
-// prepare checks the limits and fills in time, salt and commitment.
-func (e *Entry) prepare(now time.Time) error {
+// prepare checks the limits, fills in time, salt and commitment, and seals the
+// subject.
+func (e *Entry) prepare(now time.Time, auditor keys.SealingPublic) error {
 	if e.Act == "" {
 		return errors.New("append to journal: no act")
 	}
@@ -197,7 +224,7 @@ func (e *Entry) prepare(now time.Time) error {
 	if e.Time == 0 {
 		e.Time = ct.MillisOf(now)
 	}
-	e.Commit = [32]byte{}
+	e.Commit, e.Sealed, e.SealedHash = [32]byte{}, nil, [32]byte{}
 	if len(e.Subject) == 0 {
 		e.Subject, e.Salt, e.Forget = nil, nil, false
 		return nil
@@ -212,7 +239,10 @@ func (e *Entry) prepare(now time.Time) error {
 		return fmt.Errorf("append to journal: salt of %d bytes, want %d", len(e.Salt), saltSize)
 	}
 	e.Commit = Commit(e.Salt, e.Subject)
-	return nil
+	if e.Forget {
+		return nil
+	}
+	return e.seal(auditor)
 }
 
 // update writes the batch, after first, in one durable transaction. The caller
@@ -248,14 +278,15 @@ func (j *Journal) write(tx *store.LocalTx, batch []*pending) error {
 		if err := tx.Put(bucketEntry, seqKey(seq), e.encode()); err != nil {
 			return err
 		}
-		if len(e.Subject) == 0 || e.Forget {
+		if p.with != nil {
+			if err := p.with(tx); err != nil {
+				return err
+			}
+		}
+		if e.Sealed == nil {
 			continue
 		}
-		sealed, err := j.seal(e)
-		if err != nil {
-			return err
-		}
-		if err := tx.Put(bucketSubject, seqKey(seq), sealed); err != nil {
+		if err := tx.Put(bucketSubject, seqKey(seq), e.Sealed); err != nil {
 			return err
 		}
 	}
@@ -270,8 +301,8 @@ func (j *Journal) Head() (seq uint64, hash [32]byte) {
 	return j.headSeq, j.headHash
 }
 
-// Read returns at most max entries that follow the sequence number after,
-// with their subjects where they are kept.
+// Read returns at most max entries that follow the sequence number after, with
+// their subjects as they are kept: sealed.
 func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 	var out []Entry
 	err := j.local.View(func(tx *store.LocalTx) error {
@@ -283,7 +314,7 @@ func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 			if err != nil {
 				return err
 			}
-			if err := j.openSubject(tx, &e); err != nil {
+			if err := e.fetch(tx); err != nil {
 				return err
 			}
 			out = append(out, e)
@@ -296,13 +327,17 @@ func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 	return out, nil
 }
 
+// Reveal opens the subject of an entry with the node's own key; see
+// Entry.Reveal.
+func (j *Journal) Reveal(e *Entry) error { return e.Reveal(j.own) }
+
 // EraseSubject deletes the sealed subject and the salt of an entry, and chains
-// an entry that says so. The chain stays whole, and no copy of the subject is
-// left in the file. The error wraps
-// store.ErrNotFound when that entry has no subject, or no longer.
-func (j *Journal) EraseSubject(seq uint64, actor string) error {
-	e := Entry{Act: ActEraseSubject, Actor: actor, Of: seq}
-	if err := e.prepare(time.Now()); err != nil {
+// an entry that says so and why. The chain stays whole, and no copy of the
+// subject is left in the file. The error wraps store.ErrNotFound when that
+// entry has no subject, or no longer.
+func (j *Journal) EraseSubject(seq uint64, actor, reason string) error {
+	e := Entry{Act: ActEraseSubject, Actor: actor, Of: seq, Subject: []byte(reason)}
+	if err := e.prepare(time.Now(), j.auditor); err != nil {
 		return err
 	}
 	j.commit.Lock()

@@ -113,10 +113,16 @@ func TestAppendReadVerify(t *testing.T) {
 			t.Errorf("entry %d: a field was lost", e.Seq)
 		}
 		if want.Forget {
-			if e.Subject != nil || e.Salt != nil || e.Commit == [32]byte{} {
+			if e.Sealed != nil || e.Commit == [32]byte{} {
 				t.Errorf("entry %d: a forgotten subject leaves the commitment alone", e.Seq)
 			}
 			continue
+		}
+		if e.Subject != nil || e.Salt != nil {
+			t.Errorf("entry %d: the subject is open before it is revealed", e.Seq)
+		}
+		if err := j.Reveal(&e); err != nil {
+			t.Errorf("reveal: %v", err)
 		}
 		if !bytes.Equal(e.Subject, want.Subject) {
 			t.Errorf("entry %d: the subject was lost", e.Seq)
@@ -155,8 +161,11 @@ func TestEraseSubject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	salt := before[0].Salt
-	if err := j.EraseSubject(2, "auditor-1"); err != nil {
+	if err := j.Reveal(&before[0]); err != nil || before[0].Salt == nil {
+		t.Fatalf("reveal: %v", err)
+	}
+	salt, sealed := before[0].Salt, before[0].Sealed
+	if err := j.EraseSubject(2, "auditor-1", "a court's order"); err != nil {
 		t.Fatal(err)
 	}
 	verify(t, j, 6)
@@ -164,17 +173,23 @@ func TestEraseSubject(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got[1].Subject != nil || got[1].Salt != nil || got[1].Commit == [32]byte{} {
+	if got[1].Sealed != nil || got[1].Commit == [32]byte{} {
 		t.Fatal("the erased entry still has its subject, or lost its commitment")
 	}
-	if got[3].Subject == nil {
+	if err := j.Reveal(&got[1]); err != nil || got[1].Subject != nil {
+		t.Fatalf("reveal of an erased subject: %q, %v", got[1].Subject, err)
+	}
+	if got[3].Sealed == nil {
 		t.Fatal("another subject is gone too")
 	}
 	if last := got[5]; last.Act != journal.ActEraseSubject || last.Of != 2 || last.Actor != "auditor-1" {
 		t.Fatalf("the erasure is not journalled: %v of %d", last, last.Of)
 	}
-	for _, seq := range []uint64{1, 2, 6, 77} { // none, erased, its own, no such entry
-		if err := j.EraseSubject(seq, "auditor-1"); !errors.Is(err, store.ErrNotFound) {
+	if err := j.Reveal(&got[5]); err != nil || string(got[5].Subject) != "a court's order" {
+		t.Fatalf("the erasure's reason: %q, %v", got[5].Subject, err)
+	}
+	for _, seq := range []uint64{1, 2, 77} { // none, erased, no such entry
+		if err := j.EraseSubject(seq, "auditor-1", ""); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("erase %d: %v, want ErrNotFound", seq, err)
 		}
 	}
@@ -182,7 +197,109 @@ func TestEraseSubject(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	scan(t, dir, salt, []byte("Canary"))
+	scan(t, dir, salt, sealed[:64], []byte("Canary"))
+}
+
+// With an auditor the node seals and verifies, and never opens again.
+func TestAuditor(t *testing.T) {
+	auditor, err := keys.NewSealing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, dir := newStore(t)
+	j, err := journal.OpenFor(s.Local(), auditKey, auditor.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, j, 6)
+	verify(t, j, 6)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openStore(t, dir)
+	j = open(t, s, auditKey) // as the operator may: with every key of the node, and no auditor configured
+	verify(t, j, 6)
+	got, err := j.Read(0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := journal.OwnKey(storageKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range got {
+		want := example(int(got[i].Seq))
+		kept := len(want.Subject) > 0 && !want.Forget
+		for _, err := range []error{j.Reveal(&got[i]), got[i].Reveal(own)} {
+			if kept != errors.Is(err, keys.ErrNotSealedToKey) || got[i].Subject != nil || got[i].Salt != nil {
+				t.Fatalf("entry %d: the node's key opens it: %v", got[i].Seq, err)
+			}
+		}
+		if bytes.Contains(got[i].Sealed, want.Subject) && kept {
+			t.Fatalf("entry %d is not sealed", got[i].Seq)
+		}
+		if err := got[i].Reveal(auditor); err != nil || kept && !bytes.Equal(got[i].Subject, want.Subject) {
+			t.Fatalf("entry %d: the auditor reads %q, %v", got[i].Seq, got[i].Subject, err)
+		}
+	}
+	// From now on the node's own key stands in again; both kinds verify.
+	fill(t, j, 2)
+	verify(t, j, 8)
+	if got, err = j.Read(7, 1); err != nil || j.Reveal(&got[0]) != nil || got[0].Subject == nil {
+		t.Fatalf("without an auditor the node reads: %v", err)
+	}
+}
+
+// A node that seals another subject than it commits to is found by its auditor.
+func TestRevealProvesTheCommitment(t *testing.T) {
+	s, _ := newStore(t)
+	j := open(t, s, auditKey)
+	fill(t, j, 4)
+	got, err := j.Read(0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	two, four := got[1], got[3]
+	two.Sealed = four.Sealed
+	if err := j.Reveal(&two); err == nil {
+		t.Error("the subject of another entry was revealed")
+	}
+}
+
+// What peers were told of the journal finds what the audit key could hide.
+func TestVerifyAgainstWhatOthersWereTold(t *testing.T) {
+	s, _ := newStore(t)
+	j := open(t, s, auditKey)
+	var told []journal.Told
+	for n := range 9 {
+		fill(t, j, 1)
+		seq, head := j.Head()
+		told = append(told, journal.Told{Entries: seq, Head: head, By: fmt.Sprint("S", n)})
+	}
+	if n, err := j.Verify(told...); err != nil || n != 9 {
+		t.Fatalf("the true heads: %d, %v", n, err)
+	}
+	// Somebody with all keys writes another journal, of other length.
+	for _, entries := range []int{5, 9, 12} {
+		other, _ := newStore(t)
+		j := open(t, other, auditKey)
+		fill(t, j, 4)
+		e := example(5)
+		e.Outcome = "NO_HIT"
+		if _, err := j.Append(e); err != nil {
+			t.Fatal(err)
+		}
+		if entries > 5 {
+			fill(t, j, entries-5)
+		}
+		verify(t, j, uint64(entries))
+		for i, h := range told {
+			_, err := j.Verify(h)
+			if want := i >= 1; want != errors.Is(err, journal.ErrBroken) || want && !strings.Contains(err.Error(), h.By) {
+				t.Errorf("a journal of %d, head %d: %v", entries, i+1, err)
+			}
+		}
+	}
 }
 
 // What a journal holds is nowhere in clear.
@@ -285,25 +402,45 @@ func FuzzDecodeEntry(f *testing.F) {
 	})
 }
 
-// BenchmarkVerify verifies 100,000 entries, every second with a subject.
-// Target: 2 s.
+// BenchmarkVerify verifies 100,000 entries, one in a hundred with a subject,
+// as many as a State's quota of hits makes. Target: 2 s.
 func BenchmarkVerify(b *testing.B) {
 	const entries = 100_000
 	s, _ := newStore(b)
 	j := open(b, s, auditKey)
-	for n := 0; n < entries; n += 5_000 {
-		batch := make([]journal.Entry, 5_000)
-		for i := range batch {
-			batch[i] = example(n + i + 1)
-		}
-		if err := j.AppendAll(batch); err != nil {
-			b.Fatal(err)
-		}
-	}
+	fillMany(b, j, entries)
 	b.ResetTimer()
 	for b.Loop() {
 		start := time.Now()
 		verify(b, j, entries)
 		b.ReportMetric(time.Since(start).Seconds(), "s/100000")
+	}
+}
+
+// fillMany fills a journal of many entries, of which one in a hundred keeps
+// its subject: sealing costs more than chaining.
+func fillMany(t testing.TB, j *journal.Journal, entries int) {
+	t.Helper()
+	for n := 0; n < entries; n += 5_000 {
+		batch := make([]journal.Entry, min(5_000, entries-n))
+		for i := range batch {
+			batch[i] = example(n + i + 1)
+			batch[i].Forget = (n+i+1)%100 != 0
+		}
+		if err := j.AppendAll(batch); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkAppend appends entries with a subject: sealed, durable.
+func BenchmarkAppend(b *testing.B) {
+	s, _ := newStore(b)
+	j := open(b, s, auditKey)
+	for i := 0; b.Loop(); i++ {
+		e := example(2)
+		if _, err := j.Append(e); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

@@ -3,230 +3,299 @@ package journal_test
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/store"
 )
 
-func TestTampering(t *testing.T) {
-	const entries = 9
-	type attack struct {
-		name string
-		do   func(tx *store.LocalTx) error
-	}
-	get := func(tx *store.LocalTx, seq uint64) journal.Entry {
-		v, err := tx.Get(journal.BucketEntry, journal.SeqKey(seq))
-		if err != nil {
-			t.Fatal(err)
-		}
-		e, err := journal.DecodeEntry(journal.SeqKey(seq), v)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e
-	}
-	put := func(tx *store.LocalTx, e journal.Entry) error {
-		return tx.Put(journal.BucketEntry, journal.SeqKey(e.Seq), e.Encode())
-	}
-	// rechain gives every entry from seq on the hash that its fields ask for,
-	// and the head the last one; only the MAC stays what it was.
-	rechain := func(tx *store.LocalTx, seq uint64) error {
-		prev := [32]byte{}
-		if seq > 1 {
-			prev = get(tx, seq-1).Hash
-		}
-		for ; seq <= entries; seq++ {
-			e := get(tx, seq)
-			e.Prev = prev
-			e.Hash = e.Rehash()
-			prev = e.Hash
-			if err := put(tx, e); err != nil {
-				return err
-			}
-		}
-		head, err := tx.Get(journal.BucketHead, journal.HeadName())
-		if err != nil {
-			return err
-		}
-		copy(head[8:], prev[:])
-		return tx.Put(journal.BucketHead, journal.HeadName(), head)
-	}
-	fields := map[string]func(*journal.Entry){
-		"time":    func(e *journal.Entry) { e.Time++ },
-		"act":     func(e *journal.Entry) { e.Act += "x" },
-		"actor":   func(e *journal.Entry) { e.Actor = "desk-0" },
-		"purpose": func(e *journal.Entry) { e.Purpose = "protection" },
-		"basis":   func(e *journal.Entry) { e.Basis = "" },
-		"case":    func(e *journal.Entry) { e.Case = "case-0" },
-		"outcome": func(e *journal.Entry) { e.Outcome = "NO_HIT" },
-		"peer":    func(e *journal.Entry) { e.Peer = "XXX" },
-		"of":      func(e *journal.Entry) { e.Of++ },
-		"commit":  func(e *journal.Entry) { e.Commit[0] ^= 1 },
-		"forget":  func(e *journal.Entry) { e.Forget = !e.Forget },
-		"prev":    func(e *journal.Entry) { e.Prev[31] ^= 1 },
-		"hash":    func(e *journal.Entry) { e.Hash[31] ^= 1 },
-	}
-	var attacks []attack
-	for seq := uint64(1); seq <= entries; seq++ {
-		for field, change := range fields {
-			if field == "forget" && seq%2 == 1 {
-				continue // without a subject there is nothing to forget
-			}
-			attacks = append(attacks, attack{fmt.Sprintf("edit %s of %d", field, seq), func(tx *store.LocalTx) error {
-				e := get(tx, seq)
-				change(&e)
-				return put(tx, e)
-			}})
-			if field == "hash" {
-				continue
-			}
-			attacks = append(attacks, attack{fmt.Sprintf("edit and rehash %s of %d", field, seq), func(tx *store.LocalTx) error {
-				e := get(tx, seq)
-				change(&e)
-				e.Hash = e.Rehash()
-				return put(tx, e)
-			}}, attack{fmt.Sprintf("edit %s of %d and chain anew", field, seq), func(tx *store.LocalTx) error {
-				e := get(tx, seq)
-				change(&e)
-				e.Hash = e.Rehash()
-				if err := put(tx, e); err != nil {
-					return err
-				}
-				if field == "prev" {
-					return nil // chaining anew would undo it
-				}
-				return rechain(tx, seq)
-			}})
-		}
-		attacks = append(attacks, attack{fmt.Sprintf("delete %d", seq), func(tx *store.LocalTx) error {
-			return tx.Delete(journal.BucketEntry, journal.SeqKey(seq))
-		}})
-		if seq < entries {
-			attacks = append(attacks, attack{fmt.Sprintf("swap %d and %d", seq, seq+1), func(tx *store.LocalTx) error {
-				a, b := get(tx, seq), get(tx, seq+1)
-				a.Seq, b.Seq = b.Seq, a.Seq
-				a.Hash, b.Hash = a.Rehash(), b.Rehash()
-				return errors.Join(put(tx, a), put(tx, b))
-			}})
-		}
-	}
-	sealed := func(tx *store.LocalTx, seq uint64) []byte {
-		v, err := tx.Get(journal.BucketSubject, journal.SeqKey(seq))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
-	}
-	attacks = append(attacks,
-		attack{"insert at the end", func(tx *store.LocalTx) error {
-			e := get(tx, entries)
-			e.Seq, e.Prev = entries+1, e.Hash
-			e.Hash = e.Rehash()
-			return put(tx, e)
-		}},
-		attack{"cut the tail and the head's number", func(tx *store.LocalTx) error {
-			last := get(tx, entries-1)
-			head, err := tx.Get(journal.BucketHead, journal.HeadName())
-			if err != nil {
-				return err
-			}
-			copy(head, journal.SeqKey(last.Seq))
-			copy(head[8:], last.Hash[:])
-			return errors.Join(tx.Delete(journal.BucketEntry, journal.SeqKey(entries)), tx.Put(journal.BucketHead, journal.HeadName(), head))
-		}},
-		attack{"delete the head", func(tx *store.LocalTx) error { return tx.Drop(journal.BucketHead) }},
-		attack{"delete all entries", func(tx *store.LocalTx) error { return tx.Drop(journal.BucketEntry) }},
-		attack{"delete a subject", func(tx *store.LocalTx) error {
-			return tx.Delete(journal.BucketSubject, journal.SeqKey(4))
-		}},
-		attack{"delete all subjects", func(tx *store.LocalTx) error { return tx.Drop(journal.BucketSubject) }},
-		attack{"swap two subjects", func(tx *store.LocalTx) error {
-			a, b := sealed(tx, 2), sealed(tx, 4)
-			return errors.Join(tx.Put(journal.BucketSubject, journal.SeqKey(2), b), tx.Put(journal.BucketSubject, journal.SeqKey(4), a))
-		}},
-		attack{"edit a subject", func(tx *store.LocalTx) error {
-			v := sealed(tx, 2)
-			v[len(v)-1] ^= 1
-			return tx.Put(journal.BucketSubject, journal.SeqKey(2), v)
-		}},
-		attack{"edit a salt", func(tx *store.LocalTx) error {
-			v := sealed(tx, 2)
-			v[0] ^= 1
-			return tx.Put(journal.BucketSubject, journal.SeqKey(2), v)
-		}},
-		attack{"truncate a subject", func(tx *store.LocalTx) error {
-			return tx.Put(journal.BucketSubject, journal.SeqKey(2), []byte("short"))
-		}},
-		attack{"add a subject", func(tx *store.LocalTx) error {
-			return tx.Put(journal.BucketSubject, journal.SeqKey(3), sealed(tx, 2))
-		}},
-		attack{"erase a subject without the audit key", func(tx *store.LocalTx) error {
-			last := get(tx, entries)
-			e := journal.Entry{Seq: entries + 1, Act: journal.ActEraseSubject, Of: 4, Prev: last.Hash}
-			e.Hash = e.Rehash()
-			return errors.Join(tx.Delete(journal.BucketSubject, journal.SeqKey(4)), put(tx, e))
-		}},
-	)
-	s, _ := newStore(t)
-	j := open(t, s, auditKey)
-	fill(t, j, entries)
-	// Every attack starts from the same journal: what it wrote is taken back.
-	before := snapshot(t, s)
-	for _, a := range attacks {
-		if err := s.Local().Update(a.do); err != nil {
-			t.Fatalf("%s: %v", a.name, err)
-		}
-		n, err := j.Verify()
-		if !errors.Is(err, journal.ErrBroken) {
-			t.Errorf("%s: verify says %d entries, %v; want ErrBroken", a.name, n, err)
-		}
-		if err != nil && strings.Contains(err.Error(), "Canary") {
-			t.Errorf("%s: the error shows a subject", a.name)
-		}
-		restore(t, s, before)
-	}
-	verify(t, j, entries)
-	t.Logf("%d ways of tampering found", len(attacks))
+// attack is one thing that somebody who holds the storage key, but not the
+// audit key, can do to the journal.
+type attack struct {
+	name string
+	do   func(r *rewriter)
 }
 
-type row struct {
-	bucket   string
-	key, val []byte
+// rewriter changes a journal within one transaction.
+type rewriter struct {
+	t       *testing.T
+	tx      *store.LocalTx
+	entries uint64
 }
 
-func snapshot(t *testing.T, s *store.Store) []row {
-	t.Helper()
-	var out []row
-	err := s.Local().View(func(tx *store.LocalTx) error {
-		for _, b := range []string{journal.BucketEntry, journal.BucketSubject, journal.BucketHead} {
-			err := tx.Scan(b, nil, func(k, v []byte) error { out = append(out, row{b, k, v}); return nil })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+func (r *rewriter) must(err error) {
 	if err != nil {
-		t.Fatal(err)
+		r.t.Helper()
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rewriter) get(seq uint64) journal.Entry {
+	v, err := r.tx.Get(journal.BucketEntry, journal.SeqKey(seq))
+	r.must(err)
+	e, err := journal.DecodeEntry(journal.SeqKey(seq), v)
+	r.must(err)
+	return e
+}
+
+func (r *rewriter) put(e journal.Entry) {
+	r.must(r.tx.Put(journal.BucketEntry, journal.SeqKey(e.Seq), e.Encode()))
+}
+
+func (r *rewriter) edit(seq uint64, rehash bool, change func(*journal.Entry)) {
+	e := r.get(seq)
+	change(&e)
+	if rehash {
+		e.Hash = e.Rehash()
+	}
+	r.put(e)
+}
+
+// rechain gives every entry from seq on the hash that its fields ask for, and
+// the head the last one; only the MAC stays what it was.
+func (r *rewriter) rechain(seq uint64) {
+	prev := [32]byte{}
+	if seq > 1 {
+		prev = r.get(seq - 1).Hash
+	}
+	for ; seq <= r.entries; seq++ {
+		e := r.get(seq)
+		e.Prev = prev
+		e.Hash = e.Rehash()
+		prev = e.Hash
+		r.put(e)
+	}
+	head, err := r.tx.Get(journal.BucketHead, journal.HeadName())
+	r.must(err)
+	copy(head[8:], prev[:])
+	r.must(r.tx.Put(journal.BucketHead, journal.HeadName(), head))
+}
+
+func (r *rewriter) delete(seq uint64) {
+	r.must(r.tx.Delete(journal.BucketEntry, journal.SeqKey(seq)))
+}
+
+func (r *rewriter) swap(a, b uint64) {
+	x, y := r.get(a), r.get(b)
+	x.Seq, y.Seq = b, a
+	x.Hash, y.Hash = x.Rehash(), y.Rehash()
+	r.put(x)
+	r.put(y)
+}
+
+// move takes an entry out and puts it in elsewhere, all between shifted.
+func (r *rewriter) move(from, to uint64) {
+	moved := r.get(from)
+	for seq := from; seq < to; seq++ {
+		e := r.get(seq + 1)
+		e.Seq = seq
+		e.Hash = e.Rehash()
+		r.put(e)
+	}
+	moved.Seq = to
+	moved.Hash = moved.Rehash()
+	r.put(moved)
+}
+
+func (r *rewriter) cutAfter(seq uint64) {
+	for s := seq + 1; s <= r.entries; s++ {
+		r.delete(s)
+	}
+	last := r.get(seq)
+	head, err := r.tx.Get(journal.BucketHead, journal.HeadName())
+	r.must(err)
+	copy(head, journal.SeqKey(seq))
+	copy(head[8:], last.Hash[:])
+	r.must(r.tx.Put(journal.BucketHead, journal.HeadName(), head))
+}
+
+func (r *rewriter) sealed(seq uint64) []byte {
+	v, err := r.tx.Get(journal.BucketSubject, journal.SeqKey(seq))
+	r.must(err)
+	return v
+}
+
+func (r *rewriter) seal(seq uint64, v []byte) {
+	r.must(r.tx.Put(journal.BucketSubject, journal.SeqKey(seq), v))
+}
+
+func (r *rewriter) unseal(seq uint64) {
+	r.must(r.tx.Delete(journal.BucketSubject, journal.SeqKey(seq)))
+}
+
+func flip(v []byte, at int) []byte { v[at] ^= 1; return v }
+
+// edits are the fields of an entry, each with a change.
+var edits = []struct {
+	field  string
+	change func(*journal.Entry)
+}{
+	{"time", func(e *journal.Entry) { e.Time++ }},
+	{"act", func(e *journal.Entry) { e.Act += "x" }},
+	{"actor", func(e *journal.Entry) { e.Actor = "desk-0" }},
+	{"purpose", func(e *journal.Entry) { e.Purpose = "protection" }},
+	{"basis", func(e *journal.Entry) { e.Basis = "" }},
+	{"case", func(e *journal.Entry) { e.Case = "case-0" }},
+	{"outcome", func(e *journal.Entry) { e.Outcome = "NO_HIT" }},
+	{"peer", func(e *journal.Entry) { e.Peer = "XXX" }},
+	{"of", func(e *journal.Entry) { e.Of++ }},
+	{"commitment", func(e *journal.Entry) { e.Commit[0] ^= 1 }},
+	{"sealed hash", func(e *journal.Entry) { e.SealedHash[0] ^= 1 }},
+	{"hash of the one before", func(e *journal.Entry) { e.Prev[31] ^= 1 }},
+	{"own hash", func(e *journal.Entry) { e.Hash[31] ^= 1 }},
+}
+
+// onEntry are the attacks on one entry: every field, deletion, every order.
+func onEntry(seq, entries uint64, rechain bool) (out []attack) {
+	add := func(name string, do func(*rewriter)) {
+		out = append(out, attack{fmt.Sprintf("%s, entry %d", name, seq), do})
+	}
+	for _, f := range edits {
+		add("edit "+f.field, func(r *rewriter) { r.edit(seq, false, f.change) })
+		if f.field == "own hash" {
+			continue
+		}
+		add("edit and hash anew: "+f.field, func(r *rewriter) { r.edit(seq, true, f.change) })
+		// Chaining anew would undo a change of prev, and what is sealed without
+		// a commitment is no entry.
+		if rechain && f.field != "hash of the one before" && (f.field != "sealed hash" || seq%2 == 0) {
+			add("edit and chain anew: "+f.field, func(r *rewriter) { r.edit(seq, true, f.change); r.rechain(seq) })
+		}
+	}
+	add("delete", func(r *rewriter) { r.delete(seq) })
+	if seq < entries {
+		add("swap with the next", func(r *rewriter) { r.swap(seq, seq+1) })
+		add("swap with the last", func(r *rewriter) { r.swap(seq, entries) })
+		add("move behind", func(r *rewriter) { r.move(seq, min(seq+5, entries)) })
+		add("cut off what follows", func(r *rewriter) { r.cutAfter(seq) })
 	}
 	return out
 }
 
-func restore(t *testing.T, s *store.Store, rows []row) {
-	t.Helper()
-	err := s.Local().Update(func(tx *store.LocalTx) error {
-		err := errors.Join(tx.Drop(journal.BucketEntry), tx.Drop(journal.BucketSubject), tx.Drop(journal.BucketHead))
-		for _, r := range rows {
-			err = errors.Join(err, tx.Put(r.bucket, r.key, r.val))
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+// onSubject are the attacks on a kept subject; other is another one, and
+// without an entry that keeps none.
+func onSubject(seq, other, without uint64) []attack {
+	of := fmt.Sprintf(" of %d", seq)
+	return []attack{
+		{"delete the subject" + of, func(r *rewriter) { r.unseal(seq) }},
+		{"edit the subject" + of, func(r *rewriter) { v := r.sealed(seq); r.seal(seq, flip(v, len(v)-1)) }},
+		{"edit the key name" + of, func(r *rewriter) { r.seal(seq, flip(r.sealed(seq), 0)) }},
+		{"truncate the subject" + of, func(r *rewriter) { r.seal(seq, []byte("short")) }},
+		{"add a subject", func(r *rewriter) { r.seal(without, r.sealed(seq)) }},
+		{"swap the subjects" + of, func(r *rewriter) {
+			a, b := r.sealed(seq), r.sealed(other)
+			r.seal(seq, b)
+			r.seal(other, a)
+		}},
+		{"erase without the audit key, subject" + of, func(r *rewriter) {
+			last := r.get(r.entries)
+			e := journal.Entry{Seq: r.entries + 1, Act: journal.ActEraseSubject, Of: seq, Prev: last.Hash}
+			e.Hash = e.Rehash()
+			r.unseal(seq)
+			r.put(e)
+		}},
 	}
+}
+
+var onWhole = []attack{
+	{"insert at the end", func(r *rewriter) {
+		e := r.get(r.entries)
+		e.Seq, e.Prev = r.entries+1, e.Hash
+		e.Hash = e.Rehash()
+		r.put(e)
+	}},
+	{"delete the head", func(r *rewriter) { r.must(r.tx.Drop(journal.BucketHead)) }},
+	{"delete all entries", func(r *rewriter) { r.must(r.tx.Drop(journal.BucketEntry)) }},
+	{"delete all subjects", func(r *rewriter) { r.must(r.tx.Drop(journal.BucketSubject)) }},
+}
+
+var errBack = errors.New("take it back")
+
+// found runs every attack on the same journal, each in a transaction that is
+// taken back, and fails where Verify finds nothing.
+func found(t *testing.T, s *store.Store, j *journal.Journal, entries uint64, attacks []attack) {
+	t.Helper()
+	for _, a := range attacks {
+		err := s.Local().Update(func(tx *store.LocalTx) error {
+			a.do(&rewriter{t, tx, entries})
+			n, err := j.VerifyIn(tx)
+			if !errors.Is(err, journal.ErrBroken) {
+				t.Errorf("%s: verify says %d entries, %v; want ErrBroken", a.name, n, err)
+			}
+			if err != nil && strings.Contains(err.Error(), "Canary") {
+				t.Errorf("%s: the error shows a subject", a.name)
+			}
+			return errBack
+		})
+		if !errors.Is(err, errBack) {
+			t.Fatalf("%s: %v", a.name, err)
+		}
+	}
+	verify(t, j, entries)
+}
+
+func TestTampering(t *testing.T) {
+	const entries = 9
+	s, _ := newStore(t)
+	j := open(t, s, auditKey)
+	fill(t, j, entries)
+	attacks := slices.Concat(onSubject(2, 4, 3), onSubject(8, 2, 6), onWhole)
+	for seq := uint64(1); seq <= entries; seq++ {
+		attacks = append(attacks, onEntry(seq, entries, true)...)
+	}
+	found(t, s, j, entries, attacks)
+	t.Logf("%d ways of tampering found", len(attacks))
+}
+
+// The same on a journal of 100,000 entries: every kind near the beginning,
+// where Verify stops soon, and one of each sort at sampled places, the first
+// and the last entry among them. HERALD_TAMPER is how many places.
+func TestTamperingWithManyEntries(t *testing.T) {
+	entries, places := uint64(100_000), 3
+	if testing.Short() {
+		entries = 10_000
+	}
+	if v, err := strconv.Atoi(os.Getenv("HERALD_TAMPER")); err == nil {
+		places = v
+	}
+	const seed = 7
+	rnd := rand.New(rand.NewPCG(seed, 0))
+	s, _ := newStore(t)
+	j := open(t, s, auditKey)
+	fillMany(t, j, int(entries))
+	start := time.Now()
+	verify(t, j, entries)
+	took := time.Since(start)
+
+	attacks := onEntry(1, entries, false)
+	attacks = append(attacks, onEntry(1+rnd.Uint64N(500), entries, false)...)
+	attacks = append(attacks, onSubject(100, entries/100*100, 101)...)
+	for i := range places {
+		seq := 2 + rnd.Uint64N(entries-2)
+		if i == 0 {
+			seq = entries
+		}
+		all := onEntry(seq, entries, false)
+		rnd.Shuffle(len(all), func(a, b int) { all[a], all[b] = all[b], all[a] })
+		kept := max(200, seq/100*100)
+		subject := onSubject(kept, 100, kept-1)
+		attacks = append(attacks, all[0], all[1], subject[rnd.IntN(len(subject))])
+	}
+	last := entries - 1
+	attacks = append(attacks,
+		attack{"edit and chain anew near the end", func(r *rewriter) { r.edit(last, true, edits[6].change); r.rechain(last) }},
+		attack{"delete the last", func(r *rewriter) { r.delete(entries) }},
+		attack{"cut off the last", func(r *rewriter) { r.cutAfter(last) }},
+		onWhole[0])
+	found(t, s, j, entries, attacks)
+	t.Logf("seed %d: %d ways of tampering with %d entries found; verified in %v", seed, len(attacks), entries, took)
 }
 
 func TestAppendRefusesATamperedJournal(t *testing.T) {

@@ -9,41 +9,66 @@ import (
 	"github.com/herald-net/herald/internal/store"
 )
 
+// Told is a head of this journal that another node remembers from a beacon.
+type Told struct {
+	Entries uint64
+	Head    [32]byte
+	By      string // who remembers it, for the message
+}
+
 // Verify walks the whole journal and returns the number of entries. The error
 // wraps ErrBroken and names the first entry that was edited, deleted, moved or
-// cut off, or whose subject was changed or removed without an erase entry.
-func (j *Journal) Verify() (uint64, error) {
-	var w walk
-	err := j.local.View(func(tx *store.LocalTx) error {
-		w = walk{j: j, tx: tx, gone: map[uint64]bool{}}
-		if err := tx.Scan(bucketEntry, nil, w.entry); err != nil {
-			return err
-		}
-		if len(w.gone) > 0 {
-			return fmt.Errorf("%w: the subject of entry %d was removed", ErrBroken, slices.Min(slices.Collect(maps.Keys(w.gone))))
-		}
-		if err := w.strays(); err != nil {
-			return err
-		}
-		seq, hash, err := j.head(tx)
-		if err != nil {
-			return err
-		}
-		if seq != w.seq || hash != w.hash {
-			return fmt.Errorf("%w: the head says %d, the chain ends at %d", ErrBroken, seq, w.seq)
-		}
-		return nil
+// cut off, or whose subject was changed or removed without an erase entry, or
+// the first place where it is not what others were told.
+func (j *Journal) Verify(told ...Told) (entries uint64, err error) {
+	err = j.local.View(func(tx *store.LocalTx) error {
+		entries, err = j.verify(tx, told)
+		return err
 	})
 	if err != nil {
-		return w.seq, fmt.Errorf("verify journal: %w", err)
+		return entries, fmt.Errorf("verify journal: %w", err)
+	}
+	return entries, nil
+}
+
+func (j *Journal) verify(tx *store.LocalTx, told []Told) (uint64, error) {
+	w := walk{tx: tx, gone: map[uint64]bool{}, told: map[uint64][]Told{}}
+	for _, t := range told {
+		w.told[t.Entries] = append(w.told[t.Entries], t)
+	}
+	err := w.all()
+	if err != nil {
+		return w.seq, err
+	}
+	seq, hash, err := j.head(tx)
+	switch {
+	case err != nil:
+		return w.seq, err
+	case seq != w.seq || hash != w.hash:
+		return w.seq, fmt.Errorf("%w: the head says %d, the chain ends at %d", ErrBroken, seq, w.seq)
+	}
+	for _, t := range told {
+		if t.Entries > w.seq {
+			return w.seq, fmt.Errorf("%w: %s was told of %d entries, there are %d", ErrBroken, t.By, t.Entries, w.seq)
+		}
 	}
 	return w.seq, nil
 }
 
+func (w *walk) all() error {
+	if err := w.tx.Scan(bucketEntry, nil, w.entry); err != nil {
+		return err
+	}
+	if len(w.gone) > 0 {
+		return fmt.Errorf("%w: the subject of entry %d was removed", ErrBroken, slices.Min(slices.Collect(maps.Keys(w.gone))))
+	}
+	return w.strays()
+}
+
 // walk is the state of one Verify.
 type walk struct {
-	j        *Journal
 	tx       *store.LocalTx
+	told     map[uint64][]Told // by entries
 	seq      uint64
 	hash     [32]byte
 	gone     map[uint64]bool // kept by the chain, not there, no erase entry yet
@@ -62,6 +87,11 @@ func (w *walk) entry(k, v []byte) error {
 		return fmt.Errorf("%w: entry %d does not continue entry %d", ErrBroken, e.Seq, w.seq)
 	}
 	w.seq, w.hash = e.Seq, e.Hash
+	for _, t := range w.told[e.Seq] {
+		if t.Head != e.Hash {
+			return fmt.Errorf("%w: entry %d is not the one that %s was told of: it or one before it was written anew", ErrBroken, e.Seq, t.By)
+		}
+	}
 	if e.Act == ActEraseSubject {
 		if !w.gone[e.Of] {
 			return fmt.Errorf("%w: entry %d erased the subject of entry %d, which is still there or never was",
@@ -69,13 +99,13 @@ func (w *walk) entry(k, v []byte) error {
 		}
 		delete(w.gone, e.Of)
 	}
-	if e.subjectState() != subjectKept {
+	if !e.kept() {
 		return nil
 	}
-	if err := w.j.openSubject(w.tx, &e); err != nil {
+	if err := e.fetch(w.tx); err != nil {
 		return err
 	}
-	if e.Subject == nil {
+	if e.Sealed == nil {
 		w.gone[e.Seq] = true
 		return nil
 	}

@@ -25,13 +25,14 @@ const (
 	KindRoot    Kind = "root"
 	KindStorage Kind = "storage"
 	KindBackup  Kind = "backup"
+	KindAuditor Kind = "auditor"
 )
 
 // A key file is three lines of text, readable by its owner alone:
 //
 //	herald key 1 node
-//	secret <64 hex digits: the Ed25519 seed, or the storage or backup key>
-//	public <64 hex digits: the public key; for a storage or backup key: its check value>
+//	secret <64 hex digits: the seed, or the storage or backup key>
+//	public <64 hex digits: the public key; of an auditor's key its hash; of a storage or backup key its check value>
 //
 // The last line tells a damaged or mixed-up file from a good one, and names
 // the key to a person without showing its secret.
@@ -55,7 +56,7 @@ func Load(path string) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if kind.symmetric() {
+	if !kind.signing() {
 		return nil, fmt.Errorf("%s: this is a %s key, want a node or root key", path, kind)
 	}
 	return FromSeed(secret), nil
@@ -95,8 +96,8 @@ func LoadBackup(path string) (Storage, error) {
 	return Storage(secret), nil
 }
 
-// symmetric tells that the secret is no signing key.
-func (k Kind) symmetric() bool { return k == KindStorage || k == KindBackup }
+// signing tells a key that signs.
+func (k Kind) signing() bool { return k == KindNode || k == KindRoot }
 
 func encodeFile(kind Kind, secret [32]byte, public ct.LogID) []byte {
 	return fmt.Appendf(nil, "%s%s\nsecret %x\npublic %x\n", fileFormat, kind, secret[:], public[:])
@@ -111,9 +112,9 @@ func decodeFile(b []byte) (kind Kind, secret [32]byte, err error) {
 		return "", secret, errors.New("not a herald key file (the first line is not \"herald key 1 …\")")
 	}
 	switch kind {
-	case KindNode, KindRoot, KindStorage, KindBackup:
+	case KindNode, KindRoot, KindStorage, KindBackup, KindAuditor:
 	default:
-		return "", secret, errors.New("not a node, root, storage or backup key file of this version")
+		return "", secret, errors.New("not a node, root, storage, backup or auditor key file of this version")
 	}
 	secretLine, publicLine, _ := strings.Cut(rest, "\n")
 	var public ct.LogID
@@ -121,7 +122,14 @@ func decodeFile(b []byte) (kind Kind, secret [32]byte, err error) {
 		return "", [32]byte{}, errors.New("damaged key file: want a secret line and a public line of 64 lower-case hex digits each")
 	}
 	want := storageCheck(secret)
-	if !kind.symmetric() {
+	switch {
+	case kind == KindAuditor:
+		k, err := SealingFromSeed(secret)
+		if err != nil {
+			return "", [32]byte{}, errors.New("damaged key file: no auditor's key")
+		}
+		want = auditorCheck(k.public)
+	case kind.signing():
 		want = FromSeed(secret).Public()
 	}
 	if subtle.ConstantTimeCompare(want[:], public[:]) != 1 {

@@ -13,12 +13,61 @@ type Birth struct {
 // maxSpan is the longest span of years that still says something.
 const maxSpan = 30
 
-// ParseBirths gives every birth that a text may mean: one, or one a calendar
-// when its year is of a Hijri era. None when it says nothing usable.
+// ParseBirths gives every birth that a text may mean: one, one a calendar when
+// its year is of a Hijri era, several when it is a set ("[1965,1967]"). None when
+// it says nothing usable.
 func ParseBirths(text string) []Birth {
+	text = strings.TrimSpace(text)
+	if len(text) > 256 {
+		return nil
+	}
+	if set, ok := between(text); ok {
+		var out []Birth
+		for part := range strings.SplitSeq(set, ",") {
+			if from, to, ok := strings.Cut(part, ".."); ok { // 1965..1967
+				part = strings.TrimSpace(from) + "/" + strings.TrimSpace(to)
+			}
+			for _, b := range parseBirths(part) {
+				if len(out) < MaxBirths {
+					out = append(out, b)
+				}
+			}
+		}
+		return out
+	}
+	return parseBirths(text)
+}
+
+// between gives what stands in the brackets of a set.
+func between(text string) (string, bool) {
+	if n := len(text); n >= 2 && (text[0] == '[' && text[n-1] == ']' || text[0] == '{' && text[n-1] == '}') {
+		return text[1 : n-1], true
+	}
+	return "", false
+}
+
+func parseBirths(text string) []Birth {
 	if b, ok := ParseBirth(text); ok {
 		return []Birth{b}
 	}
+	if from, to, ok := strings.Cut(text, "/"); ok {
+		a, b := parseHijri(from), parseHijri(to)
+		if len(a) != len(b) {
+			return nil
+		}
+		var out []Birth
+		for i := range a { // each calendar by itself
+			if a[i].From <= b[i].To && b[i].To-a[i].From <= maxSpan {
+				out = append(out, Birth{From: a[i].From, To: b[i].To, Approx: true})
+			}
+		}
+		return out
+	}
+	return parseHijri(text)
+}
+
+// parseHijri reads a year, a month or a day of a Hijri calendar.
+func parseHijri(text string) []Birth {
 	text = strings.Trim(strings.TrimSpace(text), "~?%")
 	if len(text) > len("1364-12-29") {
 		return nil
@@ -58,7 +107,7 @@ func ParseBirth(text string) (Birth, bool) {
 	if t := strings.TrimRight(text, "~?%"); t != text {
 		text, b.Approx = t, true
 	}
-	if t := strings.TrimPrefix(text, "~"); t != text {
+	if t := strings.TrimLeft(text, "~?%"); t != text {
 		text, b.Approx = t, true
 	}
 	parts := strings.Split(text, "-")
@@ -142,6 +191,32 @@ func compareBirths(a, b []Birth) birthEvidence {
 	return best
 }
 
+// odds of one person, as a logarithm: how few strangers agree as well.
+func (e birthEvidence) odds() float64 {
+	switch e.verdict {
+	case Agree:
+		if !e.telling {
+			return oddsDay - oddsPlace
+		}
+		return oddsDay
+	case DayMonthSwapped, YearOffByOne:
+		return 7
+	case DateClose, MonthAgree:
+		return 5.5
+	case YearAgree, YearSwapped, YearDigit:
+		return 3.5
+	case YearClose:
+		return 2
+	case YearNear:
+		return 0.5
+	case Conflict:
+		return -3
+	}
+	return 0
+}
+
+const oddsDay = 9
+
 // Values of agreement. A whole date is worth more than a year because fewer
 // namesakes share it; typing errors in one field of a date leave most of it.
 var (
@@ -151,16 +226,17 @@ var (
 	birthYearOff   = birthEvidence{value: 0.85, verdict: YearOffByOne}
 	birthMonth     = birthEvidence{value: 0.83, verdict: MonthAgree}
 	birthYear      = birthEvidence{value: 0.80, verdict: YearAgree}
-	birthYearTypo  = birthEvidence{value: 0.75, verdict: YearDigit}
+	birthYearTypo  = birthEvidence{value: 0.75, verdict: YearSwapped}
 	birthYearClose = birthEvidence{value: 0.65, verdict: YearClose}
 	birthYearNear  = birthEvidence{value: 0.45, verdict: YearNear}
+	birthYearDigit = birthEvidence{value: 0.45, verdict: YearDigit}
 	birthConflict  = birthEvidence{value: 0.00, verdict: Conflict}
 )
 
 func compareBirth(a, b Birth) birthEvidence {
 	gap := yearGap(a, b)
-	if a.full() && b.full() {
-		sameDay := a.Month == b.Month && a.Day == b.Day
+	sameDay := a.Month == b.Month && a.Day == b.Day
+	if a.full() && b.full() && (sameDay || !a.Approx && !b.Approx) { // an approximate day is no day to contradict
 		switch {
 		case gap == 0 && sameDay:
 			return birthDate
@@ -171,6 +247,8 @@ func compareBirth(a, b Birth) birthEvidence {
 		case gap == 1 && sameDay:
 			return birthYearOff
 		case sameDay && oneDigit(a.From, b.From):
+			return birthYearDigit
+		case sameDay && swappedDigits(a.From, b.From):
 			return birthYearTypo
 		case gap == 0 && (placeholder(a) || placeholder(b)):
 			return birthYear
@@ -215,21 +293,22 @@ func yearGap(a, b Birth) int {
 	return 0
 }
 
-// oneDigit: one digit differs, or two neighbours are exchanged.
+// oneDigit: one digit differs.
 func oneDigit(a, b uint16) bool {
-	var da, db [4]uint16
-	for i := 3; i >= 0; i-- {
-		da[i], db[i] = a%10, b%10
-		a, b = a/10, b/10
-	}
-	diff, first := 0, -1
-	for i := range da {
-		if da[i] != db[i] {
-			if first < 0 {
-				first = i
-			}
+	diff := 0
+	for ; a > 0 || b > 0; a, b = a/10, b/10 {
+		if a%10 != b%10 {
 			diff++
 		}
 	}
-	return diff == 1 || diff == 2 && first < 3 && da[first] == db[first+1] && da[first+1] == db[first]
+	return diff == 1
+}
+
+// swappedDigits: the last two digits, or the two in the middle, are exchanged.
+func swappedDigits(a, b uint16) bool {
+	swap := func(y, unit uint16) uint16 {
+		low, high := y/unit%10, y/unit/10%10
+		return y - low*unit - high*unit*10 + high*unit + low*unit*10
+	}
+	return a != b && (swap(a, 1) == b || swap(a, 10) == b)
 }

@@ -2,6 +2,7 @@ package match
 
 import (
 	"strings"
+	"unicode"
 
 	"github.com/herald-net/herald/node/ct"
 )
@@ -40,22 +41,21 @@ func documentNumbers(text string) []string {
 	return out
 }
 
-// documentNumber keeps letters and digits, and folds what machines and people
-// confuse: O and 0, I, L and 1. "" when nothing usable is left.
+// documentNumber keeps letters and digits, of any script that numbers are
+// written in, and folds what everybody confuses: O and 0, I, L and 1. "" when
+// nothing usable is left.
 func documentNumber(s string) string {
 	out := make([]byte, 0, maxDocument)
-	for i := 0; i < len(s) && len(out) < maxDocument; i++ {
-		c := s[i]
-		if c >= 'a' && c <= 'z' {
-			c -= 'a' - 'A'
+	for _, r := range s {
+		if len(out) == maxDocument {
+			break
 		}
-		switch {
+		switch c := documentLetter(r); {
 		case c == 'O':
-			c = '0'
+			out = append(out, '0')
 		case c == 'I' || c == 'L':
-			c = '1'
-		}
-		if c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' {
+			out = append(out, '1')
+		case c != 0:
 			out = append(out, c)
 		}
 	}
@@ -64,6 +64,48 @@ func documentNumber(s string) string {
 	}
 	return string(out)
 }
+
+// documentLetter gives A-Z or 0-9 for a letter or digit, 0 for everything else.
+// Digits of Arabic, Persian and Indic writing are read; of Cyrillic and Greek,
+// the capital letters that look like Latin ones, in which series are written.
+func documentLetter(r rune) byte {
+	switch {
+	case r >= '0' && r <= '9' || r >= 'A' && r <= 'Z':
+		return byte(r)
+	case r >= 'a' && r <= 'z':
+		return byte(r - 'a' + 'A')
+	case r >= 0xff01 && r <= 0xff5e: // full width
+		return documentLetter(r - 0xfee0)
+	case r >= 0x0660 && r <= 0x0669:
+		return byte(r-0x0660) + '0'
+	case r >= 0x06f0 && r <= 0x06f9:
+		return byte(r-0x06f0) + '0'
+	case r >= 0x0966 && r <= 0x096f:
+		return byte(r-0x0966) + '0'
+	case r >= 0x09e6 && r <= 0x09ef:
+		return byte(r-0x09e6) + '0'
+	}
+	const cyrillic, greek, latin = "АВЕКМНОРСТУХІЅЈ", "ΑΒΕΚΜΝΟΡΤΥΧΙΖΗ", "ABEKMHOPCTYXISJ"
+	r = unicode.ToUpper(r)
+	for i, c := range []rune(cyrillic) {
+		if c == r {
+			return latin[i]
+		}
+	}
+	for i, c := range []rune(greek) {
+		if c == r {
+			return "ABEKMNOPTYXIZH"[i]
+		}
+	}
+	return 0
+}
+
+// confusable folds what a poor print or scan confuses besides: S and 5, B and
+// 8, Z and 2, G and 6, D and Q and 0. Numbers are found by it, and are close,
+// not equal, when they agree only so.
+func confusable(number string) string { return confusables.Replace(number) }
+
+var confusables = strings.NewReplacer("S", "5", "B", "8", "Z", "2", "G", "6", "D", "0", "Q", "0")
 
 // withoutCheckDigit gives the number when text is one as it stands in a machine
 // readable zone: nine characters, filled up with <, and their check digit (ICAO
@@ -121,7 +163,7 @@ func compareDocuments(a, b []Document) Verdict {
 			switch {
 			case x.Number == y.Number && same:
 				return Agree
-			case x.Number == y.Number, same && len(x.Number) >= 7 && oneTypingError(x.Number, y.Number):
+			case x.Number == y.Number, same && len(x.Number) >= 7 && (oneTypingError(x.Number, y.Number) || confusable(x.Number) == confusable(y.Number)):
 				best = Close
 			}
 		}

@@ -93,19 +93,21 @@ func FuzzUnmarshal(f *testing.F) {
 }
 
 func FuzzParseBirth(f *testing.F) {
-	for _, s := range []string{"1965", "1965-07-04", "1960/1965", "196X", "1965~", "~1965", "////", "1965-", "9999-99-99"} {
+	for _, s := range []string{"1965", "1965-07-04", "1960/1965", "196X", "1965~", "~1965", "////", "1965-", "9999-99-99", "[1965,1364..1366]", "1364/1366", "{,}"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		b, ok := ParseBirth(text)
-		if !ok {
-			return
+		all := ParseBirths(text)
+		if len(all) > MaxBirths {
+			t.Fatalf("%d births", len(all))
 		}
-		if b.From > b.To || b.To-b.From > maxSpan || b.Month > 12 || b.Day > 31 || b.Day > 0 && b.Month == 0 {
-			t.Fatal("a birth out of range")
-		}
-		if e := compareBirth(b, b); e.verdict == Conflict {
-			t.Fatal("a birth conflicts with itself")
+		for _, b := range all {
+			if b.From > b.To || b.To-b.From > maxSpan || b.Month > 12 || b.Day > 31 || b.Day > 0 && b.Month == 0 {
+				t.Fatal("a birth out of range")
+			}
+			if e := compareBirth(b, b); e.verdict == Conflict {
+				t.Fatal("a birth conflicts with itself")
+			}
 		}
 	})
 }

@@ -12,7 +12,7 @@ import (
 // looked up inexactly (by the index, through its vocabulary).
 const (
 	KeyName     = 'n' // a token of a name
-	KeyDocument = 'd' // a document number
+	KeyDocument = 'd' // a document number, what is confused folded
 	KeyBirth    = 'b' // a whole date of birth
 )
 
@@ -28,7 +28,7 @@ func Keys(s *Subject) []string {
 		}
 	}
 	for _, d := range s.Documents {
-		add(KeyDocument, d.Number)
+		add(KeyDocument, confusable(d.Number))
 	}
 	for _, b := range s.Births {
 		if b.full() && !placeholder(b) {
@@ -44,9 +44,33 @@ func Keys(s *Subject) []string {
 			if i+1 < len(n.Tokens) && writtenTogether(t, n.Tokens[i+1]) {
 				add(KeyName, t.Text+n.Tokens[i+1].Text)
 			}
+			if whole := withParticles(n.Tokens, i); whole != "" {
+				add(KeyName, whole)
+			}
 		}
 	}
 	return keys
+}
+
+// withParticles is a token and what stands before it written as one word:
+// vanderlinden, delosreyes, binalrashid. "" when nothing stands there, or an
+// article or an abd alone, which every query reads anyway.
+func withParticles(ts []name.Token, i int) string {
+	first := i
+	for first > 0 && ts[first-1].Has(name.Particle) && !ts[first].Has(name.Glued) && i-first < 3 {
+		first--
+	}
+	if first == i || ts[i].Has(name.Abjad) || first == i-1 && len(ts[first].Text) == 2 {
+		return ""
+	}
+	var b strings.Builder
+	for ; first <= i; first++ {
+		b.WriteString(ts[first].Text)
+	}
+	if b.Len() > name.MaxToken {
+		return ""
+	}
+	return b.String()
 }
 
 // birthKey is the date as yyyymmdd.
@@ -96,7 +120,7 @@ func Probes(s *Subject) []Probe {
 		}
 	}
 	for _, d := range s.Documents {
-		add(KeyDocument, d.Number, 1)
+		add(KeyDocument, confusable(d.Number), 1)
 		group++
 	}
 	for _, b := range s.Births {

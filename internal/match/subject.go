@@ -17,7 +17,7 @@ import (
 )
 
 // Version changes whenever prepared subjects, their keys or their encoding do.
-const Version = 2<<8 | name.Version
+const Version = 3<<8 | name.Version
 
 // Limits of one subject. What lies beyond is not used for matching.
 const (
@@ -53,8 +53,8 @@ func Prepare(p ct.Person) *Subject {
 		if full == "" {
 			full = strings.Join(n.Parts, " ")
 		}
-		s.addName(full, low)
-		s.addName(n.MRZ, low)
+		s.addName(name.Parse(full), low)
+		s.addName(name.ParseZone(n.MRZ), low)
 	}
 	for _, b := range p.Births {
 		for _, birth := range ParseBirths(b.Date) {
@@ -77,12 +77,9 @@ func Prepare(p ct.Person) *Subject {
 	return s
 }
 
-func (s *Subject) addName(text string, low bool) {
-	if text == "" || len(s.Names) >= MaxNames {
-		return
-	}
-	n := Name{Name: name.Parse(text), Low: low}
-	if len(n.Tokens) == 0 {
+func (s *Subject) addName(parsed name.Name, low bool) {
+	n := Name{Name: parsed, Low: low}
+	if len(n.Tokens) == 0 || len(s.Names) >= MaxNames {
 		return
 	}
 	for i := range s.Names {

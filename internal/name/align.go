@@ -17,18 +17,45 @@ type Alignment struct {
 	Score    float64 // 0..1; 1 is the same name, in any order and case
 	Evidence int     // weight of what agrees, in hundredths: 200 is two ordinary names
 	Differ   Kind
+	// Told is the evidence with every pair discounted once more by its
+	// unlikeness: a doubtful pair is shared by many strangers.
+	Told int
+	// Best is what the most telling pair adds to Told.
+	Best int
+	// OnlyA and OnlyB are the weights of what has no partner on either side.
+	OnlyA, OnlyB int
+	// Parts counts the pairs that agree, but for a slip, and are more than
+	// particles and initials.
+	Parts int
+	// Ends: the first and the last part of both names have partners; what one
+	// name lacks stands in the middle of the other.
+	Ends bool
 }
 
 // Prices of what finds no partner, against the weight of what does.
 const (
 	priceMissing  = 0.30 // left out on one side: common and innocent
-	priceConflict = 1.60 // on both sides at once: another person's name
+	priceConflict = 2.00 // on both sides at once: another person's name
 )
+
+// likeKunya is the likeness of a person's name and the same name in a kunya:
+// the father of Salim is seldom called Salim.
+const likeKunya = 0.75
+
+// likeOtherFather is what is left of the score of two names whose father and
+// son have changed places.
+const likeOtherFather = 0.75
 
 // accept is the least likeness of two tokens that may be partners. It is low
 // because a typing error in a name of three letters leaves little: a poor pair
 // still costs the score its unlikeness, but is no contradiction.
 const accept = 0.30
+
+// A pair is a part that agrees from this likeness and this weight on.
+const (
+	likePart   = 0.80
+	weightPart = 50
+)
 
 // Compare aligns the tokens of two names without regard to order.
 func Compare(a, b Name) Alignment {
@@ -51,7 +78,9 @@ type matching struct {
 	a, b               []Token
 	partnerA, partnerB [MaxTokens]int8 // index of the partner, -1 none, joined when part of a join
 	agreed, weight     float64         // Σ weight·likeness and Σ weight of partners
+	told, best         float64         // Σ weight·likeness², and the largest of them
 	differ             Kind
+	parts              int  // pairs that agree and are more than initials and particles
 	whole              bool // some pair is more than initials and particles
 }
 
@@ -123,6 +152,9 @@ func (m *matching) singles() {
 // take counts a pair.
 func (m *matching) take(a, b Token, like float64) {
 	w := float64(int(a.Weight)+int(b.Weight)) / 2
+	if a.Has(Kunya) != b.Has(Kunya) {
+		like *= likeKunya
+	}
 	m.whole = m.whole || !a.Has(Initial) && !b.Has(Initial) && !a.Has(Particle)
 	if a.Has(Initial) != b.Has(Initial) {
 		m.differ |= ByInitial
@@ -130,37 +162,79 @@ func (m *matching) take(a, b Token, like float64) {
 	} else if like < 0.995 && !a.Has(Particle) {
 		m.differ |= Spelling
 	}
+	if like >= likePart && w >= weightPart {
+		m.parts++
+	}
 	m.agreed += w * like
+	m.told += w * like * like
+	m.best = max(m.best, w*like*like)
 	m.weight += w
 }
 
-// joins finds two neighbours on one side that are one word on the other.
+// joins finds neighbours on one side that are one word on the other: Mac
+// Donald, de los Reyes, J. C. and JC.
 func (m *matching) joins() {
 	join(m.a, m.b, &m.partnerA, &m.partnerB, m)
 	join(m.b, m.a, &m.partnerB, &m.partnerA, m)
 }
 
+// maxJoin is how many neighbours may be one word: van der and a name, bin al
+// and a name.
+const maxJoin = 4
+
 func join(a, b []Token, partnerA, partnerB *[MaxTokens]int8, m *matching) {
-	if unpaired(b, partnerB) == 0 {
-		return
-	}
-	for i := 0; i+1 < len(a); i++ {
-		if partnerA[i] >= 0 || partnerA[i+1] >= 0 {
+	for j := range b {
+		if partnerB[j] >= 0 || len(b[j].Text) == 1 {
 			continue
 		}
-		both := glue(a[i], a[i+1])
-		for j := range b {
-			if partnerB[j] >= 0 || abs(len(both.Text)-len(b[j].Text)) > 3 && both.Flags == b[j].Flags&Abjad {
-				continue
-			}
-			if like := Similarity(both, b[j]); like >= 0.75 {
-				partnerA[i], partnerA[i+1], partnerB[j] = joined, joined, joined
+		for i := 0; i+1 < len(a) && partnerB[j] < 0; i++ {
+			length, set, flags := 0, uint32(0), Flags(0)
+			for k := i; k < len(a) && k < i+maxJoin && partnerA[k] < 0; k++ {
+				length, set, flags = length+len(a[k].Text), set|a[k].letter, flags|a[k].Flags
+				if k == i {
+					continue
+				}
+				like := initials(a[i:k+1], b[j])
+				both := Token{}
+				if like == 0 {
+					abjad := (flags^b[j].Flags)&Abjad != 0
+					if !abjad && (abs(length-len(b[j].Text)) > 3 || atLeast(set, b[j].letter, false) > allowance(min(length, len(b[j].Text)))) ||
+						abjad && atLeast(set, b[j].letter, true) > allowance(MaxToken)+80 {
+						continue // before anything is put together
+					}
+					both = glue(a[i : k+1])
+					if like = spelled(both, b[j]); like < 0.75 {
+						continue
+					}
+				} else {
+					both = NewToken(b[j].Text, b[j].Weight, 0)
+					m.differ |= ByInitial
+				}
+				for l := i; l <= k; l++ {
+					partnerA[l] = joined
+				}
+				partnerB[j] = joined
 				m.take(both, b[j], like)
 				m.differ |= Joined
 				break
 			}
 		}
 	}
+}
+
+// initials compares neighbours with a word that is their first letters: Jean
+// Claude and JC. Such a word has no vowel.
+func initials(ts []Token, word Token) float64 {
+	const vowels = 1<<('a'-'a') | 1<<('e'-'a') | 1<<('i'-'a') | 1<<('o'-'a') | 1<<('u'-'a')
+	if len(word.Text) != len(ts) || len(ts) > 3 || word.letter&vowels != 0 || word.Flags&(Abjad|Particle) != 0 {
+		return 0
+	}
+	for i := range ts {
+		if ts[i].Text[0] != word.Text[i] || ts[i].Has(Particle) {
+			return 0
+		}
+	}
+	return 0.85
 }
 
 // remainders compares everything that is left on either side as one string: a
@@ -203,13 +277,16 @@ func leftover(ts []Token, partner *[MaxTokens]int8) (Token, int) {
 	return NewToken(string(out[:min(len(out), 2*MaxToken)]), uint8(min(weight, 200)), flags), n
 }
 
-// glue is two tokens written as one.
-func glue(a, b Token) Token {
-	text := a.Text + b.Text
-	if len(text) > 2*MaxToken {
-		text = text[:2*MaxToken]
+// glue is neighbours written as one.
+func glue(ts []Token) Token {
+	var text [2 * MaxToken]byte
+	out, weight := text[:0], 0
+	var flags Flags
+	for i := range ts {
+		out = append(out, ts[i].Text[:min(len(ts[i].Text), cap(out)-len(out))]...)
+		weight, flags = weight+int(ts[i].Weight), flags|ts[i].Flags&Abjad
 	}
-	return NewToken(text, uint8(min(int(a.Weight)+int(b.Weight), 200)), (a.Flags|b.Flags)&Abjad)
+	return NewToken(string(out), uint8(min(weight, 200)), flags)
 }
 
 func (m *matching) result() Alignment {
@@ -228,7 +305,53 @@ func (m *matching) result() Alignment {
 	if !m.whole && m.differ != 0 {
 		score /= 2 // initials and articles alone are nobody's name
 	}
-	return Alignment{Score: score, Evidence: int(m.agreed), Differ: m.differ}
+	if m.differ&Order != 0 && m.otherFather() {
+		m.differ |= OtherPart
+		score *= likeOtherFather
+	}
+	return Alignment{
+		Score: score, Evidence: int(m.agreed), Differ: m.differ,
+		Told: int(m.told), Best: int(m.best), OnlyA: ua, OnlyB: ub, Parts: m.parts,
+		Ends: paired(m.a, &m.partnerA) && paired(m.b, &m.partnerB),
+	}
+}
+
+// paired says whether the first and the last part of a name have partners.
+func paired(ts []Token, partner *[MaxTokens]int8) bool {
+	first, last := -1, -1
+	for i := range ts {
+		if ts[i].Has(Particle) {
+			continue
+		}
+		if first < 0 {
+			first = i
+		}
+		last = i
+	}
+	return first >= 0 && partner[first] >= 0 && partner[last] >= 0
+}
+
+// otherFather: the son of one name is the father of the other. Order means
+// nothing, but on the two sides of a word of descent it does: Ahmad bin Hasan
+// is not Hasan bin Ahmad.
+func (m *matching) otherFather() bool {
+	i, j := lineage(m.a), lineage(m.b)
+	if i < 0 || j < 0 {
+		return false
+	}
+	son, father := m.partnerA[i-1], m.partnerA[i+1]
+	return int(son) == j+1 && int(father) == j-1
+}
+
+// lineage is the place of the first word of descent with a name before and
+// behind it, -1 when there is none.
+func lineage(ts []Token) int {
+	for i := 1; i+1 < len(ts); i++ {
+		if ts[i].Has(Particle) && lineages[ts[i].Text] > 0 && !ts[i-1].Has(Particle) && !ts[i+1].Has(Particle) {
+			return i
+		}
+	}
+	return -1
 }
 
 func unpaired(ts []Token, partner *[MaxTokens]int8) int {

@@ -51,6 +51,37 @@ func TestCompare(t *testing.T) {
 		{"one part of three", "Tarek", "Tarek Munir Belkazi", 0, 0.70, MissingPart},
 		{"another name", "Tarek Belkazi", "Ingrid Solheim", 0, 0, 0},
 		{"similar endings", "Malik Nasirov", "Malik Noorzov", 0, 0.87, 0},
+		{"kunya of the name", "Abu Tarek Belkazi", "Tarek Belkazi", 0.70, 0.90, 0},
+		{"kunya on both sides", "Abou Tarik Belkazi", "Abu Tarek Belkazi", 0.90, 1, 0},
+		{"a name that looks like a kunya", "Abu Bakr Belkazi", "Aboubakar Belkazi", 0.85, 1, 0},
+		{"father and son exchanged", "Zubin bin Orvan Belkazi", "Orvan bin Zubin Belkazi", 0, 0.78, OtherPart},
+		{"family name first", "Belkazi, Zubin bin Orvan", "Zubin bin Orvan Belkazi", 0.97, 1, Order},
+		{"man and woman", "Ruslan Velkanov", "Ruslana Velkanova", 0.90, 1, 0},
+		{"with and without an ending", "Zubin Rahmonov", "Zubin Rahmon", 0.85, 0.95, 0},
+		{"another ending", "Zubin Rahmonov", "Zubin Rahmonzoda", 0.85, 0.95, 0},
+		{"pinyin and Wade-Giles", "Xi Guozheng", "Hsi Kuo-cheng", 0.75, 0.95, 0},
+		{"pinyin and Wade-Giles, aspirated", "Zhang Qiu", "Chang Ch'iu", 0.75, 0.95, 0},
+		{"Korean in two systems", "Jung Yeong Cheol", "Chong Yong Chol", 0.75, 0.98, 0},
+		{"another Korean syllable", "Jung Yeong Cheol", "Chong Min Su", 0, 0.50, OtherPart},
+		{"umlaut in a zone", "MUELLERHOFF<<JOERG", "Jörg Müllerhoff", 0.92, 1, 0},
+		{"Ñ in a zone", "IBANXXEZ<<ORVAN", "Orván Ibáñez", 0.99, 1, 0},
+		{"ring and stroke in a zone", "AASTROEM<<SOEREN", "Søren Åström", 0.92, 1, 0},
+		{"initials in one", "JC Tarvan", "Jean-Claude Tarvan", 0.85, 0.99, ByInitial},
+		{"four words in one", "Pio Delosquernes", "Pio de los Quernes", 0.90, 1, Joined},
+		{"article inside", "Orvan Binalquern", "Orvan bin al-Quern", 0.90, 1, Joined},
+		{"nickname", "Ted Shufani", "Theodore Shufani", 0.90, 0.98, 0},
+		{"two family names, one missing", "Juan Quernes Tarvan", "Juan Quernes", 0.82, 0.95, MissingPart},
+		{"patronymic missing", "Oleg Velkanov", "Oleg Borisovich Velkanov", 0.82, 0.95, MissingPart},
+		{"another tribe", "Tarek Munir Salim al-Belkazi", "Tarek Munir Salim al-Shufani", 0, 0.70, OtherPart},
+		{"ukrainian", "Олександр Щелканенко", "Oleksandr Shchelkanenko", 0.95, 1, 0},
+		{"kazakh", "Қайрат Жұмағұлов", "Kairat Zhumagulov", 0.88, 1, 0},
+		{"kyrgyz", "Өмүрбек Тарван", "Omurbek Tarvan", 0.90, 1, 0},
+		{"tajik", "Ҷамшед Раҳмон", "Jamshed Rahmon", 0.90, 1, 0},
+		{"uzbek", "Шуҳрат Ғайбуллаев", "Shuhrat Gaybullaev", 0.88, 1, 0},
+		{"urdu", "چوہدری ظفر", "Zafar Chaudhry", 0.80, 1, 0},
+		{"bengali", "তারেক রহমান", "Tarek Rahman", 0.80, 1, 0},
+		{"tamil", "முருகன்", "Murugan", 0.75, 1, 0},
+		{"thai", "สมชาย", "Somchai", 0.60, 1, 0},
 		{"nothing", "", "Tarek", 0, 0, 0},
 	} {
 		x, y := Parse(c.a), Parse(c.b)
@@ -64,6 +95,33 @@ func TestCompare(t *testing.T) {
 		if back := Compare(y, x); back.Score < c.min-1e-9 || back.Score > c.max+1e-9 {
 			t.Errorf("%s, the other way round: score %.3f, want %.2f to %.2f", c.name, back.Score, c.min, c.max)
 		}
+	}
+}
+
+// A zone that fills its field is cut short.
+func TestParseZone(t *testing.T) {
+	whole := Parse("Papandroutsopoulos Jonathon Alexandros Belkazi")
+	zone := "PAPANDROUTSOPOULOS<<JONATHON<ALEXANDROS<BELKAZI"
+	for _, c := range []struct {
+		name, zone string
+		cut        bool
+		min        float64
+	}{
+		{"of a passport, whole words", zone[:39], true, 0.85},
+		{"of a passport, within a word", "BELKAZI<<JONATHON<ALEXANDROS<PAPANDROUT", true, 0.95},
+		{"of a card, within a word", zone[:30], true, 0.70},
+		{"filled up", zone[:28] + "<<<<<<<<<<<", false, 0.70},
+	} {
+		n := ParseZone(c.zone)
+		if got := n.Tokens[len(n.Tokens)-1].Has(Cut); got != c.cut {
+			t.Errorf("%s: the last word is marked: %v, want %v", c.name, got, c.cut)
+		}
+		if got := Compare(n, whole).Score; got < c.min {
+			t.Errorf("%s: score %.3f, want at least %.2f", c.name, got, c.min)
+		}
+	}
+	if as := Compare(Parse("BELKAZI<<JONATHON<ALEXANDROS<PAPANDROUT"), whole).Score; as >= 0.95 {
+		t.Errorf("a word that nothing has cut scores %.3f against a longer one", as)
 	}
 }
 

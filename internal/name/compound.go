@@ -27,6 +27,9 @@ func fold(w string) string {
 		case c == 'k' && next == 's' && i > 0 && vowel(w[i-1]) && !strings.HasPrefix(w[i+2:], "o") &&
 			!strings.HasPrefix(w[i+2:], "s") && !strings.HasPrefix(w[i+2:], "h"): // not Jackson, Eriksson, Lakshmi
 			c, i = 'x', i+1
+		case c == 'x' && next == 'x' && i > 0 && (w[i-1] == 'n' || w[i-1] == 'u'):
+			i++ // NXX and UXX of a machine readable zone are Ñ and Ü
+			continue
 		case c == 't' && strings.HasPrefix(w[i:], "tsch"):
 			c, i = 'c', i+2
 		case c == 't' && next == 'c' && i+2 < len(w) && w[i+2] == 'h':

@@ -12,6 +12,7 @@ const (
 	costSilent    = 50 // h, y, w
 	costDigraph   = 30 // the h of kh, gh, sh, ...
 	costDouble    = 25 // a doubled letter
+	costUmlaut    = 25 // the e of ae, oe and ue, which passports write for ä, ö and ü
 	costTranspose = 80
 	costUnwritten = 6  // a short vowel against a script that does not write it
 	costNearVowel = 30 // i/e/y, o/u
@@ -78,6 +79,9 @@ func gap(s string, i int, abjad bool) int32 {
 	case 'a', 'e', 'i', 'o', 'u':
 		if abjad {
 			return costUnwritten
+		}
+		if c == 'e' && i > 0 && (s[i-1] == 'a' || s[i-1] == 'o' || s[i-1] == 'u') {
+			return costUmlaut
 		}
 		return costVowel
 	case 'h':

@@ -21,11 +21,11 @@ var equivalents = groups(`
 	andrei andrey andrew andre andreas andrzej andres andriy andrii andy
 	anthony antonio anton antoine tony antoni antonin
 	basil vasily vasili vasil vasyl vassily
-	benjamin binyamin benyamin benny
+	benjamin binyamin benyamin benny bibi
 	charles carlos karl carl carlo karol charlie
 	catherine katherine ekaterina yekaterina katarina katerina kate katya kathryn catalina kateryna
 	christopher christoph cristobal krzysztof kristof chris christophe kristofer
-	daniel daniil danilo danny danyal daniyal
+	daniel daniil danilo danny danyal daniyal dani dan
 	david dawud daud davud daoud dawood davit dave
 	dmitri dmitry dmytro dimitri dima dmitriy dimitrios dimitar
 	edward eduard eduardo edouard eddie
@@ -67,12 +67,81 @@ var equivalents = groups(`
 	solomon suleiman sulayman suleyman shlomo soliman sulaiman
 	sophia sofia sofiya sophie
 	stephen steven stefan esteban stephane stepan etienne steve istvan stefano
-	theodore fyodor feodor fedor teodor theodoros
+	theodore fyodor feodor fedor teodor theodoros ted teddy theo
 	thomas tomas tommaso tom tommy
 	vladimir volodymyr wladimir uladzimir vova
 	vyacheslav viacheslav slava
 	william wilhelm guillermo guillaume bill willem billy
 	xavier javier
+	albert alberto bert
+	alfred alfredo fred alf
+	arthur arturo artur art
+	barbara varvara barb
+	cecilia cecile cecily
+	clement clemente kliment
+	constantine konstantin constantin kostya kostas konstantinos
+	cyril kirill kiril kyrylo
+	deborah devorah debbie
+	dennis denis denys
+	dominic domingo dominique domenico dominik
+	emmanuel manuel emanuel imanuel manolo
+	ernest ernesto ernst
+	esther ester
+	eve eva hawa havva
+	ezekiel hezekiel
+	felix feliks
+	gerald gerardo gerard gerhard gherardo
+	gilbert gilberto
+	hugh hugo ugo
+	ignatius ignacio ignaz ignace
+	ishmael ismail ismael esmail ismoil ismayil
+	jerome jeronimo hieronymus girolamo
+	jeremiah jeremy yeremia irmiya jeremias
+	job ayub ayoub eyup ayyub
+	jonah yunus younes younis yunis yonas jonas
+	jonathan yonatan jonatan
+	joshua yehoshua josue yeshua yusha
+	judith yehudit judit judy
+	julian julio julius jules giulio yulian
+	laurence lorenzo laurent lawrence larry lars lavrenti
+	leonard leonardo leonid
+	martin martino marten
+	maurice mauricio moritz mauro
+	max maxim maksim massimo maksym maxime maximilian
+	natalia natasha natalya nathalie
+	noah nuh nuuh
+	nathan natan
+	oliver olivier oliviero
+	patrick patricio patrice paddy pat
+	ralph raoul
+	rebecca rebeka rivka
+	roger rogelio ruggero
+	roland rolando orlando
+	ronald ronaldo ron
+	rudolph rudolf
+	ruth rut
+	sarah sara sarai
+	sebastian sebastien
+	susan susana suzanne shoshana susanna
+	timothy timofey timoteo tim
+	valentine valentin valentino
+	vincent vicente vincenzo
+	walter gualterio
+	aaron harun haroun haroon aron
+	ezra uzair
+	gulam ghulam golam
+	jafar cafer djafar dzhafar
+	juma jumah jomaa djouma
+	khalid halit haled
+	umar omar omer oumar umer
+	abubakar abukar boubacar bubakar abubakr aboubacar
+	salih saleh swaleh salah
+	zaynab zainab zeinab zeynep
+	qasim kasim kassem ghasem gasim kacem
+	rahim rakhim raheem
+	latif lateef lutif
+	shaykh sheikh
+	yahya yahia jahja
 	zachary zakaria zakariya zechariah zakhar zacharias
 	muhammad mohammad mohammed mohamed mohamad muhammed mehmet mehmed magomed mukhammad mamadou mohd muhd mhd
 	ahmad ahmed akhmed akhmad ahmet amadou

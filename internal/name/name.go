@@ -15,7 +15,7 @@ import (
 
 // Version changes whenever the tokens or skeletons of some name change, so
 // that whoever stored them knows to build them again.
-const Version = 2
+const Version = 3
 
 // Limits of what is read of one name. What lies beyond is ignored: the longest
 // alias of the lists seen has 193 characters and the longest name 12 tokens.
@@ -45,6 +45,11 @@ const (
 	Initial
 	// Particle: an article, a preposition, a title or a word of descent.
 	Particle
+	// Kunya: what stands behind "father of" or "mother of": the name of a
+	// child, or of what a nom de guerre is proud of, not of its bearer.
+	Kunya
+	// Cut: the field of a machine readable zone ended within it.
+	Cut
 )
 
 // Name is one name as tokens in the order of writing.

@@ -25,6 +25,18 @@ func Parse(text string) Name {
 	return Name{Tokens: b.tokens}
 }
 
+// ParseZone reads the name field of a machine readable zone. One that fills the
+// field is cut short (ICAO 9303-3, 4.7): its last word may be the beginning of one.
+func ParseZone(text string) Name {
+	n := Parse(text)
+	text = strings.TrimSpace(text)
+	full := len(text) == 30 || len(text) == 31 || len(text) == 39 // TD1, TD2, TD3
+	if last := len(n.Tokens) - 1; full && last >= 1 && text[len(text)-1] != '<' && !n.Tokens[last].Has(Particle) {
+		n.Tokens[last].Flags |= Cut
+	}
+	return n
+}
+
 // words splits at everything that is neither letter, digit, mark nor
 // apostrophe. Apostrophes vanish: they write a glottal stop or nothing. Case is
 // folded, compatibility forms are resolved, marks that only decorate are dropped.
@@ -122,6 +134,16 @@ func (b *builder) finish() {
 			t.Flags |= Particle
 		} else if len(t.Text) == 1 && t.Text[0] >= 'a' && !t.Has(Abjad) {
 			t.Flags |= Initial
+		}
+	}
+	for i := 1; i < len(b.tokens); i++ {
+		// An article may stand between. Abu Bakr is a name of its own.
+		before := b.tokens[i-1]
+		if i >= 2 && before.Weight == weightArticle {
+			before = b.tokens[i-2]
+		}
+		if t := &b.tokens[i]; before.Weight == weightKunya && before.Has(Particle) && !t.Has(Particle) && Skeleton(t.Text) != "bkr" {
+			t.Flags |= Kunya
 		}
 	}
 	// A name that is nothing but particles ("Al", "Abu Ali" cut short) still

@@ -1,6 +1,9 @@
 package name
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // Similarity of two tokens, 0..1. It is 0 as soon as they differ by more than
 // writing and one or two typing errors explain.
@@ -11,6 +14,11 @@ func Similarity(a, b Token) float64 {
 	if a.Has(Particle) && b.Has(Particle) {
 		return particleSimilarity(a, b)
 	}
+	if (a.Flags|b.Flags)&Cut != 0 {
+		if s := cut(a, b); s > 0 {
+			return s
+		}
+	}
 	if a.Has(Initial) || b.Has(Initial) {
 		if a.Text[0] == b.Text[0] && !a.Has(Particle) && !b.Has(Particle) {
 			return 0.85
@@ -20,11 +28,45 @@ func Similarity(a, b Token) float64 {
 	if s := withArticle(a.Text, b.Text); s > 0 {
 		return s
 	}
-	if g := equivalents[a.Text]; g != "" && g == equivalents[b.Text] {
-		return max(likeEquivalent, spelled(a, b))
+	s := spelled(a, b)
+	if s >= likeVariant || a.Has(Abjad) != b.Has(Abjad) && s > 0 {
+		return s
 	}
-	return spelled(a, b)
+	if g := equivalents[a.Text]; g != "" && g == equivalents[b.Text] {
+		var bufA, bufB [maxSkeleton]byte
+		if bytes.Equal(appendSkeleton(bufA[:0], a.Text, false), appendSkeleton(bufB[:0], b.Text, false)) {
+			return likeVariant // Mohamed and Muhammad: one name written in two ways
+		}
+		return max(likeEquivalent, s)
+	}
+	if s >= likeSuffix || (a.Flags|b.Flags)&Abjad != 0 {
+		return s
+	}
+	if long, short := max(len(a.Text), len(b.Text)), min(len(a.Text), len(b.Text)); long >= 6 && short >= 4 {
+		s = max(s, descended(a.Text, b.Text))
+	}
+	if s < likeSyllable && sameSyllable(a.Text, b.Text) {
+		return likeSyllable
+	}
+	return s
 }
+
+// cut compares a word that the end of a field has cut with a whole one.
+func cut(a, b Token) float64 {
+	if b.Has(Cut) {
+		a, b = b, a
+	}
+	switch {
+	case !strings.HasPrefix(b.Text, a.Text) || b.Has(Particle):
+		return 0
+	case len(a.Text) >= 4:
+		return 0.95
+	}
+	return 0.85 // hardly more than an initial
+}
+
+// likeVariant is the likeness of two spellings that are known to be one name.
+const likeVariant = 0.97
 
 // spelled compares two tokens by their letters.
 func spelled(a, b Token) float64 {
@@ -65,12 +107,13 @@ func likeness(d, limit, long int) float64 {
 // readings compares with th and dh also read as s and z: Othman and Osman,
 // Fadhl and Fazl.
 func readings(a, b Token, limit, long int) float64 {
+	var buf [2 * MaxToken]byte
 	best := likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
 	if otherReading(a.Text) {
-		best = max(best, likeness(distance(thReader.Replace(a.Text), b.Text, false, false, limit), limit, long)-0.02)
+		best = max(best, likeness(distance(string(readSibilant(&buf, a.Text)), b.Text, false, false, limit), limit, long)-0.02)
 	}
 	if otherReading(b.Text) {
-		best = max(best, likeness(distance(a.Text, thReader.Replace(b.Text), false, false, limit), limit, long)-0.02)
+		best = max(best, likeness(distance(a.Text, string(readSibilant(&buf, b.Text)), false, false, limit), limit, long)-0.02)
 	}
 	return best
 }
@@ -85,7 +128,21 @@ func otherReading(text string) bool {
 	return false
 }
 
-var thReader = strings.NewReplacer("th", "s", "dh", "z")
+// readSibilant writes text with th as s and dh as z into buf.
+func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
+	out := buf[:0]
+	for i := 0; i < len(text) && len(out) < len(buf); i++ {
+		switch c := text[i]; {
+		case c == 't' && i+1 < len(text) && text[i+1] == 'h':
+			out, i = append(out, 's'), i+1
+		case c == 'd' && i+1 < len(text) && text[i+1] == 'h':
+			out, i = append(out, 'z'), i+1
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
+}
 
 // abjadSimilarity compares a text without short vowels with one that has them:
 // the consonants must agree, long vowels should.
@@ -95,23 +152,26 @@ func abjadSimilarity(a, b Token, long int) float64 {
 	if atLeast(a.letter&^th, b.letter&^th, true) > allowance(min(len(a.Text), len(b.Text)))+80 {
 		return 0
 	}
+	var buf [2 * MaxToken]byte
 	best := abjadReading(a, b, long)
 	if otherReading(a.Text) {
-		best = max(best, abjadReading(Token{Text: thReader.Replace(a.Text), Flags: a.Flags}, b, long))
+		best = max(best, abjadReading(Token{Text: string(readSibilant(&buf, a.Text)), Flags: a.Flags}, b, long))
 	}
 	if otherReading(b.Text) {
-		best = max(best, abjadReading(a, Token{Text: thReader.Replace(b.Text), Flags: b.Flags}, long))
+		best = max(best, abjadReading(a, Token{Text: string(readSibilant(&buf, b.Text)), Flags: b.Flags}, long))
 	}
 	return best
 }
 
 func abjadReading(a, b Token, long int) float64 {
-	sa, sb := Skeleton(a.Text), Skeleton(b.Text)
-	if sa == "" || sb == "" {
+	var bufA, bufB [maxSkeleton]byte
+	sa, sb := appendSkeleton(bufA[:0], a.Text, false), appendSkeleton(bufB[:0], b.Text, false)
+	if len(sa) == 0 || len(sb) == 0 {
 		return 0
 	}
+	same := bytes.Equal(sa, sb)
 	limit := allowance(min(len(a.Text), len(b.Text))) + 20
-	if sa == sb {
+	if same {
 		limit += 60
 	}
 	d := distance(a.Text, b.Text, a.Has(Abjad), b.Has(Abjad), limit)
@@ -119,7 +179,7 @@ func abjadReading(a, b Token, long int) float64 {
 		return 0
 	}
 	s := 1 - float64(d)/float64(100*long)
-	if sa != sb {
+	if !same {
 		s -= 0.05
 	}
 	if len(sa) <= 2 {
@@ -148,7 +208,7 @@ func allowance(n int) int {
 
 // particleSimilarity: articles are all alike, words of descent too.
 func particleSimilarity(a, b Token) float64 {
-	if a.Weight == b.Weight && a.Weight <= weightTitle && a.Weight != weightTitle {
+	if a.Weight == b.Weight && a.Weight < weightTitle {
 		return 0.95
 	}
 	if a.Weight == b.Weight && distance(a.Text, b.Text, false, false, 100) <= 100 {

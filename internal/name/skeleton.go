@@ -3,16 +3,23 @@ package name
 // Skeleton is the consonants of a romanised token in classes that survive
 // transliteration: muhammad, mohamed, mehmet and the Arabic m-h-m-d all give
 // mhmt. It is a key for finding, never a measure of likeness.
-func Skeleton(text string) string { return skeleton(text, false) }
+func Skeleton(text string) string {
+	var buf [maxSkeleton]byte
+	return string(appendSkeleton(buf[:0], text, false))
+}
+
+// maxSkeleton is the room that a skeleton takes: x is two letters.
+const maxSkeleton = 2 * MaxToken
 
 // Skeletons gives the one or two skeletons of a token: some digraphs are read
 // in two ways (th is the t of Haitham and the s of Othman, x the ks of Alexei
 // and the h of Somali).
 func Skeletons(text string) (first, second string) {
-	first = skeleton(text, false)
+	first = Skeleton(text)
 	for i := 0; i < len(text); i++ {
 		if text[i] == 'x' || text[i] == 'h' && i > 0 && (text[i-1] == 't' || text[i-1] == 'd') {
-			if second = skeleton(text, true); second != first {
+			var buf [maxSkeleton]byte
+			if second = string(appendSkeleton(buf[:0], text, true)); second != first {
 				return first, second
 			}
 			break
@@ -21,10 +28,8 @@ func Skeletons(text string) (first, second string) {
 	return first, ""
 }
 
-// skeleton walks the text once. other chooses the second reading of th, dh and x.
-func skeleton(text string, other bool) string {
-	var buf [MaxToken + 8]byte
-	out := buf[:0]
+// appendSkeleton walks the text once. other chooses the second reading of th, dh and x.
+func appendSkeleton(out []byte, text string, other bool) []byte {
 	put := func(c byte) {
 		if len(out) == 0 || out[len(out)-1] != c {
 			out = append(out, c)
@@ -136,7 +141,7 @@ func skeleton(text string, other bool) string {
 			put(c)
 		}
 	}
-	return string(out)
+	return out
 }
 
 func vowel(c byte) bool {

@@ -9,7 +9,7 @@ const (
 	weightTitle     = 20
 	weightArticle   = 10
 	weightDescent   = 15 // son of, of, from
-	weightKunya     = 30 // father of, mother of
+	weightKunya     = 25 // father of, mother of
 	weightServant   = 30 // the abd of Abd al-X, the din of X al-Din
 	weightHonorific = 40
 	weightUnvoiced  = 40 // one consonant of a script without vowels
@@ -32,26 +32,31 @@ func weigh(text, next string, abjad bool) (weight uint8, particle bool) {
 	}
 	sk := Skeleton(text)
 	if common[text] > 0 || commonSkeleton[sk] > 0 {
-		return weightCommon, false
+		return min(weightCommon, weightOf(text, sk, abjad)), false
 	}
+	return weightOf(text, sk, abjad), false
+}
+
+// weightOf is what a name of these letters tells when nothing more is known of it.
+func weightOf(text, sk string, abjad bool) uint8 {
 	if abjad {
 		switch len(sk) {
 		case 0, 1:
-			return weightUnvoiced, false
+			return weightUnvoiced
 		case 2:
-			return weightCommon, false
+			return weightCommon
 		}
-		return weightName, false
+		return weightName
 	}
 	switch len(text) {
 	case 1:
-		return 30, false
+		return 30
 	case 2:
-		return 60, false
+		return 60
 	case 3:
-		return 80, false
+		return 80
 	}
-	return weightName, false
+	return weightName
 }
 
 // assimilated says whether text is the Arabic article in front of a sun letter:
@@ -88,19 +93,11 @@ var particles = table([]weighted{
 		sayid sayed syed seyed akhund agha`},
 })
 
+// lineages are the words that stand between a child and its father.
+var lineages = table([]weighted{{weightDescent, `bin ben ibn bn bint bnt binti binte uld wuld wald walad ait son oglu ogly oghlu ugli kyzy qizi ulu`}})
+
 // suffixes stand last.
 var suffixes = table([]weighted{{weightTitle, `jr sr i iv bey`}})
-
-// common names: each is borne by tens of millions. Listed as written where the
-// skeleton would catch too many others.
-var common = table([]weighted{{weightCommon, `
-		ali khan omar umar husein husain hosein abdulah abdalah yusuf yusef ibrahim ismail salim saleh salih khalid
-		rahman karim aziz jan gul shah musa kim ri pak li wang zhang chen liu nguyen singh kumar maria jose juan
-		john david michael ivan alexander jean garcia silva smith abdu amir said akhundzada`}})
-
-// commonSkeleton covers the many spellings of the most frequent names of all:
-// Muhammad and Mahmud, Ahmad and Hamid, Hassan and Hussein.
-var commonSkeleton = table([]weighted{{weightCommon, `mhmt ahmt hsn`}})
 
 // weighted is words of one weight.
 type weighted struct {

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
@@ -107,7 +107,7 @@ func inWorld(t *testing.T, n int, fn func(t *testing.T, w *world)) {
 	t.Helper()
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Hour)
 		m, err := sim.NewMembers(n, seed, time.Now())
 		if err != nil {
@@ -356,7 +356,7 @@ func TestRedialAfterOutage(t *testing.T) {
 // started first and were everyone's choice.
 func TestLargeNetworkKeepsSome(t *testing.T) {
 	n := 48
-	if raceEnabled {
+	if bubble.Race {
 		n = 36
 	}
 	inWorld(t, n, func(t *testing.T, w *world) {

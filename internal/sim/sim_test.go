@@ -8,11 +8,10 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/internal/store"
@@ -42,10 +41,7 @@ func inBubble(t *testing.T, n int, limit time.Duration, fn func(t *testing.T, c 
 	}
 	t.Logf("seed %d", seed)
 	dir := stores(t)
-	synctest.Test(t, func(t *testing.T) {
-		if raceEnabled {
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		}
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		m, err := sim.NewMembers(n, seed, time.Now())

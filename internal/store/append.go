@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 
 	"github.com/herald-net/herald/internal/verify"
@@ -49,12 +50,21 @@ func (s *Store) Append(recs []verify.Record) (last uint64, err error) {
 	if err != nil {
 		return last, fmt.Errorf("append: %w", err)
 	}
-	if err := s.putBodies(entries); err != nil {
-		return last, fmt.Errorf("append: %w", err)
+	// Salts and bodies are made durable while the changes of log.db are gathered,
+	// in memory alone. A crash before its commit leaves salts and bodies that no
+	// header names: nobody was told of them. After it the records are in the store.
+	var bodies errgroup.Group
+	bodies.Go(func() error { return s.putBodies(entries) })
+	err = s.logDB.update(func(tx *bbolt.Tx) error {
+		if err := s.putEntries(tx, entries, logs); err != nil {
+			return err
+		}
+		return bodies.Wait()
+	})
+	// Both are at rest before anything else begins, and either may have failed.
+	if errBodies := bodies.Wait(); !errors.Is(err, errBodies) {
+		err = errors.Join(errBodies, err)
 	}
-	// A crash before this commit leaves salts and bodies that no header names:
-	// nobody was told of them. After it the records are in the store.
-	err = s.logDB.update(func(tx *bbolt.Tx) error { return s.putEntries(tx, entries, logs) })
 	if err != nil {
 		return last, fmt.Errorf("append: %w", err)
 	}
@@ -89,9 +99,9 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 		l.head.Size, l.head.ID, l.head.LastIssued = h.Seq, rec.ID(), h.Issued
 		e := &entries[i]
 		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: s.heldOf(rec, last+1+uint64(i))}
-		if err := s.sealEntry(e); err != nil {
-			return nil, nil, err
-		}
+	}
+	if err := s.sealEntries(entries); err != nil {
+		return nil, nil, err
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.at[:], b.at[:]) })
 	if s.reborn != 0 {
@@ -138,11 +148,38 @@ func topicMark(topic uint32) []byte { return []byte{byte(min(topic, 255))} }
 
 func (s *Store) keeps(topic uint32) bool { return s.cfg.Topics.Has(ct.Topic(topic)) }
 
-func (s *Store) sealEntry(e *entry) (err error) {
-	if e.held.state == BodyHeld {
-		e.sealed, err = s.seal.sealBody(e.rec.Salt(), e.rec.ID(), e.rec.Body())
+// sealPart is how many bodies are worth a goroutine.
+const sealPart = 256
+
+// sealEntries seals the bodies that are held, each part into one piece of
+// memory and on a processor of its own.
+func (s *Store) sealEntries(entries []entry) error {
+	var parts errgroup.Group
+	parts.SetLimit(runtime.NumCPU())
+	for part := range slices.Chunk(entries, max(sealPart, (len(entries)+runtime.NumCPU()-1)/runtime.NumCPU())) {
+		parts.Go(func() (err error) {
+			size := 0
+			for i := range part {
+				if part[i].held.state == BodyHeld {
+					size += len(part[i].rec.Body()) + sealOver
+				}
+			}
+			sealed := make([]byte, 0, size)
+			for i := range part {
+				e := &part[i]
+				if e.held.state != BodyHeld {
+					continue
+				}
+				from := len(sealed)
+				if sealed, err = s.seal.sealBody(sealed, e.rec.Salt(), e.rec.ID(), e.rec.Body()); err != nil {
+					return err
+				}
+				e.sealed = sealed[from:len(sealed):len(sealed)]
+			}
+			return nil
+		})
 	}
-	return err
+	return parts.Wait()
 }
 
 // putBodies commits salts and bodies of the entries that have one, side by
@@ -216,16 +253,24 @@ func (s *Store) putEntries(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*log
 	return s.applyRetractions(tx, entries, logs)
 }
 
-// putArrivals reorders the entries by arrival.
+// putArrivals puts the places of the entries by arrival.
 func (s *Store) putArrivals(tx *bbolt.Tx, entries []entry) error {
-	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.held.cursor, b.held.cursor) })
 	arr := tx.Bucket([]byte(bktArr))
 	arr.FillPercent = 1
-	for i := range entries {
-		e := &entries[i]
+	for _, e := range byArrival(entries) {
 		if err := arr.Put(u64(e.held.cursor), e.at[:]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// byArrival leaves the entries where they are: others read them meanwhile.
+func byArrival(entries []entry) []*entry {
+	out := make([]*entry, len(entries))
+	for i := range entries {
+		out[i] = &entries[i]
+	}
+	slices.SortFunc(out, func(a, b *entry) int { return cmp.Compare(a.held.cursor, b.held.cursor) })
+	return out
 }

@@ -135,7 +135,9 @@ func (r *recordCheck) run() error {
 	if err := r.unproved(logs); err != nil {
 		return err
 	}
-	r.arrivals(logs)
+	if err := r.strays(logs); err != nil {
+		return err
+	}
 	n := 0
 	c := r.hdr.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
@@ -222,7 +224,7 @@ func (r *recordCheck) body(h *held, header *wire.Header, at place, id ct.ID) err
 	switch {
 	case h.state == BodyMissing:
 		r.report.Missing++
-		if r.tx.Bucket([]byte(bktMissing)).Get(at[:]) == nil {
+		if !isMissingMark(r.tx.Bucket([]byte(bktMissing)).Get(at[:]), h, header) {
 			return errors.New("its body is missing and not asked for")
 		}
 		return nil
@@ -246,24 +248,22 @@ func (r *recordCheck) body(h *held, header *wire.Header, at place, id ct.ID) err
 	return nil
 }
 
-// arrivals follows the arrival order. It has a gap where an arrival rotted; that
-// each record is in it is seen with the record.
-func (r *recordCheck) arrivals(logs map[uint32]*logEntry) {
-	c := r.tx.Bucket([]byte(bktArr)).Cursor()
-	for k, v := c.First(); k != nil; k, v = c.Next() {
-		cursor, err := parseU64(k)
-		at, errAt := parsePlace(v)
-		if err != nil || errAt != nil {
-			r.report.add(logSpec.name, "an arrival is none")
-			continue
-		}
-		l := logs[at.num()]
-		held := l != nil && at.seq() > 0 && at.seq() <= l.head.Size
-		// An older arrival of a disowned record may name the place that it had.
-		if !held && (l == nil || !l.head.Closed || at.disowned() && r.hdr.Get(at[:]) == nil) {
-			r.report.add(logSpec.name, "arrival %d names a record that is not held", cursor)
+// strays finds what stands beside the records and names nothing that is held.
+// That each record is where it should be is seen with the record.
+func (r *recordCheck) strays(logs map[uint32]*logEntry) error {
+	l := ledger{tx: r.tx, network: r.cfg.Network, log: func(num uint32) *logEntry { return logs[num] }}
+	for _, bucket := range sweptBuckets {
+		err := r.tx.Bucket([]byte(bucket)).ForEach(func(k, v []byte) error {
+			if l.stray(bucket, k, v) {
+				r.report.add(logSpec.name, "entry %x of %q names nothing that is held", k, bucket)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // unproved counts the records that are held for a later signature's sake: a
@@ -271,30 +271,27 @@ func (r *recordCheck) arrivals(logs map[uint32]*logEntry) {
 func (r *recordCheck) unproved(logs map[uint32]*logEntry) error {
 	examine := func(at place, last uint64) {
 		switch l := logs[at.num()]; {
-		case l == nil || at.seq() == 0 || last < at.seq() || last > l.head.Size:
-			r.report.add(logSpec.name, "a range without signatures that is not held")
+		case l == nil || at.seq() == 0 || last < at.seq() || last > l.head.Size: // strays names it
 		case last == l.head.Size && !l.head.Contested && !l.head.Closed:
 			r.report.add(logSpec.name, "log %s, seq %d: no signature proves it", l.id, last)
 		}
 	}
 	err := r.tx.Bucket([]byte(bktChained)).ForEach(func(k, v []byte) error {
-		at, last, err := parseChained(k, v)
-		if err == nil {
+		if at, last, err := parseChained(k, v); err == nil {
 			examine(at, last)
 			r.report.Chained += int(last - at.seq() + 1)
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
 	return r.tx.Bucket([]byte(bktUnsound)).ForEach(func(k, _ []byte) error {
-		at, err := parsePlace(k)
-		if err == nil {
+		if at, err := parsePlace(k); err == nil {
 			examine(at, at.seq())
 			r.report.Unsound++
 		}
-		return err
+		return nil
 	})
 }
 

@@ -3,9 +3,9 @@ package store_test
 import (
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
@@ -223,7 +223,7 @@ func TestRetractOfALogNotYetKnown(t *testing.T) {
 }
 
 func TestDueRetractions(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
 		w := newWorld(t, uto)
 		s, cfg := w.create()
 		a := w.authors[uto]

@@ -76,9 +76,9 @@ func (s *Store) planFill(recs []verify.Record) ([]entry, error) {
 		e := &entries[i]
 		cursor++
 		e.held = s.heldOf(e.rec, cursor)
-		if err := s.sealEntry(e); err != nil {
-			return nil, err
-		}
+	}
+	if err := s.sealEntries(entries); err != nil {
+		return nil, err
 	}
 	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.at[:], b.at[:]) })
 	return entries, nil

@@ -134,6 +134,12 @@ func (t *LocalTx) Scan(bucket string, from []byte, fn func(k, v []byte) error) e
 	return nil
 }
 
+// Buckets names the buckets that there are.
+func (t *LocalTx) Buckets() (names []string) {
+	_ = t.root.ForEachBucket(func(k []byte) error { names = append(names, string(k)); return nil })
+	return names
+}
+
 // Last gives the greatest key and its value; ErrNotFound.
 func (t *LocalTx) Last(bucket string) (k, v []byte, err error) {
 	if b := t.root.Bucket([]byte(bucket)); b != nil {

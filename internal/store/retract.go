@@ -51,12 +51,15 @@ func dueKey(since ct.Millis, target place) []byte {
 // earlier ones, name. All headers of the batch are in tx already.
 func (s *Store) applyRetractions(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*logEntry) error {
 	retract := tx.Bucket([]byte(bktRetract))
+	var news []entry
 	for i := range entries {
-		e := &entries[i]
-		h := e.rec.Header()
-		if ct.Kind(h.Kind) != ct.KindRetract || e.held.reason != "" || len(h.Refs) == 0 {
-			continue
+		h := entries[i].rec.Header()
+		if ct.Kind(h.Kind) == ct.KindRetract && entries[i].held.reason == "" && len(h.Refs) > 0 {
+			news = append(news, entries[i])
 		}
+	}
+	for _, e := range byArrival(news) {
+		h := e.rec.Header()
 		ref := h.Refs[0]
 		target := logs[ref.Log]
 		if target == nil {

@@ -187,7 +187,7 @@ func (r *rewinding) after(from place) (out []disowned, err error) {
 	for k, v := c.Seek(from[:]); k != nil; k, v = c.Next() {
 		at, err := parsePlace(k)
 		if err != nil {
-			return nil, err
+			continue // a rotten key: the sweep takes it out
 		}
 		if at.num() != r.log.num || at.seq() > r.log.head.Size {
 			break

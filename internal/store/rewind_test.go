@@ -294,7 +294,7 @@ func TestKillInARewind(t *testing.T) {
 	w.ok(store.Create(whole))
 	s := w.reopen(whole)
 	for from := 0; from < len(recs); from += store.MaxBatch {
-		w.append(s, recs[from:min(from+store.MaxBatch, len(recs))]...)
+		w.append(s, w.chained(recs[from:min(from+store.MaxBatch, len(recs))])...) // as catch-up brings them
 	}
 	w.ok(s.Close())
 	t.Setenv("HERALD_KILL_REWIND", "1")
@@ -335,7 +335,7 @@ func TestKillInARewind(t *testing.T) {
 // the store, and says so line by line, as TestKill's child does.
 func rewindChild(dir string) error {
 	w := newWorld(childTB{}, uto, isl)
-	recs, err := loadRecords(w, filepath.Join(dir, "..", "records"))
+	raws, err := loadRecords(filepath.Join(dir, "..", "records"))
 	if err != nil {
 		return err
 	}
@@ -346,7 +346,7 @@ func rewindChild(dir string) error {
 	for i := range 20 {
 		fmt.Println("opened " + strconv.Itoa(i)) // the lines after which the parent may kill
 	}
-	last := recs[len(recs)-1]
+	last := w.open(raws[len(raws)-1])
 	if err := s.CloseLog(last.Header().Log, last.Header().Seq, last.ID()); err != nil {
 		return err
 	}

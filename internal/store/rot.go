@@ -223,9 +223,9 @@ func (s *Store) planMend(recs []verify.Record) ([]entry, error) {
 		e := &entries[i]
 		cursor++
 		e.held = s.heldOf(e.rec, cursor)
-		if err := s.sealEntry(e); err != nil {
-			return nil, err
-		}
+	}
+	if err := s.sealEntries(entries); err != nil {
+		return nil, err
 	}
 	return entries, s.bury(entries)
 }

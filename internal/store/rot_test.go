@@ -51,11 +51,6 @@ func TestRottenRecordIsMended(t *testing.T) {
 			return flipAt("hdr", at(plain), len(v)-1)(tx)
 		}},
 		{"it is gone", plain, func(tx *bbolt.Tx) error { return tx.Bucket([]byte("hdr")).Delete(at(plain)) }},
-		{"its place is no place", plain, func(tx *bbolt.Tx) error {
-			b := tx.Bucket([]byte("hdr"))
-			v := bytes.Clone(b.Get(at(plain)))
-			return errors.Join(b.Delete(at(plain)), b.Put(append(at(plain), 0), v))
-		}},
 		{"it has another's place", plain, func(tx *bbolt.Tx) error {
 			b := tx.Bucket([]byte("hdr"))
 			return b.Put(at(plain), bytes.Clone(b.Get(at(plain+1))))

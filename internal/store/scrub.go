@@ -10,22 +10,34 @@ import (
 )
 
 // ScrubPlace is how far a scrub has come; the zero value is the beginning.
-type ScrubPlace struct{ after place }
+type ScrubPlace struct {
+	bucket int    // of sweptBuckets; behind them come the records
+	key    string // the last one swept of it
+	after  place  // the last record read
+}
 
 // Scrubbed is what a step of Scrub found.
 type Scrubbed struct {
 	Records int
 	Rotten  int      // bodies that are not what was committed to: MissingBodies names them now
 	Faults  []ct.Ref // records that are not what was stored: Rotten names them now
+	Strays  int      // entries beside the records that named nothing that is held: they are gone now
 	Done    bool     // the end is reached; begin anew
 }
 
 // Scrub reads up to max records again, from where the last step ended: each
 // header against the chain that names it, its own signature, what log.db says
 // of it beside, each held body against what it committed to. Whatever has rotted
-// is wanted from peers from then on.
+// is wanted from peers from then on. A round begins with the sweep, so that a
+// record whose mark it has taken out is read after that.
 func (s *Store) Scrub(from ScrubPlace, max int) (next ScrubPlace, found Scrubbed, err error) {
 	next = from
+	if from.bucket < len(sweptBuckets) {
+		next, found.Strays, err = s.sweep(from, max*sweepFactor)
+		if err != nil || next.bucket < len(sweptBuckets) {
+			return next, found, wrap("scrub", err)
+		}
+	}
 	var want []bodyAt
 	var sigs []sigJob
 	s.w.Lock() // heads in memory and in the file are the same: some milliseconds
@@ -112,7 +124,7 @@ func (s *Store) scrubRecord(tx, keys *bbolt.Tx, l *logEntry, at place) (ct.ID, *
 		return wanted, nil, false
 	}
 	if !bytes.Equal(tx.Bucket([]byte(bktArr)).Get(u64(h.cursor)), at[:]) ||
-		(h.state == BodyMissing) != (tx.Bucket([]byte(bktMissing)).Get(at[:]) != nil) {
+		!isMissingMark(tx.Bucket([]byte(bktMissing)).Get(at[:]), &h, header) {
 		return id, nil, false
 	}
 	erased := h.state >= BodyRetracted && tx.Bucket([]byte(bktErase)).Get(at[:]) == nil
@@ -120,6 +132,14 @@ func (s *Store) scrubRecord(tx, keys *bbolt.Tx, l *logEntry, at place) (ct.ID, *
 		return id, nil, false
 	}
 	return id, &h, s.scrubHidden(tx, at, id, &h) && s.scrubRetract(tx, l, at, header, &h)
+}
+
+// isMissingMark tells whether v is what bktMissing is to hold of a record.
+func isMissingMark(v []byte, h *held, header *wire.Header) bool {
+	if h.state != BodyMissing {
+		return v == nil
+	}
+	return bytes.Equal(v, topicMark(header.Topic))
 }
 
 // scrubHidden: what is hidden names its RETRACT and will be erased.

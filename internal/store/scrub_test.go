@@ -18,6 +18,7 @@ func scrubAll(t testing.TB, s *store.Store) (sum store.Scrubbed) {
 		at, sum.Done = next, found.Done
 		sum.Records += found.Records
 		sum.Rotten += found.Rotten
+		sum.Strays += found.Strays
 		sum.Faults = append(sum.Faults, found.Faults...)
 	}
 	return sum

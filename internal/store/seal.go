@@ -51,12 +51,16 @@ func newAEAD(key []byte) (cipher.AEAD, error) {
 	return aead, nil
 }
 
-func (s *sealer) sealBody(salt []byte, id ct.ID, body []byte) ([]byte, error) {
+// sealOver is what a body is longer by when it is sealed: nonce and tag.
+const sealOver = 12 + 16
+
+// sealBody appends the sealed body to dst.
+func (s *sealer) sealBody(dst, salt []byte, id ct.ID, body []byte) ([]byte, error) {
 	aead, err := s.aead(salt, id)
 	if err != nil {
 		return nil, err
 	}
-	return aead.Seal(nil, nil, body, id[:]), nil
+	return aead.Seal(dst, nil, body, id[:]), nil
 }
 
 func (s *sealer) openBody(salt []byte, id ct.ID, sealed []byte) ([]byte, error) {

@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/herald-net/herald/internal/bubble"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/node/ct"
@@ -27,7 +26,7 @@ func TestSwarm(t *testing.T) {
 	if runs > 1 {
 		nodes, events = 8, 20
 	}
-	if raceEnabled {
+	if bubble.Race {
 		runs, nodes = 1, 4
 	}
 	seed := seedOf(t)
@@ -53,10 +52,7 @@ type bees struct {
 
 func swarm(t *testing.T, seed uint64, nodes, events int) {
 	dir := t.TempDir()
-	synctest.Test(t, func(t *testing.T) {
-		if raceEnabled { // one processor keeps virtual and real work in step
-			defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-		}
+	bubble.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		m, err := sim.NewMembers(nodes, seed, time.Now())

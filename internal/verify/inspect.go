@@ -146,7 +146,7 @@ func (r *Report) inspectRight(e *wire.Envelope, v *roster.View) {
 	r.add("member", pass, "", "")
 	// Whether the delegation has ended by now says nothing about the record.
 	r.addErr("window", checkRight(&e.Header, wire.ID(v.Network(), e.HeaderBytes), right, e.Header.Issued.Time()))
-	why, faults := judge(e, right, v)
+	why, faults := judge(e, &right, v, new(wire.NotificationReader))
 	r.Faults = faults
 	switch {
 	case why != "":

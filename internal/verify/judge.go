@@ -11,7 +11,8 @@ import (
 // of the record and the genesis alone, with one exception that cannot do harm:
 // a retraction of another State's log is seen as such only once that log is in
 // the roster, and until then there is nothing it could retract.
-func judge(e *wire.Envelope, r roster.Right, v *roster.View) (Reason, ct.Faults) {
+// What rd read last is overwritten.
+func judge(e *wire.Envelope, r *roster.Right, v *roster.View, rd *wire.NotificationReader) (Reason, ct.Faults) {
 	h := &e.Header
 	if why := judgeHeader(h, r, v); why != "" {
 		return why, nil
@@ -19,10 +20,10 @@ func judge(e *wire.Envelope, r roster.Right, v *roster.View) (Reason, ct.Faults)
 	if !e.HasBody() {
 		return "", nil
 	}
-	return judgeBody(e, r, v.Policy())
+	return judgeBody(e, r, v.Policy(), rd)
 }
 
-func judgeHeader(h *wire.Header, r roster.Right, v *roster.View) Reason {
+func judgeHeader(h *wire.Header, r *roster.Right, v *roster.View) Reason {
 	kind := ct.Kind(h.Kind)
 	switch {
 	case h.Kind == 0 || h.Kind > uint32(ct.KindCheckpoint):
@@ -42,7 +43,7 @@ func judgeHeader(h *wire.Header, r roster.Right, v *roster.View) Reason {
 	}
 	switch h.Audience {
 	case uint32(ct.AudienceAll):
-		if kind == ct.KindNotification && !v.Exercise() {
+		if forAddressees(kind) && !v.Exercise() {
 			return AudienceAll
 		}
 	case uint32(ct.AudienceSealed), uint32(ct.AudienceGroup):
@@ -80,11 +81,15 @@ func rootKind(k ct.Kind) bool {
 // acted tells the kinds whose bodies this version reads.
 func acted(k ct.Kind) bool {
 	switch k {
-	case ct.KindNotification, ct.KindRetract, ct.KindAddress, ct.KindDelegation, ct.KindRenewal, ct.KindClosing:
+	case ct.KindNotification, ct.KindRetract, ct.KindMatchRelease, ct.KindAddress, ct.KindDelegation, ct.KindRenewal, ct.KindClosing:
 		return true
 	}
 	return false
 }
+
+// forAddressees tells the kinds that are about persons: in earnest they are for
+// their addressees and never for all.
+func forAddressees(k ct.Kind) bool { return k == ct.KindNotification || k == ct.KindMatchRelease }
 
 // fits tells whether a kind has business on a topic. A retraction goes where
 // the record went that it retracts.
@@ -94,19 +99,21 @@ func fits(k ct.Kind, t ct.Topic) bool {
 		return t >= ct.TopicTravel && t <= ct.TopicDetention
 	case ct.KindRetract:
 		return true
+	case ct.KindMatchRelease:
+		return t == ct.TopicReceipt
 	}
 	return t == ct.TopicControl
 }
 
 // judgeBody reads the content. Rules that ask for a time are given issued_at,
 // so that every node finds the same whenever it looks.
-func judgeBody(e *wire.Envelope, r roster.Right, p roster.Policy) (Reason, ct.Faults) {
+func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.NotificationReader) (Reason, ct.Faults) {
 	var faults ct.Faults
 	var err error
 	switch ct.Kind(e.Header.Kind) {
 	case ct.KindNotification:
 		var n *ct.Notification
-		if n, err = wire.DecodeNotification(e.Header.BodyHeader(), e.Body); err == nil {
+		if n, err = rd.Read(e.Header.BodyHeader(), e.Body); err == nil {
 			faults = n.Validate(e.Header.Issued.Time(), ct.Policy{MaxRetention: p.MaxRetention})
 			if faults.Has("topic", ct.FaultTopic) {
 				return TopicOfEvent, faults
@@ -116,6 +123,11 @@ func judgeBody(e *wire.Envelope, r roster.Right, p roster.Policy) (Reason, ct.Fa
 		var t *ct.Retraction
 		if t, err = wire.DecodeRetraction(e.Body); err == nil {
 			faults = t.Validate()
+		}
+	case ct.KindMatchRelease:
+		var m *ct.MatchRelease
+		if m, err = wire.DecodeMatchRelease(e.Body); err == nil {
+			faults = m.Validate(e.Header.Issued.Time())
 		}
 	case ct.KindAddress:
 		var a *ct.Addresses

@@ -34,7 +34,7 @@ func open(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record, e
 	if h := r.Header(); !r.signed() {
 		return Record{}, &Error{BadSignature, fmt.Sprintf("log %s, record %d", h.Log.Short(), h.Seq)}
 	}
-	r.inadmissible, _ = judge(&r.env, r.right, v)
+	r.inadmissible, _ = judge(&r.env, &r.right, v, new(wire.NotificationReader))
 	return r, nil
 }
 

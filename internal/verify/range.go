@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/wire"
 )
 
 // ErrRange: the records are not successive ones of one log.
@@ -38,8 +39,9 @@ func OpenRange(raws [][]byte, v *roster.View, now time.Time) ([]Record, error) {
 	if !recs[len(recs)-1].signed() {
 		return nil, &Error{Reason: BadSignature, Detail: "the last of a range"}
 	}
+	var content wire.NotificationReader
 	for _, r := range recs {
-		r.inadmissible, _ = judge(&r.env, r.right, v)
+		r.inadmissible, _ = judge(&r.env, &r.right, v, &content)
 	}
 	return recs, nil
 }

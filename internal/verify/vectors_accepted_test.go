@@ -87,6 +87,30 @@ func accepted(w *world) []recordVector {
 		return w.draft(ct.KindAddress, ct.TopicControl, body(&ct.Addresses{Serial: 1, Addrs: []string{"/dns/node.ct.utopia.example/udp/4001/quic-v1"}}))
 	}
 
+	// release answers a request of NOR, with what UTO holds of an invented person.
+	release := func(change func(*draft, *ct.MatchRelease)) *draft {
+		p := notification(ct.TopicTravel).Person
+		r := &ct.MatchRelease{
+			Requests: []ct.ID{{1}, {2}}, To: "NOR", By: "human", Contact: ct.Contact{Desk: "CT desk UTO, invented"},
+			Hits: []ct.ReleasedHit{{
+				Ref: "rec:" + strings.Repeat("ab", 32), Score: 9_123, Tier: "strong", Why: []string{"name:agree", "birth:absent"}, Author: "UTO",
+				TLP: ct.TLPAmber, Event: ct.Departure, EventTime: "2026-01-02",
+				Person:      &ct.Person{Names: p.Names, Births: p.Births, Nationalities: p.Nationalities},
+				Designation: "suspected", Action: ct.ActionContactAuthor,
+				Withheld: append([]string{"documents"}, ct.NeverReleased()...),
+			}},
+		}
+		d := w.draft(ct.KindMatchRelease, ct.TopicReceipt, nil)
+		d.h.TLP, d.h.Expires = uint32(ct.TLPAmber), ct.MillisOf(issued.Add(30*day))
+		if change != nil {
+			change(d, r)
+		}
+		if d.body == nil {
+			d.body = body(r)
+		}
+		return d
+	}
+
 	for _, t := range []ct.Topic{ct.TopicTravel, ct.TopicArrival, ct.TopicDeportation, ct.TopicDetention} {
 		add("notification on "+t.String(), notify(t, nil))
 	}
@@ -105,6 +129,16 @@ func accepted(w *world) []recordVector {
 	}))
 	add("retraction in another node's log of the State", retract(func(d *draft) { d.by = "UTO 2" }))
 	add("retraction of a log not known yet", retract(func(d *draft) { d.h.Refs[0].Log = key("stranger").Public() }))
+	add("match release", release(nil))
+	add("match release that says whom to call", release(func(_ *draft, r *ct.MatchRelease) {
+		h := &r.Hits[0]
+		h.Person, h.Event, h.EventTime, h.Designation, h.Action, h.Why = nil, "", "", "", "", nil
+		h.TLP, h.Contact, h.Withheld = ct.TLPRed, &ct.Contact{Desk: "desk"}, append([]string{"person", "event", "assessment"}, ct.NeverReleased()...)
+		r.By = "policy"
+	}))
+	add("retraction of a match release", retract(func(d *draft) {
+		d.h.Topic, d.body = uint32(ct.TopicReceipt), body(&ct.Retraction{Reason: "superseded"})
+	}))
 	add("addresses", address())
 	add("delegation", delegate(nil))
 	add("renewal by a second delegation", delegate(func(d *draft, c *ct.Delegation) { c.Node = key("UTO 1").Public() }))
@@ -157,6 +191,7 @@ func accepted(w *world) []recordVector {
 	because = verify.TopicOfKind
 	add("notification on control", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = uint32(ct.TopicControl) }))
 	add("notification on receipt", notify(ct.TopicTravel, func(d *draft) { d.h.Topic = uint32(ct.TopicReceipt) }))
+	add("match release on travel", release(func(d *draft, _ *ct.MatchRelease) { d.h.Topic = uint32(ct.TopicTravel) }))
 	add("closing on travel", closing(nil).with(func(d *draft) { d.h.Topic = uint32(ct.TopicTravel) }))
 	add("delegation on travel", delegate(func(d *draft, _ *ct.Delegation) { d.h.Topic = uint32(ct.TopicTravel) }))
 	because = verify.UnknownPriority
@@ -190,6 +225,7 @@ func accepted(w *world) []recordVector {
 	}))
 	because = verify.AudienceAll
 	add("notification to all in earnest", notify(ct.TopicTravel, func(d *draft) { d.net, d.by = earnest, "NOR 1" }))
+	add("match release to all in earnest", release(func(d *draft, r *ct.MatchRelease) { d.net, d.by = earnest, "NOR 1" }))
 	because = verify.ExpiryFirst
 	add("expires when it is issued", notify(ct.TopicTravel, func(d *draft) { d.h.Expires = d.h.Issued }))
 	add("delegation that expires before", delegate(func(d *draft, _ *ct.Delegation) { d.h.Expires = d.h.Issued - 1 }))
@@ -217,6 +253,14 @@ func accepted(w *world) []recordVector {
 	}))
 	add("body with fields out of order", retract(func(d *draft) { d.body = []byte("\x12\x01x\x0a\x05error") }))
 	add("body not UTF-8", retract(func(d *draft) { d.body = []byte("\x0a\x05error\x12\x01\xff") }))
+	add("match release without a contact", release(func(d *draft, r *ct.MatchRelease) {
+		whole := body(r)
+		d.body = whole[:bytes.LastIndex(whole, []byte{0x2a})]
+	}))
+	add("match release that names a request by 31 bytes", release(func(d *draft, r *ct.MatchRelease) {
+		whole := body(r)
+		d.body = append([]byte{0x0a, 31}, whole[3:]...)
+	}))
 	add("body of another kind", retract(func(d *draft) { d.body = body(&ct.Addresses{Serial: 1}) }))
 	add("closing without an id", rooted(ct.KindClosing, []byte("\x0a\x20"+strings.Repeat("k", 32)+"\x10\x07\x22\x04lost")))
 	add("renewal with the body of a closing", rooted(ct.KindRenewal, closing(nil).body))
@@ -244,6 +288,19 @@ func accepted(w *world) []recordVector {
 	add("delegation of a key that has not agreed", delegate(func(_ *draft, c *ct.Delegation) { c.Node = key("stranger").Public() }))
 	add("delegation of a key of small order", delegate(func(_ *draft, c *ct.Delegation) { c.Node = ct.LogID{1} }))
 
+	releases := func(name string, change func(*ct.MatchRelease)) {
+		add(name, release(func(_ *draft, r *ct.MatchRelease) { change(r) }))
+	}
+	releases("match release of no request", func(r *ct.MatchRelease) { r.Requests = nil })
+	releases("match release of one request twice", func(r *ct.MatchRelease) { r.Requests[1] = r.Requests[0] })
+	releases("match release to nobody", func(r *ct.MatchRelease) { r.To = "" })
+	releases("match release of nothing", func(r *ct.MatchRelease) { r.Hits = nil })
+	releases("match release by chance", func(r *ct.MatchRelease) { r.By = "chance" })
+	releases("match release with a residence", func(r *ct.MatchRelease) { r.Hits[0].Person.Residence = []ct.PlaceOfLife{{State: "UTO"}} })
+	releases("match release that tells of asylum", func(r *ct.MatchRelease) { r.Hits[0].Person.AsylumOrRefugee = true })
+	releases("match release of suspicion against a child", func(r *ct.MatchRelease) { r.Hits[0].Person.Births = []ct.Birth{{Date: "2015"}} })
+	releases("match release of a weak hit", func(r *ct.MatchRelease) { r.Hits[0].Tier = "weak" })
+	releases("match release that withholds a secret", func(r *ct.MatchRelease) { r.Hits[0].Withheld = []string{"secret"} })
 	add("closing for a reason that is not in the list", closing(func(c *ct.Closing) { c.Reason = "regret" }))
 	add("closing with a text over its limit", closing(func(c *ct.Closing) { c.Text = strings.Repeat("x", 257) }))
 	add("closing of the zero key", closing(func(c *ct.Closing) { c.Log = ct.LogID{} }))

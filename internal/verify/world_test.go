@@ -186,6 +186,8 @@ func body(content any) []byte {
 		b, err = wire.EncodeRenewal(c)
 	case *ct.Closing:
 		b, err = wire.EncodeClosing(c)
+	case *ct.MatchRelease:
+		b, err = wire.EncodeMatchRelease(c)
 	}
 	if err != nil || b == nil {
 		panic(fmt.Sprintf("content of %T: %v", content, err))

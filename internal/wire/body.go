@@ -55,11 +55,21 @@ func EncodeNotification(n *ct.Notification) ([]byte, error) {
 // carries comes from h, the expiry as RFC 3339 in milliseconds. It does not
 // validate.
 func DecodeNotification(h BodyHeader, body []byte) (*ct.Notification, error) {
+	return new(NotificationReader).Read(h, body)
+}
+
+// NotificationReader reads notifications one after the other into the same
+// memory: a third of what it costs to read one is to make room for it.
+type NotificationReader struct{ n ct.Notification }
+
+// Read is DecodeNotification. What it gives is valid until the next Read.
+func (r *NotificationReader) Read(h BodyHeader, body []byte) (*ct.Notification, error) {
 	d, err := readBody(body)
 	if err != nil {
 		return nil, err
 	}
-	n := readNotification(&d)
+	n := &r.n
+	readNotification(&d, n)
 	if d.bad {
 		return nil, bodyFault(body, &heraldv1.Notification{})
 	}

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -128,6 +129,49 @@ func damage(t *testing.T, rng *rand.Rand, body []byte, rounds int) {
 			b[i] += byte(rng.IntN(3)) - 1
 		}
 		agree(t, b)
+	}
+}
+
+// What was read before does not show in what is read next, whether that was
+// accepted or refused half way.
+func TestReaderBeginsAnew(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	g := synth.New(seed)
+	empty, err := EncodeNotification(&ct.Notification{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bodies := [][]byte{fullBody(t), empty}
+	for i := range 20 {
+		b, err := EncodeNotification(g.Notification(ct.TopicTravel+ct.Topic(i%4), time.Unix(1_790_000_000, 0)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, b)
+	}
+	var r NotificationReader
+	for range 3000 {
+		body := bytes.Clone(bodies[rng.IntN(len(bodies))])
+		if rng.IntN(2) == 0 {
+			body[rng.IntN(len(body))] ^= 1 << rng.IntN(8)
+		}
+		alone, errAlone := DecodeNotification(BodyHeader{}, body)
+		n, err := r.Read(BodyHeader{}, body)
+		if (err == nil) != (errAlone == nil) {
+			t.Fatalf("%x: alone %v, after others %v", body, errAlone, err)
+		}
+		if err != nil {
+			continue
+		}
+		if again, err := EncodeNotification(n); err != nil || !bytes.Equal(again, body) {
+			t.Fatalf("%x: read after others, then written otherwise: %v", body, err)
+		}
+		now := time.Unix(1_790_000_000, 0)
+		if a, b := alone.Validate(now, ct.Policy{}), n.Validate(now, ct.Policy{}); !slices.Equal(a, b) {
+			t.Fatalf("%x: alone %v, after others %v", body, a, b)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ func statesToProto(in []ct.State) []string {
 }
 
 func notificationToProto(n *ct.Notification) *heraldv1.Notification {
-	a, h, r, c := &n.Assessment, &n.Handling, &n.Retention, &n.Contact
+	a, r := &n.Assessment, &n.Retention
 	return &heraldv1.Notification{
 		Event:  eventToProto(&n.Event),
 		Person: personToProto(&n.Person),
@@ -37,14 +37,20 @@ func notificationToProto(n *ct.Notification) *heraldv1.Notification {
 			Purpose: a.Purpose, SourceGrade: a.SourceGrade, InformationGrade: a.InfoGrade,
 			RequestedAction: a.RequestedAction, WarrantRef: a.WarrantRef,
 		},
-		Handling: &heraldv1.Handling{
-			Codes: h.Codes, Pap: h.PAP, Caveats: h.Caveats, Orcon: statesToProto(h.Originator), Text: h.Text,
-		},
+		Handling: handlingToProto(&n.Handling),
 		Retention: &heraldv1.Retention{
 			PurposeDate: r.PurposeDate, ReviewDate: r.ReviewDate, ExtensionReason: r.ExtensionReason,
 		},
-		Contact: &heraldv1.Contact{Desk: c.Desk, Phone: c.Phone, Email: c.Email, Ref: c.Ref},
+		Contact: deskToProto(&n.Contact),
 	}
+}
+
+func handlingToProto(h *ct.Handling) *heraldv1.Handling {
+	return &heraldv1.Handling{Codes: h.Codes, Pap: h.PAP, Caveats: h.Caveats, Orcon: statesToProto(h.Originator), Text: h.Text}
+}
+
+func deskToProto(c *ct.Contact) *heraldv1.Contact {
+	return &heraldv1.Contact{Desk: c.Desk, Phone: c.Phone, Email: c.Email, Ref: c.Ref}
 }
 
 func eventToProto(e *ct.Event) *heraldv1.Event {

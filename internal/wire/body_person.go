@@ -14,11 +14,12 @@ func decodePerson(b []byte) (*ct.Person, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := readPerson(&d)
+	p := &ct.Person{}
+	readPerson(&d, p)
 	if d.bad {
 		return nil, bodyFault(b, &heraldv1.Person{})
 	}
-	return &p, nil
+	return p, nil
 }
 
 func personToProto(p *ct.Person) *heraldv1.Person {

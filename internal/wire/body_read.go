@@ -74,7 +74,7 @@ func (d *decoder) bounded(n int) {
 
 func readTexts[S ~string](d *decoder, list []S) []S {
 	d.bounded(len(list))
-	if list == nil {
+	if cap(list) == 0 {
 		list = make([]S, 0, d.count())
 	}
 	v := d.blob()
@@ -87,44 +87,49 @@ func readTexts[S ~string](d *decoder, list []S) []S {
 	return append(list, S(d.string(v)))
 }
 
-func readList[T any](d *decoder, list []T, read func(*decoder) T) []T {
+// another makes room for one more element of a list. Where the list has memory
+// left, what stood there before is memory for the new element's own lists.
+// (A function that reads the element, given here, would put every decoder on the heap.)
+func another[T any](d *decoder, list []T) []T {
 	d.bounded(len(list))
-	if d.bad {
-		return list
-	}
-	if list == nil {
+	if cap(list) == 0 {
 		list = make([]T, 0, d.count())
 	}
-	return append(list, read(d))
+	if n := len(list); n < cap(list) {
+		return list[:n+1]
+	}
+	var zero T
+	return append(list, zero)
 }
 
-func readNotification(d *decoder) *ct.Notification {
-	n := &ct.Notification{}
+// readNotification reads all but what the header carries. Each reader here
+// sets its value anew and keeps the memory of its lists.
+func readNotification(d *decoder, n *ct.Notification) {
 	seen := 0
 	for d.next() {
 		seen++
 		switch d.num {
 		case 1:
-			n.Event = readEvent(d)
+			readEvent(d, &n.Event)
 		case 2:
-			n.Person = readPersonIn(d)
+			readPersonIn(d, &n.Person)
 		case 3:
-			n.Assessment = readAssessment(d)
+			readAssessment(d, &n.Assessment)
 		case 4:
-			n.Handling = readHandling(d)
+			readHandling(d, &n.Handling)
 		case 5:
-			n.Retention = readRetention(d)
+			readRetention(d, &n.Retention)
 		case 6:
-			n.Contact = readContact(d)
+			readContact(d, &n.Contact)
 		default:
 			d.bad = true
 		}
 	}
 	d.bad = d.bad || seen != 6 // all are always present
-	return n
 }
 
-func readEvent(d *decoder) (e ct.Event) {
+func readEvent(d *decoder, e *ct.Event) {
+	*e = ct.Event{Legs: e.Legs[:0], Transit: e.Transit[:0], Accompanying: e.Accompanying[:0]}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -137,7 +142,8 @@ func readEvent(d *decoder) (e ct.Event) {
 		case 4:
 			e.Precision = in.text()
 		case 5:
-			e.Legs = readList(&in, e.Legs, readLeg)
+			e.Legs = another(&in, e.Legs)
+			readLeg(&in, &e.Legs[len(e.Legs)-1])
 		case 6:
 			e.Source = ct.State(in.text())
 		case 7:
@@ -145,18 +151,20 @@ func readEvent(d *decoder) (e ct.Event) {
 		case 8:
 			e.Destination = ct.State(in.text())
 		case 9:
-			e.Detention = readDetention(&in)
+			e.Detention = new(ct.Detention)
+			readDetention(&in, e.Detention)
 		case 10:
-			e.Accompanying = readList(&in, e.Accompanying, readCompanion)
+			e.Accompanying = another(&in, e.Accompanying)
+			readCompanion(&in, &e.Accompanying[len(e.Accompanying)-1])
 		default:
 			in.bad = true
 		}
 	}
 	d.join(&in)
-	return e
 }
 
-func readLeg(d *decoder) (l ct.Leg) {
+func readLeg(d *decoder, l *ct.Leg) {
+	*l = ct.Leg{}
 	in := d.message()
 	places := 0
 	for in.next() {
@@ -168,10 +176,10 @@ func readLeg(d *decoder) (l ct.Leg) {
 		case 3:
 			l.ServiceNo = in.text()
 		case 4:
-			l.From = readPlace(&in)
+			readPlace(&in, &l.From)
 			places++
 		case 5:
-			l.To = readPlace(&in)
+			readPlace(&in, &l.To)
 			places++
 		case 6:
 			l.Departs = in.text()
@@ -185,10 +193,10 @@ func readLeg(d *decoder) (l ct.Leg) {
 	}
 	in.bad = in.bad || places != 2 // both are always present
 	d.join(&in)
-	return l
 }
 
-func readPlace(d *decoder) (p ct.Place) {
+func readPlace(d *decoder, p *ct.Place) {
+	*p = ct.Place{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -203,11 +211,9 @@ func readPlace(d *decoder) (p ct.Place) {
 		}
 	}
 	d.join(&in)
-	return p
 }
 
-func readDetention(d *decoder) *ct.Detention {
-	t := &ct.Detention{}
+func readDetention(d *decoder, t *ct.Detention) {
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -234,21 +240,21 @@ func readDetention(d *decoder) *ct.Detention {
 		}
 	}
 	d.join(&in)
-	return t
 }
 
-func readCompanion(d *decoder) (c ct.Companion) {
+func readCompanion(d *decoder, c *ct.Companion) {
+	*c = ct.Companion{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
 		case 1:
 			c.Role = in.text()
 		case 2:
-			n := readName(&in)
-			c.Name = &n
+			c.Name = new(ct.Name)
+			readName(&in, c.Name)
 		case 3:
-			b := readBirth(&in)
-			c.Birth = &b
+			c.Birth = new(ct.Birth)
+			readBirth(&in, c.Birth)
 		case 4:
 			c.Note = in.text()
 		default:
@@ -256,10 +262,10 @@ func readCompanion(d *decoder) (c ct.Companion) {
 		}
 	}
 	d.join(&in)
-	return c
 }
 
-func readAssessment(d *decoder) (a ct.Assessment) {
+func readAssessment(d *decoder, a *ct.Assessment) {
+	*a = ct.Assessment{Grounds: a.Grounds[:0], LegalBasis: a.LegalBasis[:0]}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -270,7 +276,8 @@ func readAssessment(d *decoder) (a ct.Assessment) {
 		case 3:
 			a.Designation = in.text()
 		case 4:
-			a.LegalBasis = readList(&in, a.LegalBasis, readLegalBasis)
+			a.LegalBasis = another(&in, a.LegalBasis)
+			readLegalBasis(&in, &a.LegalBasis[len(a.LegalBasis)-1])
 		case 5:
 			a.Purpose = in.text()
 		case 6:
@@ -286,10 +293,10 @@ func readAssessment(d *decoder) (a ct.Assessment) {
 		}
 	}
 	d.join(&in)
-	return a
 }
 
-func readLegalBasis(d *decoder) (b ct.LegalBasis) {
+func readLegalBasis(d *decoder, b *ct.LegalBasis) {
+	*b = ct.LegalBasis{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -302,10 +309,10 @@ func readLegalBasis(d *decoder) (b ct.LegalBasis) {
 		}
 	}
 	d.join(&in)
-	return b
 }
 
-func readHandling(d *decoder) (h ct.Handling) {
+func readHandling(d *decoder, h *ct.Handling) {
+	*h = ct.Handling{Codes: h.Codes[:0], Caveats: h.Caveats[:0], Originator: h.Originator[:0]}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -324,10 +331,10 @@ func readHandling(d *decoder) (h ct.Handling) {
 		}
 	}
 	d.join(&in)
-	return h
 }
 
-func readRetention(d *decoder) (r ct.Retention) {
+func readRetention(d *decoder, r *ct.Retention) {
+	*r = ct.Retention{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -342,10 +349,10 @@ func readRetention(d *decoder) (r ct.Retention) {
 		}
 	}
 	d.join(&in)
-	return r
 }
 
-func readContact(d *decoder) (c ct.Contact) {
+func readContact(d *decoder, c *ct.Contact) {
+	*c = ct.Contact{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -362,5 +369,4 @@ func readContact(d *decoder) (c ct.Contact) {
 		}
 	}
 	d.join(&in)
-	return c
 }

@@ -3,53 +3,64 @@ package wire
 import "github.com/herald-net/herald/node/ct"
 
 // readPersonIn reads a person that is embedded in a body.
-func readPersonIn(d *decoder) ct.Person {
+func readPersonIn(d *decoder, p *ct.Person) {
 	in := d.message()
-	p := readPerson(&in)
+	readPerson(&in, p)
 	d.join(&in)
-	return p
 }
 
 // readPerson reads a person to the end of d.
-func readPerson(d *decoder) (p ct.Person) {
+func readPerson(d *decoder, p *ct.Person) {
+	*p = ct.Person{
+		Names: p.Names[:0], Births: p.Births[:0], BirthPlaces: p.BirthPlaces[:0],
+		Nationalities: p.Nationalities[:0], Residence: p.Residence[:0], Documents: p.Documents[:0],
+		NationalIDs: p.NationalIDs[:0], Contacts: p.Contacts[:0], ExternalRefs: p.ExternalRefs[:0],
+	}
 	for d.next() {
 		switch d.num {
 		case 1:
-			p.Names = readList(d, p.Names, readName)
+			p.Names = another(d, p.Names)
+			readName(d, &p.Names[len(p.Names)-1])
 		case 2:
-			p.Births = readList(d, p.Births, readBirth)
+			p.Births = another(d, p.Births)
+			readBirth(d, &p.Births[len(p.Births)-1])
 		case 3:
-			p.BirthPlaces = readList(d, p.BirthPlaces, readLife)
+			p.BirthPlaces = another(d, p.BirthPlaces)
+			readLife(d, &p.BirthPlaces[len(p.BirthPlaces)-1])
 		case 4:
 			p.Nationalities = readTexts(d, p.Nationalities)
 		case 5:
-			p.Residence = readList(d, p.Residence, readLife)
+			p.Residence = another(d, p.Residence)
+			readLife(d, &p.Residence[len(p.Residence)-1])
 		case 6:
 			p.Sex = ct.Sex(d.text())
 		case 7:
-			p.Documents = readList(d, p.Documents, readDocument)
+			p.Documents = another(d, p.Documents)
+			readDocument(d, &p.Documents[len(p.Documents)-1])
 		case 8:
-			p.NationalIDs = readList(d, p.NationalIDs, readNationalID)
+			p.NationalIDs = another(d, p.NationalIDs)
+			readNationalID(d, &p.NationalIDs[len(p.NationalIDs)-1])
 		case 9:
-			p.Contacts = readList(d, p.Contacts, readContactHash)
+			p.Contacts = another(d, p.Contacts)
+			readContactHash(d, &p.Contacts[len(p.Contacts)-1])
 		case 10:
-			v := readPhysical(d)
-			p.Physical = &v
+			p.Physical = new(ct.Physical)
+			readPhysical(d, p.Physical)
 		case 11:
-			v := readBiometrics(d)
-			p.Biometrics = &v
+			p.Biometrics = new(ct.Biometrics)
+			readBiometrics(d, p.Biometrics)
 		case 12:
-			p.ExternalRefs = readList(d, p.ExternalRefs, readExternalRef)
+			p.ExternalRefs = another(d, p.ExternalRefs)
+			readExternalRef(d, &p.ExternalRefs[len(p.ExternalRefs)-1])
 		case 13:
-			v := readMisused(d)
-			p.MisusedIdentity = &v
+			p.MisusedIdentity = new(ct.Misused)
+			readMisused(d, p.MisusedIdentity)
 		case 14:
 			p.AsylumOrRefugee = d.bool()
 		default:
 			d.bad = true
 		}
 	}
-	return p
 }
 
 // fact reads what many messages end in: how sure it is and where it is from.
@@ -64,7 +75,8 @@ func (d *decoder) fact(f *ct.Fact) {
 	}
 }
 
-func readName(d *decoder) (n ct.Name) {
+func readName(d *decoder, n *ct.Name) {
+	*n = ct.Name{Parts: n.Parts[:0]}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -87,10 +99,10 @@ func readName(d *decoder) (n ct.Name) {
 		}
 	}
 	d.join(&in)
-	return n
 }
 
-func readBirth(d *decoder) (b ct.Birth) {
+func readBirth(d *decoder, b *ct.Birth) {
+	*b = ct.Birth{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -103,10 +115,10 @@ func readBirth(d *decoder) (b ct.Birth) {
 		}
 	}
 	d.join(&in)
-	return b
 }
 
-func readLife(d *decoder) (p ct.PlaceOfLife) {
+func readLife(d *decoder, p *ct.PlaceOfLife) {
+	*p = ct.PlaceOfLife{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -119,10 +131,10 @@ func readLife(d *decoder) (p ct.PlaceOfLife) {
 		}
 	}
 	d.join(&in)
-	return p
 }
 
-func readDocument(d *decoder) (t ct.Document) {
+func readDocument(d *decoder, t *ct.Document) {
+	*t = ct.Document{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -145,10 +157,10 @@ func readDocument(d *decoder) (t ct.Document) {
 		}
 	}
 	d.join(&in)
-	return t
 }
 
-func readNationalID(d *decoder) (n ct.NationalID) {
+func readNationalID(d *decoder, n *ct.NationalID) {
+	*n = ct.NationalID{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -163,10 +175,10 @@ func readNationalID(d *decoder) (n ct.NationalID) {
 		}
 	}
 	d.join(&in)
-	return n
 }
 
-func readContactHash(d *decoder) (c ct.ContactHash) {
+func readContactHash(d *decoder, c *ct.ContactHash) {
+	*c = ct.ContactHash{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -181,10 +193,10 @@ func readContactHash(d *decoder) (c ct.ContactHash) {
 		}
 	}
 	d.join(&in)
-	return c
 }
 
-func readExternalRef(d *decoder) (r ct.ExternalRef) {
+func readExternalRef(d *decoder, r *ct.ExternalRef) {
+	*r = ct.ExternalRef{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -197,10 +209,10 @@ func readExternalRef(d *decoder) (r ct.ExternalRef) {
 		}
 	}
 	d.join(&in)
-	return r
 }
 
-func readPhysical(d *decoder) (p ct.Physical) {
+func readPhysical(d *decoder, p *ct.Physical) {
+	*p = ct.Physical{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -219,10 +231,10 @@ func readPhysical(d *decoder) (p ct.Physical) {
 		}
 	}
 	d.join(&in)
-	return p
 }
 
-func readBiometrics(d *decoder) (b ct.Biometrics) {
+func readBiometrics(d *decoder, b *ct.Biometrics) {
+	*b = ct.Biometrics{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -241,19 +253,22 @@ func readBiometrics(d *decoder) (b ct.Biometrics) {
 		}
 	}
 	d.join(&in)
-	return b
 }
 
-func readMisused(d *decoder) (m ct.Misused) {
+func readMisused(d *decoder, m *ct.Misused) {
+	*m = ct.Misused{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
 		case 1:
-			m.Names = readList(&in, m.Names, readName)
+			m.Names = another(&in, m.Names)
+			readName(&in, &m.Names[len(m.Names)-1])
 		case 2:
-			m.Births = readList(&in, m.Births, readBirth)
+			m.Births = another(&in, m.Births)
+			readBirth(&in, &m.Births[len(m.Births)-1])
 		case 3:
-			m.Documents = readList(&in, m.Documents, readDocument)
+			m.Documents = another(&in, m.Documents)
+			readDocument(&in, &m.Documents[len(m.Documents)-1])
 		case 4:
 			m.Note = in.text()
 		default:
@@ -261,5 +276,4 @@ func readMisused(d *decoder) (m ct.Misused) {
 		}
 	}
 	d.join(&in)
-	return m
 }

@@ -7,9 +7,9 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// maxDepth is how deep messages nest in the body schema: notification, event,
-// companion, name.
-const maxDepth = 4
+// maxDepth is how deep messages nest in the body schema: match release, hit,
+// person, misused identity, name.
+const maxDepth = 5
 
 // checkShape walks a body without allocating for it: only fields of the
 // schema, in ascending order, at most maxRepeated of each, no depth that the

@@ -75,6 +75,16 @@ func TestEveryFieldSurvives(t *testing.T) {
 		back, err := wire.DecodeRetraction(body)
 		compareBodies(t, r, back, err)
 	})
+	t.Run("match release", func(t *testing.T) {
+		r := &ct.MatchRelease{}
+		fillFields(t, reflect.ValueOf(r).Elem(), new(int))
+		body, err := wire.EncodeMatchRelease(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := wire.DecodeMatchRelease(body)
+		compareBodies(t, r, back, err)
+	})
 	t.Run("addresses", func(t *testing.T) {
 		a := &ct.Addresses{}
 		fillFields(t, reflect.ValueOf(a).Elem(), new(int))
@@ -345,6 +355,7 @@ func FuzzBody(f *testing.F) {
 		mustBody(wire.EncodeDelegation(&ct.Delegation{State: "UTO", Serial: 1, Node: ct.LogID{1}, NotBefore: 1, NotAfter: 2, Roles: []string{"node"}})),
 		mustBody(wire.EncodeRenewal(&ct.Renewal{Node: ct.LogID{1}, NotAfter: 2})),
 		mustBody(wire.EncodeClosing(&ct.Closing{Log: ct.LogID{1}, Seq: 7, ID: ct.ID{2}, Reason: "forked", Text: "a copy of the disk", Since: 3})),
+		mustBody(wire.EncodeMatchRelease(aRelease())),
 	} {
 		f.Add(append([]byte{byte(i + 1)}, b...))
 	}
@@ -353,7 +364,7 @@ func FuzzBody(f *testing.F) {
 		if len(data) == 0 {
 			return
 		}
-		kind, body := data[0]%6, data[1:]
+		kind, body := data[0]%7, data[1:]
 		var again []byte
 		var err, err2 error
 		switch kind {
@@ -394,6 +405,12 @@ func FuzzBody(f *testing.F) {
 				again, err2 = wire.EncodeClosing(c)
 				c.Validate()
 			}
+		case 6:
+			var r *ct.MatchRelease
+			if r, err = wire.DecodeMatchRelease(body); err == nil {
+				again, err2 = wire.EncodeMatchRelease(r)
+				r.Validate(bodyTime)
+			}
 		}
 		if err != nil {
 			return
@@ -402,6 +419,65 @@ func FuzzBody(f *testing.F) {
 			t.Fatalf("kind %d: decoded, then encoded otherwise (%v)", kind, err2)
 		}
 	})
+}
+
+func aRelease() *ct.MatchRelease {
+	p := synth.New(4).Person()
+	return &ct.MatchRelease{
+		Requests: []ct.ID{{1}, {2}}, To: "UTO", By: "human", Contact: ct.Contact{Desk: "d"},
+		Hits: []ct.ReleasedHit{
+			{Ref: "rec:00", Score: 9_000, Tier: "strong", Why: []string{"name:agree"}, Author: "UTO", TLP: ct.TLPAmber, Person: &p, Withheld: []string{"contacts"}},
+			{Ref: "list:un/1", Score: 1, Tier: "possible", Author: "UTO", TLP: ct.TLPRed, Contact: &ct.Contact{}},
+		},
+	}
+}
+
+// A release has one encoding: no field twice or missing, no hash of another
+// size, nothing after it.
+func TestReleaseOneEncoding(t *testing.T) {
+	good := mustBody(wire.EncodeMatchRelease(aRelease()))
+	if _, err := wire.DecodeMatchRelease(good); err != nil {
+		t.Fatal(err)
+	}
+	m := &heraldv1.MatchRelease{}
+	if err := proto.Unmarshal(good, m); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*heraldv1.MatchRelease){
+		"a hash of 31 bytes":     func(m *heraldv1.MatchRelease) { m.Requests[0] = m.Requests[0][:31] },
+		"an empty hash":          func(m *heraldv1.MatchRelease) { m.Requests[0] = []byte{} },
+		"no contact":             func(m *heraldv1.MatchRelease) { m.Contact = nil },
+		"a hit without handling": func(m *heraldv1.MatchRelease) { m.Hits[1].Handling = nil },
+		"nothing":                func(m *heraldv1.MatchRelease) { proto.Reset(m) },
+	} {
+		c := proto.Clone(m).(*heraldv1.MatchRelease)
+		change(c)
+		b, err := proto.MarshalOptions{Deterministic: true}.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := wire.DecodeMatchRelease(b); !errors.Is(err, wire.ErrBody) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for i := range good {
+		if r, err := wire.DecodeMatchRelease(good[:i]); err == nil {
+			if again := mustBody(wire.EncodeMatchRelease(r)); !bytes.Equal(again, good[:i]) {
+				t.Fatalf("cut to %d bytes: decoded, then encoded otherwise", i)
+			}
+		}
+	}
+	if _, err := wire.DecodeMatchRelease(append(bytes.Clone(good), 0x7a, 1, 'x')); !errors.Is(err, wire.ErrBody) {
+		t.Errorf("an unknown field: %v", err)
+	}
+	many := aRelease()
+	many.Requests = make([]ct.ID, ct.MaxNames+1)
+	for i := range many.Requests {
+		many.Requests[i] = ct.ID{byte(i + 1)}
+	}
+	if _, err := wire.DecodeMatchRelease(mustBody(wire.EncodeMatchRelease(many))); err == nil {
+		t.Error("a list over its bound was read")
+	}
 }
 
 func mustBody(b []byte, err error) []byte {

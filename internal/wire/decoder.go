@@ -29,6 +29,12 @@ func (d *decoder) next() bool {
 	if d.bad || len(d.b) == 0 {
 		return false
 	}
+	if tag := d.b[0]; tag < 0x80 && int(tag>>3) > d.last { // nearly all
+		d.b = d.b[1:]
+		d.num, d.typ, d.rep = int(tag>>3), protowire.Type(tag&7), false
+		d.last = d.num
+		return true
+	}
 	v, ok := d.varint()
 	if !ok {
 		return false

@@ -67,6 +67,7 @@ type MatchRequest struct {
 	Priority        ct.Priority
 	Issued, Expires ct.Millis
 	Person          ct.Person
+	ReleaseUntil    ct.Millis // until when the asker takes a release; 0: it wants none
 }
 
 // MatchAnswer is what the responder signs.
@@ -168,9 +169,10 @@ func EncodeMatchRequest(r *MatchRequest) ([]byte, error) {
 	b = appendUint(b, 12, uint64(r.Issued))
 	b = appendUint(b, 13, uint64(r.Expires))
 	b = appendBytes(b, 14, person)
+	b = appendUint(b, 15, uint64(r.ReleaseUntil))
 	size := len(b) + signedMatchOverhead
 	for want := MatchRequestStep; want <= MaxMatchRequest; want += MatchRequestStep {
-		if padded, ok := appendPadding(b, want-size); ok {
+		if padded, ok := appendPadding(b, 16, want-size); ok {
 			return padded, nil
 		}
 	}
@@ -221,6 +223,8 @@ func DecodeMatchRequest(raw []byte) (*MatchRequest, SignedMatch, error) {
 		case 14:
 			person = d.bytes()
 		case 15:
+			r.ReleaseUntil = ct.Millis(d.uint())
+		case 16:
 			d.bytes()
 		default:
 			d.bad = true
@@ -260,7 +264,7 @@ func EncodeMatchAnswer(a *MatchAnswer) ([]byte, error) {
 		b = appendBytes(b, 6, encodeMatchHit(&a.Hits[i]))
 	}
 	b = appendUint(b, 7, uint64(a.Issued))
-	padded, ok := appendPadding(b, MatchAnswerSize-signedMatchOverhead-len(b))
+	padded, ok := appendPadding(b, 15, MatchAnswerSize-signedMatchOverhead-len(b))
 	if !ok { // the limits of five hits leave room for more than 128 bytes of padding
 		return nil, fmt.Errorf("%w: answer of %d bytes before padding", ErrMatch, len(b))
 	}
@@ -367,8 +371,8 @@ func appendText(b []byte, num protowire.Number, s string) []byte {
 
 // appendPadding adds a padding field of exactly size bytes, tag and length
 // included; false when no field has that size. Nothing is added for size 0.
-func appendPadding(b []byte, size int) ([]byte, bool) {
-	const tag = 1
+func appendPadding(b []byte, num protowire.Number, size int) ([]byte, bool) {
+	tag := protowire.SizeTag(num)
 	if size == 0 {
 		return b, true
 	}
@@ -382,7 +386,7 @@ func appendPadding(b []byte, size int) ([]byte, bool) {
 	if n < 1 || n >= 16<<10 {
 		return nil, false
 	}
-	b = protowire.AppendTag(b, 15, protowire.BytesType)
+	b = protowire.AppendTag(b, num, protowire.BytesType)
 	b = protowire.AppendVarint(b, uint64(n))
 	return append(b, make([]byte, n)...), true
 }

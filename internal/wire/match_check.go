@@ -33,7 +33,7 @@ func checkMatchRequest(r *MatchRequest) error {
 		return fmt.Errorf("%w: no mode", ErrMatch)
 	case r.Priority < ct.PriorityRoutine || r.Priority > ct.PriorityFlash:
 		return fmt.Errorf("%w: priority", ErrMatch)
-	case r.Issued <= 0 || r.Expires <= 0:
+	case r.Issued <= 0 || r.Expires <= 0 || r.ReleaseUntil < 0:
 		return fmt.Errorf("%w: a time before 1970", ErrMatch)
 	}
 	return nil

@@ -15,19 +15,20 @@ import (
 
 func matchRequest() *MatchRequest {
 	return &MatchRequest{
-		Network:   [8]byte{1, 2, 3},
-		Nonce:     [32]byte{4},
-		Mode:      MatchPlain,
-		Asker:     ct.LogID{5},
-		Responder: ct.LogID{6},
-		Purpose:   "border-screening",
-		Basis:     "UNSCR-2396-OP5",
-		Case:      "UTO-2026-0001",
-		Operator:  "desk-7",
-		Grounds:   "same document number as in a warrant",
-		Priority:  ct.PriorityUrgent,
-		Issued:    1_700_000_000_000,
-		Expires:   1_700_000_060_000,
+		Network:      [8]byte{1, 2, 3},
+		Nonce:        [32]byte{4},
+		Mode:         MatchPlain,
+		Asker:        ct.LogID{5},
+		Responder:    ct.LogID{6},
+		Purpose:      "border-screening",
+		Basis:        "UNSCR-2396-OP5",
+		Case:         "UTO-2026-0001",
+		Operator:     "desk-7",
+		Grounds:      "same document number as in a warrant",
+		Priority:     ct.PriorityUrgent,
+		Issued:       1_700_000_000_000,
+		ReleaseUntil: 1_700_000_360_000,
+		Expires:      1_700_000_060_000,
 		Person: ct.Person{
 			Names:         []ct.Name{{Full: "Vorn Aldeku Tessimar"}},
 			Births:        []ct.Birth{{Date: "1984-02-11"}},
@@ -161,7 +162,8 @@ func TestMatchAgreesWithProto(t *testing.T) {
 	same(signedRequest(t, matchRequest()), &s)
 	var r heraldv1.MatchRequest
 	same(s.GetBody(), &r)
-	if r.GetPerson().GetNames()[0].GetFull() != "Vorn Aldeku Tessimar" || r.GetGrounds() == "" || r.GetExpires() != 1_700_000_060_000 {
+	if r.GetPerson().GetNames()[0].GetFull() != "Vorn Aldeku Tessimar" || r.GetGrounds() == "" || r.GetExpires() != 1_700_000_060_000 ||
+		r.GetReleaseUntil() != 1_700_000_360_000 {
 		t.Fatal("a field has another number")
 	}
 	same(signedAnswer(t, matchAnswer(3)), &s)
@@ -184,8 +186,7 @@ func TestMatchRefusesOtherEncodings(t *testing.T) {
 		return EncodeSignedMatch(s)
 	}
 	unknown := func(body []byte) []byte {
-		i := bytes.LastIndexByte(bytes.TrimRight(body, "\x00"), 15<<3|2)
-		return append(protowire.AppendBytes(protowire.AppendTag(body[:i:i], 16, protowire.BytesType), []byte("x")), body[i:]...)
+		return protowire.AppendBytes(protowire.AppendTag(body, 17, protowire.BytesType), []byte("x"))
 	}
 	cases := map[string][]byte{
 		"empty":                    {},

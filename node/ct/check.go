@@ -2,7 +2,6 @@ package ct
 
 import (
 	"strconv"
-	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -203,23 +202,50 @@ func (c *checker) future(t time.Time) bool {
 }
 
 // shaped tells whether s has between least and most bytes, each in the set.
-func shaped(s string, least, most int, set string) bool {
+func shaped(s string, least, most int, set *byteSet) bool {
 	if len(s) < least || len(s) > most {
 		return false
 	}
 	for i := range len(s) {
-		if strings.IndexByte(set, s[i]) < 0 {
+		if !set[s[i]] {
 			return false
 		}
 	}
 	return true
 }
 
+// byteSet holds the bytes that may stand in a text.
+type byteSet [256]bool
+
+func setOf(bytes ...string) *byteSet {
+	var set byteSet
+	for _, b := range bytes {
+		for i := range len(b) {
+			set[b[i]] = true
+		}
+	}
+	return &set
+}
+
 const (
-	upper      = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	lower      = "abcdefghijklmnopqrstuvwxyz"
-	digits     = "0123456789"
-	hexDigits  = digits + "abcdef"
-	alphaNum   = upper + lower + digits
-	upperDigit = upper + digits
+	capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	smalls   = "abcdefghijklmnopqrstuvwxyz"
+	decimals = "0123456789"
+)
+
+// The sets are never changed.
+var (
+	upper      = setOf(capitals)
+	lower      = setOf(smalls)
+	digits     = setOf(decimals)
+	hexDigits  = setOf(decimals, "abcdef")
+	upperDigit = setOf(capitals, decimals)
+	langSet    = setOf(capitals, smalls, decimals, "-")
+	serviceSet = setOf(capitals, smalls, decimals, "-/ ")
+	reasonSet  = setOf(smalls, decimals, ":_-")
+	mrzSet     = setOf(capitals, "<")
+	placeSet   = setOf(capitals, "23456789")
+	hostSet    = setOf(capitals, smalls, decimals, "-.")
+	keySet     = setOf(capitals, smalls, decimals, "_-")
+	roleSet    = setOf(smalls, decimals, "-")
 )

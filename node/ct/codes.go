@@ -143,7 +143,7 @@ var (
 	handlingCodes    = codes{"H0", "H1", "H2", "H3"}
 	papCodes         = codes{"RED", "AMBER", "GREEN", "CLEAR"}
 	caveatCodes      = codes{"no-onward", "not-in-court", "assurance-required", "contact-first", "source-protection"}
-	retractCodes     = codes{"mistaken-identity", "purpose-achieved", "court-order", "unlawful", "acquitted", "deceased", "error"}
+	retractCodes     = codes{"mistaken-identity", "purpose-achieved", "court-order", "unlawful", "acquitted", "deceased", "error", "superseded"}
 	closeCodes       = codes{"compromised", "lost", "forked", "retired", "error"}
 
 	bystanderDesignations = codes{DesignationFamilyMember, DesignationWitnessOrVictim}

@@ -48,21 +48,37 @@ func LookupState(s State) (Country, bool) {
 	return countries[i], true
 }
 
-// stateRow is a binary search that copies no rows: every record names States.
+// stateRow needs no search: every record names several States.
 func stateRow(s State) (int, bool) {
-	from, to := 0, len(countries)
-	for from < to {
-		i := (from + to) / 2
-		switch c := countries[i].State; {
-		case c == s:
-			return i, true
-		case c < s:
-			from = i + 1
-		default:
-			to = i
+	i, ok := alpha3Place(s)
+	if !ok || stateRows[i] == 0 {
+		return 0, false
+	}
+	return int(stateRows[i]) - 1, true
+}
+
+// stateRows holds for each three capitals their row in countries, from 1.
+var stateRows = func() (rows [26 * 26 * 26]uint16) {
+	for i := range countries {
+		if at, ok := alpha3Place(countries[i].State); ok {
+			rows[at] = uint16(i) + 1
 		}
 	}
-	return 0, false
+	return rows
+}()
+
+func alpha3Place(s State) (int, bool) {
+	if len(s) != 3 {
+		return 0, false
+	}
+	at := 0
+	for i := range len(s) {
+		if s[i] < 'A' || s[i] > 'Z' {
+			return 0, false
+		}
+		at = at*26 + int(s[i]-'A')
+	}
+	return at, true
 }
 
 // ValidState tells whether s is in the State table: ISO 3166-1 alpha-3 or one

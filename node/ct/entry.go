@@ -34,6 +34,7 @@ type Entry struct {
 
 	Notification *Notification `json:"notification,omitempty"`
 	Retraction   *Retraction   `json:"retraction,omitempty"`
+	Release      *MatchRelease `json:"match_release,omitempty"`
 	Addresses    *Addresses    `json:"addresses,omitempty"`
 	Delegation   *Delegation   `json:"delegation,omitempty"`
 	Renewal      *Renewal      `json:"renewal,omitempty"`

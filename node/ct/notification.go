@@ -141,7 +141,7 @@ type Contact struct {
 
 // Retraction is the content of a RETRACT record.
 type Retraction struct {
-	Reason string `json:"reason"` // mistaken-identity, purpose-achieved, court-order, unlawful, acquitted, deceased, error
+	Reason string `json:"reason"` // mistaken-identity, purpose-achieved, court-order, unlawful, acquitted, deceased, error, superseded
 	Text   string `json:"text,omitempty"`
 }
 

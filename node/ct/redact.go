@@ -94,4 +94,10 @@ func (Contact) LogValue() slog.Value            { return slog.StringValue(redact
 func (Retraction) String() string               { return redactedValue }
 func (Retraction) Format(f fmt.State, _ rune)   { redact(f, redactedValue) }
 func (Retraction) LogValue() slog.Value         { return slog.StringValue(redactedValue) }
+func (MatchRelease) String() string             { return redactedValue }
+func (MatchRelease) Format(f fmt.State, _ rune) { redact(f, redactedValue) }
+func (MatchRelease) LogValue() slog.Value       { return slog.StringValue(redactedValue) }
+func (ReleasedHit) String() string              { return redactedValue }
+func (ReleasedHit) Format(f fmt.State, _ rune)  { redact(f, redactedValue) }
+func (ReleasedHit) LogValue() slog.Value        { return slog.StringValue(redactedValue) }
 func (d Date) LogValue() slog.Value             { return slog.StringValue(d.String()) }

@@ -223,7 +223,7 @@ func (w *walker) object(s *schema, depth int) {
 		w.pos++ // the colon
 		field, known := s.fields[key]
 		if !known {
-			if shaped(key, 1, 40, alphaNum+"_-") { // else it may be anything, a person's name too
+			if shaped(key, 1, 40, keySet) { // else it may be anything, a person's name too
 				w.fail(at, "unknown field "+strconv.Quote(key))
 			} else {
 				w.fail(at, "unknown field")

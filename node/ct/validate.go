@@ -35,7 +35,8 @@ func (p Policy) withDefaults() Policy {
 // It does not judge who may read n.
 func (n *Notification) Validate(now time.Time, p Policy) Faults {
 	p = p.withDefaults()
-	c := checker{now: now}
+	var room [128]byte
+	c := checker{now: now, path: room[:0]}
 	c.header(n)
 
 	m := c.at("event", -1)
@@ -65,14 +66,18 @@ func (n *Notification) Validate(now time.Time, p Policy) Faults {
 	c.leave(m)
 
 	m = c.at("contact", -1)
-	if c.must("desk", n.Contact.Desk) {
-		c.line("desk", n.Contact.Desk, MaxShort)
-	}
-	c.line("phone", n.Contact.Phone, MaxShort)
-	c.line("email", n.Contact.Email, MaxNameLen)
-	c.line("ref", n.Contact.Ref, MaxShort)
+	c.desk(&n.Contact)
 	c.leave(m)
 	return c.faults
+}
+
+func (c *checker) desk(d *Contact) {
+	if c.must("desk", d.Desk) {
+		c.line("desk", d.Desk, MaxShort)
+	}
+	c.line("phone", d.Phone, MaxShort)
+	c.line("email", d.Email, MaxNameLen)
+	c.line("ref", d.Ref, MaxShort)
 }
 
 // header checks the values that travel in the record's header.

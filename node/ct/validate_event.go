@@ -113,7 +113,7 @@ func (c *checker) leg(l *Leg, last time.Time) time.Time {
 			c.fault("carrier", FaultCarrier)
 		}
 	}
-	if l.ServiceNo != "" && !shaped(l.ServiceNo, 1, 16, alphaNum+"-/ ") {
+	if l.ServiceNo != "" && !shaped(l.ServiceNo, 1, 16, serviceSet) {
 		c.fault("service_no", FaultForm)
 	}
 	if l.From == (Place{}) && l.To == (Place{}) {
@@ -147,7 +147,7 @@ func (c *checker) place(p *Place) {
 	switch {
 	case p.Code == "":
 	case shaped(p.Code, 3, 4, upper):
-	case shaped(p.Code, 5, 5, upper+"23456789") && shaped(p.Code[:2], 2, 2, upper):
+	case shaped(p.Code, 5, 5, placeSet) && shaped(p.Code[:2], 2, 2, upper):
 		s, ok := StateByAlpha2(p.Code[:2])
 		if !ok && p.Code[:2] != "XZ" { // XZ: international waters
 			c.fault("code", FaultPlace)

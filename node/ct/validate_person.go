@@ -146,11 +146,11 @@ func (c *checker) name(n *Name) {
 	if s := n.Script; s != "" && !(len(s) == 4 && shaped(s[:1], 1, 1, upper) && shaped(s[1:], 3, 3, lower)) {
 		c.fault("script", FaultForm)
 	}
-	if n.Lang != "" && !shaped(n.Lang, 2, 35, alphaNum+"-") {
+	if n.Lang != "" && !shaped(n.Lang, 2, 35, langSet) {
 		c.fault("lang", FaultForm)
 	}
 	c.code("quality", n.Quality, qualityCodes)
-	if n.MRZ != "" && !shaped(n.MRZ, 1, 44, upper+"<") {
+	if n.MRZ != "" && !shaped(n.MRZ, 1, 44, mrzSet) {
 		c.fault("mrz_form", FaultForm)
 	}
 	c.fact(n.Fact)

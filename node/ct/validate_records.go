@@ -61,7 +61,7 @@ func validAddr(s string) bool {
 			return false
 		}
 	case "dns", "dns4", "dns6":
-		if !shaped(host, 1, 253, alphaNum+"-.") {
+		if !shaped(host, 1, 253, hostSet) {
 			return false
 		}
 	default:
@@ -115,7 +115,7 @@ func (d *Delegation) Validate() Faults {
 	}
 	if c.count("roles", len(d.Roles), MaxRoles) {
 		for i, r := range d.Roles {
-			if !shaped(r, 1, 32, lower+digits+"-") {
+			if !shaped(r, 1, 32, roleSet) {
 				c.faultAt("roles", i, FaultForm)
 			} else if codes(d.Roles[:i]).has(r) {
 				c.faultAt("roles", i, FaultDuplicate)

@@ -218,8 +218,8 @@ var controls = []control{
 	},
 	{
 		name: "commit-order", rule: "bodies are on the disk before the header that acknowledges", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
-		edits: []edit{{"internal/store/append.go", "if err := s.putBodies(entries); err != nil {",
-			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()\n\tif err := error(nil); err != nil {"}},
+		edits: []edit{{"internal/store/append.go", "bodies.Go(func() error { return s.putBodies(entries) })",
+			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()"}},
 	},
 	{
 		name: "prune", rule: "what a crash left of a commit is removed", pkg: "./internal/store", tests: "TestCrashBetweenCommits",
@@ -257,6 +257,10 @@ var controls = []control{
 	{
 		name: "mend-by-chain", rule: "a copy takes a rotten record's place only under the id that the chain names", pkg: "./internal/store", tests: "TestRottenRange",
 		edits: []edit{{"internal/store/rot.go", "if rec.ID() != id || again {", "if rec.ID() != id && again {"}},
+	},
+	{
+		name: "sweep", rule: "what has rotted beside the records does not stay", pkg: "./internal/store", tests: "TestSweep",
+		edits: []edit{{"internal/store/sweep.go", "if l.stray(bucket, k, v) && len(out) < MaxBatch {", "if l.stray(bucket, k, v) && len(out) < 0 {"}},
 	},
 	{
 		name: "erased-in-two-files", rule: "the loss of log.db brings no erased body back", pkg: "./internal/store", tests: "TestRebuild",
@@ -382,6 +386,10 @@ var controls = []control{
 		edits: []edit{{"internal/gossip/guard.go", " || !a.bytes.AllowN(now, min(len(m.Data), peerBytes)):", ":"}},
 	},
 	{
+		name: "repeats", rule: "who sends the same message again and again is put out", pkg: "./internal/gossip", tests: "TestRepeatsAreQuarantined",
+		edits: []edit{{"internal/gossip/guard.go", "case a.repeats.more(m.GetTopic(), m.Data, now):", "case false:"}},
+	},
+	{
 		name: "flood", rule: "who sends more than all members author is put out", pkg: "./internal/gossip", tests: "TestFloodIsQuarantined",
 		edits: []edit{{"internal/gossip/guard.go", "if !a.flood.AllowN(now, units(rpc)) {", "if false {"}},
 	},
@@ -441,6 +449,66 @@ var controls = []control{
 		edits: []edit{{"internal/desk/budget.go", ">= int(w.most) {", "< 0 {"}},
 	},
 	{
+		name: "match-budget-restart", rule: "a restart forgives no request", pkg: "./internal/desk", tests: "TestBudgetPerState|TestWindowsSurviveRestarts",
+		edits: []edit{{"internal/desk/budget.go", "b.of(e.Peer).add(e.Time)", "_ = e"}},
+	},
+	{
+		name: "match-timing", rule: "no answer leaves before its time, refusals neither", pkg: "./internal/desk", tests: "TestRefusalsTellNothing",
+		edits: []edit{{"internal/desk/match_answer.go", "pause := answerStep - work%answerStep", "pause := work - work"}},
+	},
+	{
+		name: "fishing-numbers", rule: "document numbers in rows are found", pkg: "./internal/fishing", tests: "TestNumbersInCompany",
+		edits: []edit{{"internal/fishing/judge.go", "own && (row >= l.Run ||", "own && (false ||"}},
+	},
+	{
+		name: "fishing-regular", rule: "document numbers at regular distances are found", pkg: "./internal/fishing", tests: "TestNumbersInCompany",
+		edits: []edit{{"internal/fishing/judge.go", "square/float64(n) < regular*mean*mean", "false && square < regular"}},
+	},
+	{
+		name: "fishing-short-rows", rule: "many short rows of document numbers are found", pkg: "./internal/fishing", tests: "TestNumbersInCompany",
+		edits: []edit{{"internal/fishing/judge.go", "case len(points) >= l.Neighbours &&", "case false &&"}},
+	},
+	{
+		name: "fishing-again", rule: "one person asked again and again is found", pkg: "./internal/fishing", tests: "TestFishersAreFound",
+		edits: []edit{{"internal/fishing/judge.go", "if most >= limit {", "if false && most >= limit {"}},
+	},
+	{
+		name: "fishing-births", rule: "one name with dates of birth that are tried is found", pkg: "./internal/fishing", tests: "TestNearDatesOfBirth",
+		edits: []edit{{"internal/fishing/judge.go", " || follow >= l.NearBirths", ""}},
+	},
+	{
+		name: "fishing-names", rule: "an alphabet of bare names is found", pkg: "./internal/fishing", tests: "TestAlphabetIsFoundByOrder",
+		edits: []edit{{"internal/fishing/judge.go", "n*8 >= len(up)*3", "false && n > 0"}},
+	},
+	{
+		name: "fishing-misses", rule: "bare requests without a hit are found", pkg: "./internal/fishing", tests: "TestFishersAreFound",
+		edits: []edit{{"internal/fishing/judge.go", "bare >= l.Misses &&", "false && bare >= l.Misses &&"}},
+	},
+	{
+		name: "fishing-key", rule: "a sketch is one key's", pkg: "./internal/fishing", tests: "TestSketchIsKeyed",
+		edits: []edit{{"internal/fishing/fishing.go", "hmac.New(sha256.New, w.key)", "hmac.New(sha256.New, nil)"}},
+	},
+	{
+		name: "fishing-offset", rule: "of a number only its distance to others is kept", pkg: "./internal/fishing", tests: "TestSketchIsKeyed",
+		edits: []edit{{"internal/fishing/sketch.go", `at: at + w.hash("offset", series)`, "at: at"}},
+	},
+	{
+		name: "fishing-beyond-budget", rule: "a State that asks too fast to be answered is watched too", pkg: "./internal/desk", tests: "TestFishingForNumbers",
+		edits: []edit{{"internal/desk/fishing.go", "look := x.looks < looksPerHour", "look := x.looks < 0"}},
+	},
+	{
+		name: "fishing-own-word", rule: "a request blames a State that signed it itself", pkg: "./internal/desk", tests: "TestOthersWordsBlameNobody",
+		edits: []edit{{"internal/desk/fishing.go", "r.Asker != a.Key || r.Responder != d.cfg.Signer.Public() ||\n\t\t!keys", "r.Responder != d.cfg.Signer.Public() ||\n\t\tfalse && !keys"}},
+	},
+	{
+		name: "fishing-cooling", rule: "who was found fishing waits", pkg: "./internal/desk", tests: "TestFishingForNumbers|TestCoolingGrows",
+		edits: []edit{{"internal/desk/fishing.go", "if x.cooling(stamp) {\n\t\tg.mu.Unlock()\n\t\treturn limitCooling", "if false {\n\t\tg.mu.Unlock()\n\t\treturn limitCooling"}},
+	},
+	{
+		name: "fishing-flag-kept", rule: "a restart ends no cooling", pkg: "./internal/desk", tests: "TestCoolingGrows",
+		edits: []edit{{"internal/desk/fishing.go", "return tx.Put(bucketFlag, []byte(s), b)", "_ = b; return nil"}},
+	},
+	{
 		name: "match-replay", rule: "a request is answered once", pkg: "./internal/desk", tests: "TestAnswerRefusals|TestNoncesAreBounded",
 		edits: []edit{{"internal/desk/match_answer.go", "case !fresh:", "case false && !fresh:"}},
 	},
@@ -457,11 +525,71 @@ var controls = []control{
 		edits: []edit{{"internal/desk/match_answer.go", "not journalled\", \"error\", err)\n\t\treturn refuse(refusedUnavailable)", "not journalled\", \"error\", err)"}},
 	},
 	{
+		name: "match-replay-restart", rule: "a request is answered once, across a restart", pkg: "./internal/desk", tests: "TestReplayAfterRestart",
+		edits: []edit{{"internal/desk/match_answer.go", "case seen:", "case false && seen:"}},
+	},
+	{
+		name: "match-asylum", rule: "a State is told nothing of who fled it", pkg: "./internal/desk", tests: "TestAsylumIsNotAnswered",
+		edits: []edit{{"internal/desk/holdings.go", "if s == nil || s.fled(asker) {", "if s == nil {"}},
+	},
+	{
+		name: "release-in-earnest", rule: "nothing is released unsealed in earnest", pkg: "./internal/desk", tests: "TestNoReleaseInEarnest",
+		edits: []edit{{"internal/desk/release.go", "case !v.Exercise():", "case false:"}},
+	},
+	{
+		name: "release-handling", rule: "what is RED stays", pkg: "./internal/match", tests: "TestDisclose",
+		edits: []edit{{"internal/match/disclose.go", "h.TLP < ct.TLPRed && ", ""}},
+	},
+	{
+		name: "release-minor", rule: "a minor's details go for protection alone", pkg: "./internal/match", tests: "TestDisclose",
+		edits: []edit{{"internal/match/disclose.go", "(!s.Minor || to.Purpose == \"protection\")", "true"}},
+	},
+	{
+		name: "release-of-whom", rule: "a release counts from the node that was asked", pkg: "./internal/desk", tests: "TestForeignReleases",
+		edits: []edit{{"internal/desk/answers.go", "if l.Node != a.log {", "if false {"}},
+	},
+	{
+		name: "release-to-whom", rule: "a release counts for the State that asked", pkg: "./internal/desk", tests: "TestForeignReleases",
+		edits: []edit{{"internal/desk/answers.go", "if err != nil || m.To != d.cfg.State {", "if err != nil {"}},
+	},
+	{
+		name: "release-withdrawn", rule: "a release is withdrawn with its source", pkg: "./internal/desk", tests: "TestRequestReleaseWithdrawal|TestListEntriesAreFollowed",
+		edits: []edit{{"internal/desk/given.go", "if changed {", "if false {"}},
+	},
+	{
+		name: "inbox-bound", rule: "the inbox is bounded", pkg: "./internal/desk", tests: "TestInboxIsBounded",
+		edits: []edit{{"internal/desk/inbox.go", "case !room:", "case false:"}},
+	},
+	{
 		name: "journal-before-ask", rule: "nobody is asked before the journal holds the query", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
 		edits: []edit{{"internal/desk/match_ask.go", "d.openCase(&q, v, targets, now)\n\tif err != nil {", "d.openCase(&q, v, targets, now)\n\tif false {"}},
 	},
 	{
 		name: "journal-chain", rule: "an altered journal is found out", pkg: "./internal/journal",
 		edits: []edit{{"internal/journal/verify.go", "case e.Prev != w.hash:", "case false:"}},
+	},
+	{
+		name: "journal-sealed", rule: "the sealed subject is the one that the chain names", pkg: "./internal/journal", tests: "TestTampering",
+		edits: []edit{{"internal/journal/entry.go", "if sha256.Sum256(sealed) != e.SealedHash {", "if false {"}},
+	},
+	{
+		name: "journal-told", rule: "the journal leads to what others were told of it", pkg: "./internal/journal", tests: "TestVerifyAgainstWhatOthersWereTold",
+		edits: []edit{{"internal/journal/verify.go", "if t.Head != e.Hash {", "if false {"}},
+	},
+	{
+		name: "journal-auditor", rule: "the node cannot open what it sealed to its auditor", pkg: "./internal/journal", tests: "TestAuditor",
+		edits: []edit{{"internal/journal/journal.go", "\t\tj.auditor = auditor\n", ""}},
+	},
+	{
+		name: "journal-shrinks", rule: "a journal that a beacon shows cut is an alarm", pkg: "./internal/reconcile", tests: "TestJournals",
+		edits: []edit{{"internal/reconcile/journals.go", "now.Entries < k.Last.Entries || ", "false || "}},
+	},
+	{
+		name: "journal-replay", rule: "an old beacon says nothing of a journal", pkg: "./internal/reconcile", tests: "TestJournals",
+		edits: []edit{{"internal/reconcile/journals.go", ", known && b.Time <= k.Last.Said:", ":"}},
+	},
+	{
+		name: "forget-no-hit", rule: "without a hit the responder keeps no subject", pkg: "./internal/desk", tests: "TestNoHitLeavesNothing",
+		edits: []edit{{"internal/desk/match_answer.go", "r.Nonce[:], a.code != wire.MatchPossible", "r.Nonce[:], false"}},
 	},
 }

@@ -80,7 +80,7 @@ func run(ctx context.Context, w io.Writer, chosen []control, parallel int) error
 	}
 	defer os.RemoveAll(dir)
 	start := time.Now()
-	m := mutator{root: root, dir: dir}
+	m := mutator{root: root, dir: dir, limits: map[string]time.Duration{}}
 
 	// A test that is red anyway proves nothing.
 	if err := m.baseline(ctx, chosen); err != nil {

@@ -50,10 +50,18 @@ type result struct {
 	err  error
 }
 
-type mutator struct{ root, dir string }
+type mutator struct {
+	root, dir string
+	limits    map[string]time.Duration // of a package's tests, by what they took on the untouched tree
+}
 
-// testLimit ends a test that a missing control makes hang: red too.
-const testLimit = 2 * time.Minute
+// A test that a missing control makes hang is red too. What hangs is told from
+// what is slow by the time that the same tests took untouched.
+const (
+	leastLimit    = 2 * time.Minute
+	untouchedLast = 30 * time.Minute
+	limitFactor   = 3
+)
 
 // baseline runs all tests that are going to be asked, on the untouched tree.
 func (m *mutator) baseline(ctx context.Context, chosen []control) error {
@@ -71,7 +79,9 @@ func (m *mutator) baseline(ctx context.Context, chosen []control) error {
 		if slices.Contains(tests, "") {
 			pattern = ""
 		}
-		r, err := m.test(ctx, "", c.pkg, pattern)
+		start := time.Now()
+		r, err := m.test(ctx, "", c.pkg, pattern, untouchedLast)
+		m.limits[c.pkg] = max(leastLimit, limitFactor*time.Since(start))
 		if err != nil {
 			return fmt.Errorf("the untouched tree: %w", err)
 		}
@@ -89,7 +99,7 @@ func (m *mutator) prove(ctx context.Context, c control) result {
 	if err != nil {
 		return result{err: err}
 	}
-	test, err := m.test(ctx, overlay, c.pkg, c.tests)
+	test, err := m.test(ctx, overlay, c.pkg, c.tests, m.limits[c.pkg])
 	if err == nil && test != "" {
 		test = strings.TrimPrefix(c.pkg, "./") + " " + test
 	}
@@ -126,8 +136,8 @@ func (m *mutator) overlay(c control) (string, error) {
 }
 
 // test runs tests and names the first that fails; empty: all are green.
-func (m *mutator) test(ctx context.Context, overlay, pkg, tests string) (string, error) {
-	args := []string{"test", "-json", "-vet=off", "-failfast", "-timeout", testLimit.String()}
+func (m *mutator) test(ctx context.Context, overlay, pkg, tests string, limit time.Duration) (string, error) {
+	args := []string{"test", "-json", "-vet=off", "-failfast", "-timeout", limit.String()}
 	if tests != "" {
 		args = append(args, "-run", "^("+tests+")$")
 	}

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"strings"
 
+	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -75,9 +76,14 @@ var errTooLarge = fmt.Errorf("an individual of more than %d bytes", maxIndividua
 // of the list. It stops at the first error of fn or of the XML; the result then
 // counts what came before and is not Complete. The Person given to fn is valid.
 func Read(r io.Reader, fn func(Entry) error) (Result, error) {
-	in := &meter{r: r, left: maxIndividual}
-	d := xml.NewDecoder(in)
 	var res Result
+	decoded, err := text.NewReader(r)
+	if err != nil {
+		return res, err
+	}
+	in := &meter{r: decoded, left: maxIndividual}
+	d := xml.NewDecoder(in)
+	d.CharsetReader = charset
 	depth := 0
 	for {
 		in.left = maxIndividual
@@ -125,6 +131,17 @@ func Read(r io.Reader, fn func(Entry) error) (Result, error) {
 	}
 }
 
+// charset lets the XML say what its bytes were before package text made UTF-8
+// of them.
+func charset(label string, in io.Reader) (io.Reader, error) {
+	if strings.EqualFold(label, "utf-16") {
+		return in, nil
+	}
+	return nil, errEncoding
+}
+
+var errEncoding = errors.New("neither UTF-8 nor UTF-16")
+
 // individual reads one element and hands it on.
 func (res *Result) individual(d *xml.Decoder, start xml.StartElement, line int, fn func(Entry) error) error {
 	var raw individual
@@ -162,7 +179,7 @@ func broken(d *xml.Decoder, err error) error {
 		return fmt.Errorf("line %d: the list is cut off: %w", line, io.ErrUnexpectedEOF)
 	case errors.Is(err, errTooLarge):
 		return fmt.Errorf("line %d: the list is broken: %w", line, errTooLarge)
-	case strings.HasPrefix(err.Error(), "xml: encoding"):
+	case errors.Is(err, errEncoding), strings.HasPrefix(err.Error(), "xml: opening charset"):
 		return fmt.Errorf("line %d: the list says that it is not in UTF-8; convert it first", line)
 	}
 	return fmt.Errorf("line %d: read list: %w", line, err)

@@ -1955,6 +1955,233 @@ func (x *Retraction) GetText() string {
 	return ""
 }
 
+// MatchRelease is the body of MATCH_RELEASE: what the asked State discloses to
+// the one that asked (match.proto), after its own decision.
+type MatchRelease struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Requests      [][]byte               `protobuf:"bytes,1,rep,name=requests,proto3" json:"requests,omitempty"` // hashes of the requests that it answers (PROTOCOL.md section 10), 32 bytes each, 1 to 8
+	To            string                 `protobuf:"bytes,2,opt,name=to,proto3" json:"to,omitempty"`             // the State that asked
+	By            string                 `protobuf:"bytes,3,opt,name=by,proto3" json:"by,omitempty"`             // human or policy
+	Hits          []*ReleasedHit         `protobuf:"bytes,4,rep,name=hits,proto3" json:"hits,omitempty"`         // 1 to 5, the best first
+	Contact       *Contact               `protobuf:"bytes,5,opt,name=contact,proto3" json:"contact,omitempty"`   // of the desk that released it; always present
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MatchRelease) Reset() {
+	*x = MatchRelease{}
+	mi := &file_herald_v1_body_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MatchRelease) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MatchRelease) ProtoMessage() {}
+
+func (x *MatchRelease) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_v1_body_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MatchRelease.ProtoReflect.Descriptor instead.
+func (*MatchRelease) Descriptor() ([]byte, []int) {
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *MatchRelease) GetRequests() [][]byte {
+	if x != nil {
+		return x.Requests
+	}
+	return nil
+}
+
+func (x *MatchRelease) GetTo() string {
+	if x != nil {
+		return x.To
+	}
+	return ""
+}
+
+func (x *MatchRelease) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *MatchRelease) GetHits() []*ReleasedHit {
+	if x != nil {
+		return x.Hits
+	}
+	return nil
+}
+
+func (x *MatchRelease) GetContact() *Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+// ReleasedHit is one record or list entry of the responder.
+type ReleasedHit struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	Ref             string                 `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`                              // as in MatchHit
+	Score           uint32                 `protobuf:"varint,2,opt,name=score,proto3" json:"score,omitempty"`                         // ten-thousandths, 1 to 10,000
+	Tier            string                 `protobuf:"bytes,3,opt,name=tier,proto3" json:"tier,omitempty"`                            // strong or possible
+	Why             []string               `protobuf:"bytes,4,rep,name=why,proto3" json:"why,omitempty"`                              // field:verdict codes, at most 12
+	Author          string                 `protobuf:"bytes,5,opt,name=author,proto3" json:"author,omitempty"`                        // State whose record it is
+	Tlp             uint32                 `protobuf:"varint,6,opt,name=tlp,proto3" json:"tlp,omitempty"`                             // of the record, numbered as in the header
+	Event           string                 `protobuf:"bytes,7,opt,name=event,proto3" json:"event,omitempty"`                          // event type of a notification
+	EventTime       string                 `protobuf:"bytes,8,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"` // RFC 3339 or EDTF
+	Person          *Person                `protobuf:"bytes,9,opt,name=person,proto3" json:"person,omitempty"`                        // without residence, contacts, physical, biometrics and the asylum flag
+	Designation     string                 `protobuf:"bytes,10,opt,name=designation,proto3" json:"designation,omitempty"`
+	RequestedAction string                 `protobuf:"bytes,11,opt,name=requested_action,json=requestedAction,proto3" json:"requested_action,omitempty"`
+	Handling        *Handling              `protobuf:"bytes,12,opt,name=handling,proto3" json:"handling,omitempty"` // always present
+	Contact         *Contact               `protobuf:"bytes,13,opt,name=contact,proto3" json:"contact,omitempty"`   // of the record's author
+	Withheld        []string               `protobuf:"bytes,14,rep,name=withheld,proto3" json:"withheld,omitempty"` // words of a closed list: what was left out
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *ReleasedHit) Reset() {
+	*x = ReleasedHit{}
+	mi := &file_herald_v1_body_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleasedHit) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleasedHit) ProtoMessage() {}
+
+func (x *ReleasedHit) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_v1_body_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleasedHit.ProtoReflect.Descriptor instead.
+func (*ReleasedHit) Descriptor() ([]byte, []int) {
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ReleasedHit) GetRef() string {
+	if x != nil {
+		return x.Ref
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetScore() uint32 {
+	if x != nil {
+		return x.Score
+	}
+	return 0
+}
+
+func (x *ReleasedHit) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetWhy() []string {
+	if x != nil {
+		return x.Why
+	}
+	return nil
+}
+
+func (x *ReleasedHit) GetAuthor() string {
+	if x != nil {
+		return x.Author
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetTlp() uint32 {
+	if x != nil {
+		return x.Tlp
+	}
+	return 0
+}
+
+func (x *ReleasedHit) GetEvent() string {
+	if x != nil {
+		return x.Event
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetEventTime() string {
+	if x != nil {
+		return x.EventTime
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetPerson() *Person {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *ReleasedHit) GetDesignation() string {
+	if x != nil {
+		return x.Designation
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetRequestedAction() string {
+	if x != nil {
+		return x.RequestedAction
+	}
+	return ""
+}
+
+func (x *ReleasedHit) GetHandling() *Handling {
+	if x != nil {
+		return x.Handling
+	}
+	return nil
+}
+
+func (x *ReleasedHit) GetContact() *Contact {
+	if x != nil {
+		return x.Contact
+	}
+	return nil
+}
+
+func (x *ReleasedHit) GetWithheld() []string {
+	if x != nil {
+		return x.Withheld
+	}
+	return nil
+}
+
 // Addresses is the body of ADDRESS: where a node can be dialled.
 type Addresses struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1966,7 +2193,7 @@ type Addresses struct {
 
 func (x *Addresses) Reset() {
 	*x = Addresses{}
-	mi := &file_herald_v1_body_proto_msgTypes[23]
+	mi := &file_herald_v1_body_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1978,7 +2205,7 @@ func (x *Addresses) String() string {
 func (*Addresses) ProtoMessage() {}
 
 func (x *Addresses) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_v1_body_proto_msgTypes[23]
+	mi := &file_herald_v1_body_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1991,7 +2218,7 @@ func (x *Addresses) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Addresses.ProtoReflect.Descriptor instead.
 func (*Addresses) Descriptor() ([]byte, []int) {
-	return file_herald_v1_body_proto_rawDescGZIP(), []int{23}
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Addresses) GetSerial() uint64 {
@@ -2024,7 +2251,7 @@ type Delegation struct {
 
 func (x *Delegation) Reset() {
 	*x = Delegation{}
-	mi := &file_herald_v1_body_proto_msgTypes[24]
+	mi := &file_herald_v1_body_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2036,7 +2263,7 @@ func (x *Delegation) String() string {
 func (*Delegation) ProtoMessage() {}
 
 func (x *Delegation) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_v1_body_proto_msgTypes[24]
+	mi := &file_herald_v1_body_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2049,7 +2276,7 @@ func (x *Delegation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Delegation.ProtoReflect.Descriptor instead.
 func (*Delegation) Descriptor() ([]byte, []int) {
-	return file_herald_v1_body_proto_rawDescGZIP(), []int{24}
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Delegation) GetState() string {
@@ -2112,7 +2339,7 @@ type Renewal struct {
 
 func (x *Renewal) Reset() {
 	*x = Renewal{}
-	mi := &file_herald_v1_body_proto_msgTypes[25]
+	mi := &file_herald_v1_body_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2124,7 +2351,7 @@ func (x *Renewal) String() string {
 func (*Renewal) ProtoMessage() {}
 
 func (x *Renewal) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_v1_body_proto_msgTypes[25]
+	mi := &file_herald_v1_body_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2137,7 +2364,7 @@ func (x *Renewal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Renewal.ProtoReflect.Descriptor instead.
 func (*Renewal) Descriptor() ([]byte, []int) {
-	return file_herald_v1_body_proto_rawDescGZIP(), []int{25}
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Renewal) GetNode() []byte {
@@ -2170,7 +2397,7 @@ type Closing struct {
 
 func (x *Closing) Reset() {
 	*x = Closing{}
-	mi := &file_herald_v1_body_proto_msgTypes[26]
+	mi := &file_herald_v1_body_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +2409,7 @@ func (x *Closing) String() string {
 func (*Closing) ProtoMessage() {}
 
 func (x *Closing) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_v1_body_proto_msgTypes[26]
+	mi := &file_herald_v1_body_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +2422,7 @@ func (x *Closing) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Closing.ProtoReflect.Descriptor instead.
 func (*Closing) Descriptor() ([]byte, []int) {
-	return file_herald_v1_body_proto_rawDescGZIP(), []int{26}
+	return file_herald_v1_body_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *Closing) GetLog() []byte {
@@ -2438,7 +2665,30 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\n" +
 	"Retraction\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04textJ\x04\b\x03\x10\b\"?\n" +
+	"\x04text\x18\x02 \x01(\tR\x04textJ\x04\b\x03\x10\b\"\xaa\x01\n" +
+	"\fMatchRelease\x12\x1a\n" +
+	"\brequests\x18\x01 \x03(\fR\brequests\x12\x0e\n" +
+	"\x02to\x18\x02 \x01(\tR\x02to\x12\x0e\n" +
+	"\x02by\x18\x03 \x01(\tR\x02by\x12*\n" +
+	"\x04hits\x18\x04 \x03(\v2\x16.herald.v1.ReleasedHitR\x04hits\x12,\n" +
+	"\acontact\x18\x05 \x01(\v2\x12.herald.v1.ContactR\acontactJ\x04\b\x06\x10\x10\"\xb3\x03\n" +
+	"\vReleasedHit\x12\x10\n" +
+	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x14\n" +
+	"\x05score\x18\x02 \x01(\rR\x05score\x12\x12\n" +
+	"\x04tier\x18\x03 \x01(\tR\x04tier\x12\x10\n" +
+	"\x03why\x18\x04 \x03(\tR\x03why\x12\x16\n" +
+	"\x06author\x18\x05 \x01(\tR\x06author\x12\x10\n" +
+	"\x03tlp\x18\x06 \x01(\rR\x03tlp\x12\x14\n" +
+	"\x05event\x18\a \x01(\tR\x05event\x12\x1d\n" +
+	"\n" +
+	"event_time\x18\b \x01(\tR\teventTime\x12)\n" +
+	"\x06person\x18\t \x01(\v2\x11.herald.v1.PersonR\x06person\x12 \n" +
+	"\vdesignation\x18\n" +
+	" \x01(\tR\vdesignation\x12)\n" +
+	"\x10requested_action\x18\v \x01(\tR\x0frequestedAction\x12/\n" +
+	"\bhandling\x18\f \x01(\v2\x13.herald.v1.HandlingR\bhandling\x12,\n" +
+	"\acontact\x18\r \x01(\v2\x12.herald.v1.ContactR\acontact\x12\x1a\n" +
+	"\bwithheld\x18\x0e \x03(\tR\bwithheldJ\x04\b\x0f\x10\x10\"?\n" +
 	"\tAddresses\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\x04R\x06serial\x12\x14\n" +
 	"\x05addrs\x18\x02 \x03(\tR\x05addrsJ\x04\b\x03\x10\b\"\xbc\x01\n" +
@@ -2475,7 +2725,7 @@ func file_herald_v1_body_proto_rawDescGZIP() []byte {
 	return file_herald_v1_body_proto_rawDescData
 }
 
-var file_herald_v1_body_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
+var file_herald_v1_body_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_herald_v1_body_proto_goTypes = []any{
 	(*Notification)(nil), // 0: herald.v1.Notification
 	(*Event)(nil),        // 1: herald.v1.Event
@@ -2500,10 +2750,12 @@ var file_herald_v1_body_proto_goTypes = []any{
 	(*Retention)(nil),    // 20: herald.v1.Retention
 	(*Contact)(nil),      // 21: herald.v1.Contact
 	(*Retraction)(nil),   // 22: herald.v1.Retraction
-	(*Addresses)(nil),    // 23: herald.v1.Addresses
-	(*Delegation)(nil),   // 24: herald.v1.Delegation
-	(*Renewal)(nil),      // 25: herald.v1.Renewal
-	(*Closing)(nil),      // 26: herald.v1.Closing
+	(*MatchRelease)(nil), // 23: herald.v1.MatchRelease
+	(*ReleasedHit)(nil),  // 24: herald.v1.ReleasedHit
+	(*Addresses)(nil),    // 25: herald.v1.Addresses
+	(*Delegation)(nil),   // 26: herald.v1.Delegation
+	(*Renewal)(nil),      // 27: herald.v1.Renewal
+	(*Closing)(nil),      // 28: herald.v1.Closing
 }
 var file_herald_v1_body_proto_depIdxs = []int32{
 	1,  // 0: herald.v1.Notification.event:type_name -> herald.v1.Event
@@ -2534,11 +2786,16 @@ var file_herald_v1_body_proto_depIdxs = []int32{
 	8,  // 25: herald.v1.Misused.births:type_name -> herald.v1.Birth
 	10, // 26: herald.v1.Misused.documents:type_name -> herald.v1.Document
 	18, // 27: herald.v1.Assessment.legal_basis:type_name -> herald.v1.LegalBasis
-	28, // [28:28] is the sub-list for method output_type
-	28, // [28:28] is the sub-list for method input_type
-	28, // [28:28] is the sub-list for extension type_name
-	28, // [28:28] is the sub-list for extension extendee
-	0,  // [0:28] is the sub-list for field type_name
+	24, // 28: herald.v1.MatchRelease.hits:type_name -> herald.v1.ReleasedHit
+	21, // 29: herald.v1.MatchRelease.contact:type_name -> herald.v1.Contact
+	6,  // 30: herald.v1.ReleasedHit.person:type_name -> herald.v1.Person
+	19, // 31: herald.v1.ReleasedHit.handling:type_name -> herald.v1.Handling
+	21, // 32: herald.v1.ReleasedHit.contact:type_name -> herald.v1.Contact
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_herald_v1_body_proto_init() }
@@ -2552,7 +2809,7 @@ func file_herald_v1_body_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_v1_body_proto_rawDesc), len(file_herald_v1_body_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   27,
+			NumMessages:   29,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -269,9 +269,13 @@ type MatchRequest struct {
 	Expires int64 `protobuf:"varint,13,opt,name=expires,proto3" json:"expires,omitempty"`
 	// At most 16 KiB.
 	Person *Person `protobuf:"bytes,14,opt,name=person,proto3" json:"person,omitempty"`
+	// Until when the asker takes a release of what is possible: milliseconds
+	// since 1970, UTC. 0: it wants none. At most 30 days after issued. What is
+	// not released by then is dropped at the responder.
+	ReleaseUntil int64 `protobuf:"varint,15,opt,name=release_until,json=releaseUntil,proto3" json:"release_until,omitempty"`
 	// Zero bytes: the shortest padding that makes the encoded SignedMatch a
 	// multiple of 1,024 bytes, so that its size tells little of the person.
-	Padding       []byte `protobuf:"bytes,15,opt,name=padding,proto3" json:"padding,omitempty"`
+	Padding       []byte `protobuf:"bytes,16,opt,name=padding,proto3" json:"padding,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -404,6 +408,13 @@ func (x *MatchRequest) GetPerson() *Person {
 	return nil
 }
 
+func (x *MatchRequest) GetReleaseUntil() int64 {
+	if x != nil {
+		return x.ReleaseUntil
+	}
+	return 0
+}
+
 func (x *MatchRequest) GetPadding() []byte {
 	if x != nil {
 		return x.Padding
@@ -423,11 +434,11 @@ type MatchAnswer struct {
 	Verdict MatchVerdict `protobuf:"varint,4,opt,name=verdict,proto3,enum=herald.v1.MatchVerdict" json:"verdict,omitempty"`
 	// A code of [a-z0-9:_-], at most 32 bytes; with REFUSED and RATE_LIMITED, and
 	// only with these. A responder checks in this order and gives the first:
-	// RATE_LIMITED burst, hour, day (requests of the asking State in the last
+	// RATE_LIMITED cooling (the State seemed to fish), burst, hour, day (requests of the asking State in the last
 	// minute, hour and day, over all its nodes, against the genesis policy);
 	// REFUSED malformed, other-network, other-asker (not the stream's peer),
 	// bad-signature, other-responder, muted, unknown-mode, window-too-long (no or
-	// more than ten minutes), expired, issued-in-future (two minutes of tolerance
+	// more than ten minutes, or a release_until over 30 days on), expired, issued-in-future (two minutes of tolerance
 	// each), no-basis, no-case, no-grounds, no-operator, purpose (none, or not of
 	// the list), person (not valid), replayed; RATE_LIMITED nonces; REFUSED
 	// unavailable (the responder could not search or journal). An asker accepts
@@ -610,7 +621,7 @@ const file_herald_v1_match_proto_rawDesc = "" +
 	"\vSignedMatch\x12\x12\n" +
 	"\x04body\x18\x01 \x01(\fR\x04body\x12\x10\n" +
 	"\x03alg\x18\x02 \x01(\rR\x03alg\x12\x1c\n" +
-	"\tsignature\x18\x03 \x01(\fR\tsignature\"\xbb\x03\n" +
+	"\tsignature\x18\x03 \x01(\fR\tsignature\"\xe0\x03\n" +
 	"\fMatchRequest\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\fR\anetwork\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\fR\x05nonce\x12(\n" +
@@ -627,8 +638,9 @@ const file_herald_v1_match_proto_rawDesc = "" +
 	"\bpriority\x18\v \x01(\rR\bpriority\x12\x16\n" +
 	"\x06issued\x18\f \x01(\x03R\x06issued\x12\x18\n" +
 	"\aexpires\x18\r \x01(\x03R\aexpires\x12)\n" +
-	"\x06person\x18\x0e \x01(\v2\x11.herald.v1.PersonR\x06person\x12\x18\n" +
-	"\apadding\x18\x0f \x01(\fR\apadding\"\x85\x02\n" +
+	"\x06person\x18\x0e \x01(\v2\x11.herald.v1.PersonR\x06person\x12#\n" +
+	"\rrelease_until\x18\x0f \x01(\x03R\freleaseUntil\x12\x18\n" +
+	"\apadding\x18\x10 \x01(\fR\apadding\"\x85\x02\n" +
 	"\vMatchAnswer\x12\x18\n" +
 	"\anetwork\x18\x01 \x01(\fR\anetwork\x12\x1c\n" +
 	"\tresponder\x18\x02 \x01(\fR\tresponder\x12\x18\n" +

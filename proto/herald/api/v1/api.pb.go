@@ -1593,9 +1593,12 @@ type MatchRequest struct {
 	// exercise network may use.
 	ExerciseOnly bool `protobuf:"varint,9,opt,name=exercise_only,json=exerciseOnly,proto3" json:"exercise_only,omitempty"`
 	// routine (when empty), urgent or flash
-	Priority      string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Priority string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
+	// How long a release of what is possible is wanted, at most 30 days; 0: by
+	// priority 72 h, 12 h or 1 h.
+	ReleaseWithinS uint32 `protobuf:"varint,11,opt,name=release_within_s,json=releaseWithinS,proto3" json:"release_within_s,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *MatchRequest) Reset() {
@@ -1698,6 +1701,13 @@ func (x *MatchRequest) GetPriority() string {
 	return ""
 }
 
+func (x *MatchRequest) GetReleaseWithinS() uint32 {
+	if x != nil {
+		return x.ReleaseWithinS
+	}
+	return 0
+}
+
 type MatchHit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// rec:<id> or list:<list>/<entry id>
@@ -1779,7 +1789,12 @@ type MatchAnswer struct {
 	// This node's own holdings answered.
 	Own bool `protobuf:"varint,5,opt,name=own,proto3" json:"own,omitempty"`
 	// Code, for REFUSED and RATE_LIMITED.
-	Reason        string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	Reason string `protobuf:"bytes,6,opt,name=reason,proto3" json:"reason,omitempty"`
+	// How many nodes are asked in all.
+	Asked uint32 `protobuf:"varint,7,opt,name=asked,proto3" json:"asked,omitempty"`
+	// For POSSIBLE of another node: the id of this answer in the inbox, where a
+	// release will show.
+	Inbox         string `protobuf:"bytes,8,opt,name=inbox,proto3" json:"inbox,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1856,6 +1871,20 @@ func (x *MatchAnswer) GetReason() string {
 	return ""
 }
 
+func (x *MatchAnswer) GetAsked() uint32 {
+	if x != nil {
+		return x.Asked
+	}
+	return 0
+}
+
+func (x *MatchAnswer) GetInbox() string {
+	if x != nil {
+		return x.Inbox
+	}
+	return ""
+}
+
 // Silence is a node that gave no usable answer. It is not a "no".
 type Silence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1919,13 +1948,15 @@ func (x *Silence) GetWhy() string {
 }
 
 type MatchSummary struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Asked         uint32                 `protobuf:"varint,1,opt,name=asked,proto3" json:"asked,omitempty"`
-	Answered      uint32                 `protobuf:"varint,2,opt,name=answered,proto3" json:"answered,omitempty"`
-	Possible      uint32                 `protobuf:"varint,3,opt,name=possible,proto3" json:"possible,omitempty"`
-	Refused       uint32                 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
-	NoHit         uint32                 `protobuf:"varint,5,opt,name=no_hit,json=noHit,proto3" json:"no_hit,omitempty"`
-	Silent        []*Silence             `protobuf:"bytes,6,rep,name=silent,proto3" json:"silent,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Asked    uint32                 `protobuf:"varint,1,opt,name=asked,proto3" json:"asked,omitempty"`
+	Answered uint32                 `protobuf:"varint,2,opt,name=answered,proto3" json:"answered,omitempty"`
+	Possible uint32                 `protobuf:"varint,3,opt,name=possible,proto3" json:"possible,omitempty"`
+	Refused  uint32                 `protobuf:"varint,4,opt,name=refused,proto3" json:"refused,omitempty"`
+	NoHit    uint32                 `protobuf:"varint,5,opt,name=no_hit,json=noHit,proto3" json:"no_hit,omitempty"`
+	Silent   []*Silence             `protobuf:"bytes,6,rep,name=silent,proto3" json:"silent,omitempty"`
+	// States that were not asked: the person seeks or has asylum from them.
+	Withheld      []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2002,6 +2033,610 @@ func (x *MatchSummary) GetSilent() []*Silence {
 	return nil
 }
 
+func (x *MatchSummary) GetWithheld() []string {
+	if x != nil {
+		return x.Withheld
+	}
+	return nil
+}
+
+type InboxRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxRequest) Reset() {
+	*x = InboxRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxRequest) ProtoMessage() {}
+
+func (x *InboxRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxRequest.ProtoReflect.Descriptor instead.
+func (*InboxRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{30}
+}
+
+type InboxItem struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// request: another State asks; answer: another State said POSSIBLE.
+	Type string `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
+	// 64 hex digits: the hash of the signed request.
+	Id string `protobuf:"bytes,2,opt,name=id,proto3" json:"id,omitempty"`
+	// The asking State and node; of an answer those that answered.
+	State    string `protobuf:"bytes,3,opt,name=state,proto3" json:"state,omitempty"`
+	Node     string `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
+	Purpose  string `protobuf:"bytes,5,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Basis    string `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	Case     string `protobuf:"bytes,7,opt,name=case,proto3" json:"case,omitempty"`
+	Operator string `protobuf:"bytes,8,opt,name=operator,proto3" json:"operator,omitempty"`
+	Grounds  string `protobuf:"bytes,9,opt,name=grounds,proto3" json:"grounds,omitempty"`
+	Priority string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
+	// Of a request: the best tier and the leads in this node's own holdings.
+	Tier string      `protobuf:"bytes,11,opt,name=tier,proto3" json:"tier,omitempty"`
+	Hits []*MatchHit `protobuf:"bytes,12,rep,name=hits,proto3" json:"hits,omitempty"`
+	// When it came, and until when the asker takes a release.
+	Received string `protobuf:"bytes,13,opt,name=received,proto3" json:"received,omitempty"`
+	Deadline string `protobuf:"bytes,14,opt,name=deadline,proto3" json:"deadline,omitempty"`
+	// Of a request: waiting. Of an answer: waiting, released, expired,
+	// withdrawn (released, and taken back since) or unanswered.
+	Status string `protobuf:"bytes,15,opt,name=status,proto3" json:"status,omitempty"`
+	// The MATCH_RELEASE record of an answer.
+	Release string `protobuf:"bytes,16,opt,name=release,proto3" json:"release,omitempty"`
+	// How often the State asked for the same person while it waited.
+	Times uint32 `protobuf:"varint,17,opt,name=times,proto3" json:"times,omitempty"`
+	// Why a withdrawn release was taken back, a code of Retraction.
+	Reason        string `protobuf:"bytes,18,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxItem) Reset() {
+	*x = InboxItem{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxItem) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxItem) ProtoMessage() {}
+
+func (x *InboxItem) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxItem.ProtoReflect.Descriptor instead.
+func (*InboxItem) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *InboxItem) GetType() string {
+	if x != nil {
+		return x.Type
+	}
+	return ""
+}
+
+func (x *InboxItem) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *InboxItem) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *InboxItem) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *InboxItem) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *InboxItem) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *InboxItem) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *InboxItem) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *InboxItem) GetGrounds() string {
+	if x != nil {
+		return x.Grounds
+	}
+	return ""
+}
+
+func (x *InboxItem) GetPriority() string {
+	if x != nil {
+		return x.Priority
+	}
+	return ""
+}
+
+func (x *InboxItem) GetTier() string {
+	if x != nil {
+		return x.Tier
+	}
+	return ""
+}
+
+func (x *InboxItem) GetHits() []*MatchHit {
+	if x != nil {
+		return x.Hits
+	}
+	return nil
+}
+
+func (x *InboxItem) GetReceived() string {
+	if x != nil {
+		return x.Received
+	}
+	return ""
+}
+
+func (x *InboxItem) GetDeadline() string {
+	if x != nil {
+		return x.Deadline
+	}
+	return ""
+}
+
+func (x *InboxItem) GetStatus() string {
+	if x != nil {
+		return x.Status
+	}
+	return ""
+}
+
+func (x *InboxItem) GetRelease() string {
+	if x != nil {
+		return x.Release
+	}
+	return ""
+}
+
+func (x *InboxItem) GetTimes() uint32 {
+	if x != nil {
+		return x.Times
+	}
+	return 0
+}
+
+func (x *InboxItem) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type InboxResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Items         []*InboxItem           `protobuf:"bytes,1,rep,name=items,proto3" json:"items,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxResponse) Reset() {
+	*x = InboxResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxResponse) ProtoMessage() {}
+
+func (x *InboxResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxResponse.ProtoReflect.Descriptor instead.
+func (*InboxResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *InboxResponse) GetItems() []*InboxItem {
+	if x != nil {
+		return x.Items
+	}
+	return nil
+}
+
+type InboxShowRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id or a unique prefix of it.
+	Id            string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Operator      string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxShowRequest) Reset() {
+	*x = InboxShowRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxShowRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxShowRequest) ProtoMessage() {}
+
+func (x *InboxShowRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxShowRequest.ProtoReflect.Descriptor instead.
+func (*InboxShowRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *InboxShowRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *InboxShowRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+type InboxShowResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Item  *InboxItem             `protobuf:"bytes,1,opt,name=item,proto3" json:"item,omitempty"`
+	// Of a request: the person asked for.
+	Person *structpb.Struct `protobuf:"bytes,2,opt,name=person,proto3" json:"person,omitempty"`
+	// Of a request what a release would carry, of an answer what was released.
+	Release       *structpb.Struct `protobuf:"bytes,3,opt,name=release,proto3" json:"release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *InboxShowResponse) Reset() {
+	*x = InboxShowResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *InboxShowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*InboxShowResponse) ProtoMessage() {}
+
+func (x *InboxShowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use InboxShowResponse.ProtoReflect.Descriptor instead.
+func (*InboxShowResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *InboxShowResponse) GetItem() *InboxItem {
+	if x != nil {
+		return x.Item
+	}
+	return nil
+}
+
+func (x *InboxShowResponse) GetPerson() *structpb.Struct {
+	if x != nil {
+		return x.Person
+	}
+	return nil
+}
+
+func (x *InboxShowResponse) GetRelease() *structpb.Struct {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+type ReleaseRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Id of a request in the inbox, or a unique prefix of it.
+	Id       string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Operator string `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	// What to leave out beside what the handling keeps back: words such as
+	// documents, births, person.
+	Withhold      []string `protobuf:"bytes,3,rep,name=withhold,proto3" json:"withhold,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseRequest) Reset() {
+	*x = ReleaseRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseRequest) ProtoMessage() {}
+
+func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
+func (*ReleaseRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *ReleaseRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *ReleaseRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *ReleaseRequest) GetWithhold() []string {
+	if x != nil {
+		return x.Withhold
+	}
+	return nil
+}
+
+type ReleaseResponse struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Receipt *Receipt               `protobuf:"bytes,1,opt,name=receipt,proto3" json:"receipt,omitempty"`
+	// What was released.
+	Release       *structpb.Struct `protobuf:"bytes,2,opt,name=release,proto3" json:"release,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ReleaseResponse) Reset() {
+	*x = ReleaseResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ReleaseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ReleaseResponse) ProtoMessage() {}
+
+func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
+func (*ReleaseResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *ReleaseResponse) GetReceipt() *Receipt {
+	if x != nil {
+		return x.Receipt
+	}
+	return nil
+}
+
+func (x *ReleaseResponse) GetRelease() *structpb.Struct {
+	if x != nil {
+		return x.Release
+	}
+	return nil
+}
+
+type RefuseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Reason        string                 `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Operator      string                 `protobuf:"bytes,3,opt,name=operator,proto3" json:"operator,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefuseRequest) Reset() {
+	*x = RefuseRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefuseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefuseRequest) ProtoMessage() {}
+
+func (x *RefuseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefuseRequest.ProtoReflect.Descriptor instead.
+func (*RefuseRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *RefuseRequest) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *RefuseRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *RefuseRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+type RefuseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RefuseResponse) Reset() {
+	*x = RefuseResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RefuseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RefuseResponse) ProtoMessage() {}
+
+func (x *RefuseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RefuseResponse.ProtoReflect.Descriptor instead.
+func (*RefuseResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
+}
+
 type MatchResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Message:
@@ -2015,7 +2650,7 @@ type MatchResponse struct {
 
 func (x *MatchResponse) Reset() {
 	*x = MatchResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2027,7 +2662,7 @@ func (x *MatchResponse) String() string {
 func (*MatchResponse) ProtoMessage() {}
 
 func (x *MatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2040,7 +2675,7 @@ func (x *MatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchResponse.ProtoReflect.Descriptor instead.
 func (*MatchResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{30}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *MatchResponse) GetMessage() isMatchResponse_Message {
@@ -2100,7 +2735,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2112,7 +2747,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2125,7 +2760,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *ImportRequest) GetKind() string {
@@ -2159,7 +2794,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2171,7 +2806,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2184,7 +2819,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Rejection) GetLine() uint64 {
@@ -2216,7 +2851,7 @@ type ImportResponse struct {
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2228,7 +2863,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2241,7 +2876,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ImportResponse) GetRead() uint64 {
@@ -2288,7 +2923,7 @@ type MuteRequest struct {
 
 func (x *MuteRequest) Reset() {
 	*x = MuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2300,7 +2935,7 @@ func (x *MuteRequest) String() string {
 func (*MuteRequest) ProtoMessage() {}
 
 func (x *MuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2313,7 +2948,7 @@ func (x *MuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteRequest.ProtoReflect.Descriptor instead.
 func (*MuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MuteRequest) GetState() string {
@@ -2331,7 +2966,7 @@ type MuteResponse struct {
 
 func (x *MuteResponse) Reset() {
 	*x = MuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2343,7 +2978,7 @@ func (x *MuteResponse) String() string {
 func (*MuteResponse) ProtoMessage() {}
 
 func (x *MuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2356,7 +2991,7 @@ func (x *MuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteResponse.ProtoReflect.Descriptor instead.
 func (*MuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 type UnmuteRequest struct {
@@ -2368,7 +3003,7 @@ type UnmuteRequest struct {
 
 func (x *UnmuteRequest) Reset() {
 	*x = UnmuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2380,7 +3015,7 @@ func (x *UnmuteRequest) String() string {
 func (*UnmuteRequest) ProtoMessage() {}
 
 func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2393,7 +3028,7 @@ func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteRequest.ProtoReflect.Descriptor instead.
 func (*UnmuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *UnmuteRequest) GetState() string {
@@ -2411,7 +3046,7 @@ type UnmuteResponse struct {
 
 func (x *UnmuteResponse) Reset() {
 	*x = UnmuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2423,7 +3058,7 @@ func (x *UnmuteResponse) String() string {
 func (*UnmuteResponse) ProtoMessage() {}
 
 func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2436,7 +3071,7 @@ func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteResponse.ProtoReflect.Descriptor instead.
 func (*UnmuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 type ListMutesRequest struct {
@@ -2447,7 +3082,7 @@ type ListMutesRequest struct {
 
 func (x *ListMutesRequest) Reset() {
 	*x = ListMutesRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2459,7 +3094,7 @@ func (x *ListMutesRequest) String() string {
 func (*ListMutesRequest) ProtoMessage() {}
 
 func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2472,7 +3107,7 @@ func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesRequest.ProtoReflect.Descriptor instead.
 func (*ListMutesRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 type ListMutesResponse struct {
@@ -2484,7 +3119,7 @@ type ListMutesResponse struct {
 
 func (x *ListMutesResponse) Reset() {
 	*x = ListMutesResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2496,7 +3131,7 @@ func (x *ListMutesResponse) String() string {
 func (*ListMutesResponse) ProtoMessage() {}
 
 func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2509,7 +3144,7 @@ func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesResponse.ProtoReflect.Descriptor instead.
 func (*ListMutesResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListMutesResponse) GetStates() []string {
@@ -2527,7 +3162,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2539,7 +3174,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2552,7 +3187,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 type Peer struct {
@@ -2568,7 +3203,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2580,7 +3215,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2593,7 +3228,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Peer) GetNode() string {
@@ -2640,7 +3275,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2652,7 +3287,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2665,7 +3300,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -2683,7 +3318,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2695,7 +3330,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2708,7 +3343,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 type StatusResponse struct {
@@ -2755,14 +3390,16 @@ type StatusResponse struct {
 	// signature has not been checked yet.
 	UncheckedSignatures uint64 `protobuf:"varint,30,opt,name=unchecked_signatures,json=uncheckedSignatures,proto3" json:"unchecked_signatures,omitempty"`
 	// Topics whose bodies this node keeps; empty: all.
-	Topics        []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
+	Topics []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
+	// Match requests of other States that wait for a person here.
+	Inbox         uint32 `protobuf:"varint,32,opt,name=inbox,proto3" json:"inbox,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2774,7 +3411,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2787,7 +3424,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *StatusResponse) GetState() string {
@@ -2979,6 +3616,13 @@ func (x *StatusResponse) GetTopics() []string {
 	return nil
 }
 
+func (x *StatusResponse) GetInbox() uint32 {
+	if x != nil {
+		return x.Inbox
+	}
+	return 0
+}
+
 type RosterRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2987,7 +3631,7 @@ type RosterRequest struct {
 
 func (x *RosterRequest) Reset() {
 	*x = RosterRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2999,7 +3643,7 @@ func (x *RosterRequest) String() string {
 func (*RosterRequest) ProtoMessage() {}
 
 func (x *RosterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3012,7 +3656,7 @@ func (x *RosterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
 func (*RosterRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
 }
 
 type RosterResponse struct {
@@ -3024,7 +3668,7 @@ type RosterResponse struct {
 
 func (x *RosterResponse) Reset() {
 	*x = RosterResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3036,7 +3680,7 @@ func (x *RosterResponse) String() string {
 func (*RosterResponse) ProtoMessage() {}
 
 func (x *RosterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3049,7 +3693,7 @@ func (x *RosterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
 func (*RosterResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *RosterResponse) GetFile() []byte {
@@ -3069,7 +3713,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3081,7 +3725,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3094,7 +3738,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -3115,7 +3759,7 @@ type RosterSubmitResponse struct {
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3127,7 +3771,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3140,7 +3784,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -3165,14 +3809,17 @@ func (x *RosterSubmitResponse) GetSeq() uint64 {
 }
 
 type JournalVerifyRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What others remember of this node's journal: it must lead there. Only node,
+	// entries, head, was_entries and was_head count; heads of other nodes do not.
+	Heads         []*JournalHead `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3184,7 +3831,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3197,7 +3844,640 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+type JournalReadRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Entries after this sequence number.
+	After uint64 `protobuf:"varint,1,opt,name=after,proto3" json:"after,omitempty"`
+	// At most 1,000; 0 means 100.
+	Max           uint32 `protobuf:"varint,2,opt,name=max,proto3" json:"max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalReadRequest) Reset() {
+	*x = JournalReadRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalReadRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalReadRequest) ProtoMessage() {}
+
+func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
+func (*JournalReadRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *JournalReadRequest) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+func (x *JournalReadRequest) GetMax() uint32 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+type JournalEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Seq   uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Time  string                 `protobuf:"bytes,2,opt,name=time,proto3" json:"time,omitempty"`
+	Act   string                 `protobuf:"bytes,3,opt,name=act,proto3" json:"act,omitempty"`
+	// Pseudonym.
+	Actor   string `protobuf:"bytes,4,opt,name=actor,proto3" json:"actor,omitempty"`
+	Purpose string `protobuf:"bytes,5,opt,name=purpose,proto3" json:"purpose,omitempty"`
+	Basis   string `protobuf:"bytes,6,opt,name=basis,proto3" json:"basis,omitempty"`
+	Case    string `protobuf:"bytes,7,opt,name=case,proto3" json:"case,omitempty"`
+	Outcome string `protobuf:"bytes,8,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Peer    string `protobuf:"bytes,9,opt,name=peer,proto3" json:"peer,omitempty"`
+	// The earlier entry that it is about; 0: none.
+	Of uint64 `protobuf:"varint,10,opt,name=of,proto3" json:"of,omitempty"`
+	// The salted commitment to the subject; empty: it has none.
+	Commit []byte `protobuf:"bytes,11,opt,name=commit,proto3" json:"commit,omitempty"`
+	// The subject, sealed to the auditor; empty: none, forgotten or erased.
+	Sealed        []byte `protobuf:"bytes,12,opt,name=sealed,proto3" json:"sealed,omitempty"`
+	Hash          string `protobuf:"bytes,13,opt,name=hash,proto3" json:"hash,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEntry) Reset() {
+	*x = JournalEntry{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEntry) ProtoMessage() {}
+
+func (x *JournalEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
+func (*JournalEntry) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+}
+
+func (x *JournalEntry) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *JournalEntry) GetTime() string {
+	if x != nil {
+		return x.Time
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetAct() string {
+	if x != nil {
+		return x.Act
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetActor() string {
+	if x != nil {
+		return x.Actor
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetPurpose() string {
+	if x != nil {
+		return x.Purpose
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetCase() string {
+	if x != nil {
+		return x.Case
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetOutcome() string {
+	if x != nil {
+		return x.Outcome
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetPeer() string {
+	if x != nil {
+		return x.Peer
+	}
+	return ""
+}
+
+func (x *JournalEntry) GetOf() uint64 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *JournalEntry) GetCommit() []byte {
+	if x != nil {
+		return x.Commit
+	}
+	return nil
+}
+
+func (x *JournalEntry) GetSealed() []byte {
+	if x != nil {
+		return x.Sealed
+	}
+	return nil
+}
+
+func (x *JournalEntry) GetHash() string {
+	if x != nil {
+		return x.Hash
+	}
+	return ""
+}
+
+type JournalReadResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Entries       []*JournalEntry        `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalReadResponse) Reset() {
+	*x = JournalReadResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalReadResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalReadResponse) ProtoMessage() {}
+
+func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
+func (*JournalReadResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+}
+
+func (x *JournalReadResponse) GetEntries() []*JournalEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+type JournalEraseRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEraseRequest) Reset() {
+	*x = JournalEraseRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEraseRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEraseRequest) ProtoMessage() {}
+
+func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
+func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
+}
+
+func (x *JournalEraseRequest) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *JournalEraseRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *JournalEraseRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type JournalEraseResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalEraseResponse) Reset() {
+	*x = JournalEraseResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalEraseResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalEraseResponse) ProtoMessage() {}
+
+func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
+func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+}
+
+type JournalHeadsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalHeadsRequest) Reset() {
+	*x = JournalHeadsRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalHeadsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalHeadsRequest) ProtoMessage() {}
+
+func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
+func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+}
+
+// JournalHead is what a node has told of its journal in its beacons.
+type JournalHead struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	State   string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
+	Node    string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	Entries uint64                 `protobuf:"varint,3,opt,name=entries,proto3" json:"entries,omitempty"`
+	Head    string                 `protobuf:"bytes,4,opt,name=head,proto3" json:"head,omitempty"`
+	// When the node said so, by its own clock.
+	Told string `protobuf:"bytes,5,opt,name=told,proto3" json:"told,omitempty"`
+	// It contradicts what the node had told before: the journal was written anew,
+	// cut off, or restored from a backup.
+	Alarm         bool   `protobuf:"varint,6,opt,name=alarm,proto3" json:"alarm,omitempty"`
+	WasEntries    uint64 `protobuf:"varint,7,opt,name=was_entries,json=wasEntries,proto3" json:"was_entries,omitempty"`
+	WasHead       string `protobuf:"bytes,8,opt,name=was_head,json=wasHead,proto3" json:"was_head,omitempty"`
+	WasTold       string `protobuf:"bytes,9,opt,name=was_told,json=wasTold,proto3" json:"was_told,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalHead) Reset() {
+	*x = JournalHead{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalHead) ProtoMessage() {}
+
+func (x *JournalHead) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
+func (*JournalHead) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+}
+
+func (x *JournalHead) GetState() string {
+	if x != nil {
+		return x.State
+	}
+	return ""
+}
+
+func (x *JournalHead) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *JournalHead) GetEntries() uint64 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *JournalHead) GetHead() string {
+	if x != nil {
+		return x.Head
+	}
+	return ""
+}
+
+func (x *JournalHead) GetTold() string {
+	if x != nil {
+		return x.Told
+	}
+	return ""
+}
+
+func (x *JournalHead) GetAlarm() bool {
+	if x != nil {
+		return x.Alarm
+	}
+	return false
+}
+
+func (x *JournalHead) GetWasEntries() uint64 {
+	if x != nil {
+		return x.WasEntries
+	}
+	return 0
+}
+
+func (x *JournalHead) GetWasHead() string {
+	if x != nil {
+		return x.WasHead
+	}
+	return ""
+}
+
+func (x *JournalHead) GetWasTold() string {
+	if x != nil {
+		return x.WasTold
+	}
+	return ""
+}
+
+type JournalHeadsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Heads         []*JournalHead         `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalHeadsResponse) Reset() {
+	*x = JournalHeadsResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalHeadsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalHeadsResponse) ProtoMessage() {}
+
+func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
+func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+}
+
+func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+type JournalAcceptRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          string                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`
+	Operator      string                 `protobuf:"bytes,2,opt,name=operator,proto3" json:"operator,omitempty"`
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalAcceptRequest) Reset() {
+	*x = JournalAcceptRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalAcceptRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalAcceptRequest) ProtoMessage() {}
+
+func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
+func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+}
+
+func (x *JournalAcceptRequest) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *JournalAcceptRequest) GetOperator() string {
+	if x != nil {
+		return x.Operator
+	}
+	return ""
+}
+
+func (x *JournalAcceptRequest) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+type JournalAcceptResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *JournalAcceptResponse) Reset() {
+	*x = JournalAcceptResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *JournalAcceptResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*JournalAcceptResponse) ProtoMessage() {}
+
+func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
+func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 type JournalVerifyResponse struct {
@@ -3205,14 +4485,16 @@ type JournalVerifyResponse struct {
 	Entries uint64                 `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
 	// The last entry's hash: note it somewhere else to prove later that nothing
 	// was cut off.
-	Head          string `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
+	Head string `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
+	// How many of the heads given were of this node, and fit.
+	Fitting       uint32 `protobuf:"varint,3,opt,name=fitting,proto3" json:"fitting,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3224,7 +4506,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3237,7 +4519,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -3254,6 +4536,13 @@ func (x *JournalVerifyResponse) GetHead() string {
 	return ""
 }
 
+func (x *JournalVerifyResponse) GetFitting() uint32 {
+	if x != nil {
+		return x.Fitting
+	}
+	return 0
+}
+
 type BackupRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Absolute paths on the node's machine. out must not exist.
@@ -3267,7 +4556,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3279,7 +4568,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3292,7 +4581,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -3337,7 +4626,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3349,7 +4638,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3362,7 +4651,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -3502,7 +4791,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\x12\x1a\n" +
 	"\bcontents\x18\x03 \x01(\bR\bcontents\":\n" +
 	"\fTailResponse\x12*\n" +
-	"\x05entry\x18\x01 \x01(\v2\x14.herald.api.v1.EntryR\x05entry\"\xb1\x02\n" +
+	"\x05entry\x18\x01 \x01(\v2\x14.herald.api.v1.EntryR\x05entry\"\xdb\x02\n" +
 	"\fMatchRequest\x12/\n" +
 	"\x06person\x18\x01 \x01(\v2\x17.google.protobuf.StructR\x06person\x12\x18\n" +
 	"\apurpose\x18\x02 \x01(\tR\apurpose\x12\x14\n" +
@@ -3515,30 +4804,76 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"timeout_ms\x18\b \x01(\rR\ttimeoutMs\x12#\n" +
 	"\rexercise_only\x18\t \x01(\bR\fexerciseOnly\x12\x1a\n" +
 	"\bpriority\x18\n" +
-	" \x01(\tR\bpriority\"X\n" +
+	" \x01(\tR\bpriority\x12(\n" +
+	"\x10release_within_s\x18\v \x01(\rR\x0ereleaseWithinS\"X\n" +
 	"\bMatchHit\x12\x10\n" +
 	"\x03ref\x18\x01 \x01(\tR\x03ref\x12\x14\n" +
 	"\x05score\x18\x02 \x01(\x01R\x05score\x12\x12\n" +
 	"\x04tier\x18\x03 \x01(\tR\x04tier\x12\x10\n" +
-	"\x03why\x18\x04 \x03(\tR\x03why\"\xa6\x01\n" +
+	"\x03why\x18\x04 \x03(\tR\x03why\"\xd2\x01\n" +
 	"\vMatchAnswer\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +
 	"\x06answer\x18\x03 \x01(\tR\x06answer\x12+\n" +
 	"\x04hits\x18\x04 \x03(\v2\x17.herald.api.v1.MatchHitR\x04hits\x12\x10\n" +
 	"\x03own\x18\x05 \x01(\bR\x03own\x12\x16\n" +
-	"\x06reason\x18\x06 \x01(\tR\x06reason\"E\n" +
+	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
+	"\x05asked\x18\a \x01(\rR\x05asked\x12\x14\n" +
+	"\x05inbox\x18\b \x01(\tR\x05inbox\"E\n" +
 	"\aSilence\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xbd\x01\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xd9\x01\n" +
 	"\fMatchSummary\x12\x14\n" +
 	"\x05asked\x18\x01 \x01(\rR\x05asked\x12\x1a\n" +
 	"\banswered\x18\x02 \x01(\rR\banswered\x12\x1a\n" +
 	"\bpossible\x18\x03 \x01(\rR\bpossible\x12\x18\n" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x15\n" +
 	"\x06no_hit\x18\x05 \x01(\rR\x05noHit\x12.\n" +
-	"\x06silent\x18\x06 \x03(\v2\x16.herald.api.v1.SilenceR\x06silent\"\x89\x01\n" +
+	"\x06silent\x18\x06 \x03(\v2\x16.herald.api.v1.SilenceR\x06silent\x12\x1a\n" +
+	"\bwithheld\x18\a \x03(\tR\bwithheld\"\x0e\n" +
+	"\fInboxRequest\"\xc8\x03\n" +
+	"\tInboxItem\x12\x12\n" +
+	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\tR\x02id\x12\x14\n" +
+	"\x05state\x18\x03 \x01(\tR\x05state\x12\x12\n" +
+	"\x04node\x18\x04 \x01(\tR\x04node\x12\x18\n" +
+	"\apurpose\x18\x05 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05basis\x18\x06 \x01(\tR\x05basis\x12\x12\n" +
+	"\x04case\x18\a \x01(\tR\x04case\x12\x1a\n" +
+	"\boperator\x18\b \x01(\tR\boperator\x12\x18\n" +
+	"\agrounds\x18\t \x01(\tR\agrounds\x12\x1a\n" +
+	"\bpriority\x18\n" +
+	" \x01(\tR\bpriority\x12\x12\n" +
+	"\x04tier\x18\v \x01(\tR\x04tier\x12+\n" +
+	"\x04hits\x18\f \x03(\v2\x17.herald.api.v1.MatchHitR\x04hits\x12\x1a\n" +
+	"\breceived\x18\r \x01(\tR\breceived\x12\x1a\n" +
+	"\bdeadline\x18\x0e \x01(\tR\bdeadline\x12\x16\n" +
+	"\x06status\x18\x0f \x01(\tR\x06status\x12\x18\n" +
+	"\arelease\x18\x10 \x01(\tR\arelease\x12\x14\n" +
+	"\x05times\x18\x11 \x01(\rR\x05times\x12\x16\n" +
+	"\x06reason\x18\x12 \x01(\tR\x06reason\"?\n" +
+	"\rInboxResponse\x12.\n" +
+	"\x05items\x18\x01 \x03(\v2\x18.herald.api.v1.InboxItemR\x05items\">\n" +
+	"\x10InboxShowRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\"\xa5\x01\n" +
+	"\x11InboxShowResponse\x12,\n" +
+	"\x04item\x18\x01 \x01(\v2\x18.herald.api.v1.InboxItemR\x04item\x12/\n" +
+	"\x06person\x18\x02 \x01(\v2\x17.google.protobuf.StructR\x06person\x121\n" +
+	"\arelease\x18\x03 \x01(\v2\x17.google.protobuf.StructR\arelease\"X\n" +
+	"\x0eReleaseRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x1a\n" +
+	"\bwithhold\x18\x03 \x03(\tR\bwithhold\"v\n" +
+	"\x0fReleaseResponse\x120\n" +
+	"\areceipt\x18\x01 \x01(\v2\x16.herald.api.v1.ReceiptR\areceipt\x121\n" +
+	"\arelease\x18\x02 \x01(\v2\x17.google.protobuf.StructR\arelease\"S\n" +
+	"\rRefuseRequest\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x1a\n" +
+	"\boperator\x18\x03 \x01(\tR\boperator\"\x10\n" +
+	"\x0eRefuseResponse\"\x89\x01\n" +
 	"\rMatchResponse\x124\n" +
 	"\x06answer\x18\x01 \x01(\v2\x1a.herald.api.v1.MatchAnswerH\x00R\x06answer\x127\n" +
 	"\asummary\x18\x02 \x01(\v2\x1b.herald.api.v1.MatchSummaryH\x00R\asummaryB\t\n" +
@@ -3576,7 +4911,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xfc\x05\n" +
+	"\rStatusRequest\"\x92\x06\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -3605,7 +4940,8 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x0eclock_ahead_ms\x18\x18 \x01(\x12R\fclockAheadMs\x12\x16\n" +
 	"\x06clocks\x18\x19 \x01(\rR\x06clocks\x121\n" +
 	"\x14unchecked_signatures\x18\x1e \x01(\x04R\x13uncheckedSignatures\x12\x16\n" +
-	"\x06topics\x18\x1f \x03(\tR\x06topics\"\x0f\n" +
+	"\x06topics\x18\x1f \x03(\tR\x06topics\x12\x14\n" +
+	"\x05inbox\x18  \x01(\rR\x05inbox\"\x0f\n" +
 	"\rRosterRequest\"$\n" +
 	"\x0eRosterResponse\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\fR\x04file\"-\n" +
@@ -3614,11 +4950,57 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x14RosterSubmitResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
-	"\x03seq\x18\x03 \x01(\x04R\x03seq\"\x16\n" +
-	"\x14JournalVerifyRequest\"E\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\"H\n" +
+	"\x14JournalVerifyRequest\x120\n" +
+	"\x05heads\x18\x01 \x03(\v2\x1a.herald.api.v1.JournalHeadR\x05heads\"<\n" +
+	"\x12JournalReadRequest\x12\x14\n" +
+	"\x05after\x18\x01 \x01(\x04R\x05after\x12\x10\n" +
+	"\x03max\x18\x02 \x01(\rR\x03max\"\xa2\x02\n" +
+	"\fJournalEntry\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\tR\x04time\x12\x10\n" +
+	"\x03act\x18\x03 \x01(\tR\x03act\x12\x14\n" +
+	"\x05actor\x18\x04 \x01(\tR\x05actor\x12\x18\n" +
+	"\apurpose\x18\x05 \x01(\tR\apurpose\x12\x14\n" +
+	"\x05basis\x18\x06 \x01(\tR\x05basis\x12\x12\n" +
+	"\x04case\x18\a \x01(\tR\x04case\x12\x18\n" +
+	"\aoutcome\x18\b \x01(\tR\aoutcome\x12\x12\n" +
+	"\x04peer\x18\t \x01(\tR\x04peer\x12\x0e\n" +
+	"\x02of\x18\n" +
+	" \x01(\x04R\x02of\x12\x16\n" +
+	"\x06commit\x18\v \x01(\fR\x06commit\x12\x16\n" +
+	"\x06sealed\x18\f \x01(\fR\x06sealed\x12\x12\n" +
+	"\x04hash\x18\r \x01(\tR\x04hash\"L\n" +
+	"\x13JournalReadResponse\x125\n" +
+	"\aentries\x18\x01 \x03(\v2\x1b.herald.api.v1.JournalEntryR\aentries\"[\n" +
+	"\x13JournalEraseRequest\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x16\n" +
+	"\x14JournalEraseResponse\"\x15\n" +
+	"\x13JournalHeadsRequest\"\xe6\x01\n" +
+	"\vJournalHead\x12\x14\n" +
+	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
+	"\aentries\x18\x03 \x01(\x04R\aentries\x12\x12\n" +
+	"\x04head\x18\x04 \x01(\tR\x04head\x12\x12\n" +
+	"\x04told\x18\x05 \x01(\tR\x04told\x12\x14\n" +
+	"\x05alarm\x18\x06 \x01(\bR\x05alarm\x12\x1f\n" +
+	"\vwas_entries\x18\a \x01(\x04R\n" +
+	"wasEntries\x12\x19\n" +
+	"\bwas_head\x18\b \x01(\tR\awasHead\x12\x19\n" +
+	"\bwas_told\x18\t \x01(\tR\awasTold\"H\n" +
+	"\x14JournalHeadsResponse\x120\n" +
+	"\x05heads\x18\x01 \x03(\v2\x1a.herald.api.v1.JournalHeadR\x05heads\"^\n" +
+	"\x14JournalAcceptRequest\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1a\n" +
+	"\boperator\x18\x02 \x01(\tR\boperator\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x17\n" +
+	"\x15JournalAcceptResponse\"_\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
-	"\x04head\x18\x02 \x01(\tR\x04head\"\x85\x01\n" +
+	"\x04head\x18\x02 \x01(\tR\x04head\x12\x18\n" +
+	"\afitting\x18\x03 \x01(\rR\afitting\"\x85\x01\n" +
 	"\rBackupRequest\x12\x10\n" +
 	"\x03out\x18\x01 \x01(\tR\x03out\x12\x19\n" +
 	"\bkey_file\x18\x02 \x01(\tR\akeyFile\x12'\n" +
@@ -3630,7 +5012,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\awritten\x18\x01 \x01(\x04R\awritten\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x04R\x05total\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x12\x18\n" +
-	"\arecords\x18\x04 \x01(\x04R\arecords2\xb5\v\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords2\xbe\x10\n" +
 	"\x04Node\x12H\n" +
 	"\aPublish\x12\x1d.herald.api.v1.PublishRequest\x1a\x1e.herald.api.v1.PublishResponse\x12E\n" +
 	"\x06Outbox\x12\x1c.herald.api.v1.OutboxRequest\x1a\x1d.herald.api.v1.OutboxResponse\x12H\n" +
@@ -3641,7 +5023,11 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x03Get\x12\x19.herald.api.v1.GetRequest\x1a\x1a.herald.api.v1.GetResponse\x12E\n" +
 	"\x06Record\x12\x1c.herald.api.v1.RecordRequest\x1a\x1d.herald.api.v1.RecordResponse\x12A\n" +
 	"\x04Tail\x12\x1a.herald.api.v1.TailRequest\x1a\x1b.herald.api.v1.TailResponse0\x01\x12D\n" +
-	"\x05Match\x12\x1b.herald.api.v1.MatchRequest\x1a\x1c.herald.api.v1.MatchResponse0\x01\x12G\n" +
+	"\x05Match\x12\x1b.herald.api.v1.MatchRequest\x1a\x1c.herald.api.v1.MatchResponse0\x01\x12B\n" +
+	"\x05Inbox\x12\x1b.herald.api.v1.InboxRequest\x1a\x1c.herald.api.v1.InboxResponse\x12N\n" +
+	"\tInboxShow\x12\x1f.herald.api.v1.InboxShowRequest\x1a .herald.api.v1.InboxShowResponse\x12H\n" +
+	"\aRelease\x12\x1d.herald.api.v1.ReleaseRequest\x1a\x1e.herald.api.v1.ReleaseResponse\x12E\n" +
+	"\x06Refuse\x12\x1c.herald.api.v1.RefuseRequest\x1a\x1d.herald.api.v1.RefuseResponse\x12G\n" +
 	"\x06Import\x12\x1c.herald.api.v1.ImportRequest\x1a\x1d.herald.api.v1.ImportResponse(\x01\x12?\n" +
 	"\x04Mute\x12\x1a.herald.api.v1.MuteRequest\x1a\x1b.herald.api.v1.MuteResponse\x12E\n" +
 	"\x06Unmute\x12\x1c.herald.api.v1.UnmuteRequest\x1a\x1d.herald.api.v1.UnmuteResponse\x12N\n" +
@@ -3650,7 +5036,11 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06Status\x12\x1c.herald.api.v1.StatusRequest\x1a\x1d.herald.api.v1.StatusResponse\x12E\n" +
 	"\x06Roster\x12\x1c.herald.api.v1.RosterRequest\x1a\x1d.herald.api.v1.RosterResponse\x12W\n" +
 	"\fRosterSubmit\x12\".herald.api.v1.RosterSubmitRequest\x1a#.herald.api.v1.RosterSubmitResponse\x12Z\n" +
-	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponse\x12G\n" +
+	"\rJournalVerify\x12#.herald.api.v1.JournalVerifyRequest\x1a$.herald.api.v1.JournalVerifyResponse\x12T\n" +
+	"\vJournalRead\x12!.herald.api.v1.JournalReadRequest\x1a\".herald.api.v1.JournalReadResponse\x12W\n" +
+	"\fJournalErase\x12\".herald.api.v1.JournalEraseRequest\x1a#.herald.api.v1.JournalEraseResponse\x12W\n" +
+	"\fJournalHeads\x12\".herald.api.v1.JournalHeadsRequest\x1a#.herald.api.v1.JournalHeadsResponse\x12Z\n" +
+	"\rJournalAccept\x12#.herald.api.v1.JournalAcceptRequest\x1a$.herald.api.v1.JournalAcceptResponse\x12G\n" +
 	"\x06Backup\x12\x1c.herald.api.v1.BackupRequest\x1a\x1d.herald.api.v1.BackupResponse0\x01B8Z6github.com/herald-net/herald/proto/herald/api/v1;apiv1b\x06proto3"
 
 var (
@@ -3665,7 +5055,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 53)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -3697,36 +5087,55 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*MatchAnswer)(nil),           // 27: herald.api.v1.MatchAnswer
 	(*Silence)(nil),               // 28: herald.api.v1.Silence
 	(*MatchSummary)(nil),          // 29: herald.api.v1.MatchSummary
-	(*MatchResponse)(nil),         // 30: herald.api.v1.MatchResponse
-	(*ImportRequest)(nil),         // 31: herald.api.v1.ImportRequest
-	(*Rejection)(nil),             // 32: herald.api.v1.Rejection
-	(*ImportResponse)(nil),        // 33: herald.api.v1.ImportResponse
-	(*MuteRequest)(nil),           // 34: herald.api.v1.MuteRequest
-	(*MuteResponse)(nil),          // 35: herald.api.v1.MuteResponse
-	(*UnmuteRequest)(nil),         // 36: herald.api.v1.UnmuteRequest
-	(*UnmuteResponse)(nil),        // 37: herald.api.v1.UnmuteResponse
-	(*ListMutesRequest)(nil),      // 38: herald.api.v1.ListMutesRequest
-	(*ListMutesResponse)(nil),     // 39: herald.api.v1.ListMutesResponse
-	(*PeersRequest)(nil),          // 40: herald.api.v1.PeersRequest
-	(*Peer)(nil),                  // 41: herald.api.v1.Peer
-	(*PeersResponse)(nil),         // 42: herald.api.v1.PeersResponse
-	(*StatusRequest)(nil),         // 43: herald.api.v1.StatusRequest
-	(*StatusResponse)(nil),        // 44: herald.api.v1.StatusResponse
-	(*RosterRequest)(nil),         // 45: herald.api.v1.RosterRequest
-	(*RosterResponse)(nil),        // 46: herald.api.v1.RosterResponse
-	(*RosterSubmitRequest)(nil),   // 47: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 48: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 49: herald.api.v1.JournalVerifyRequest
-	(*JournalVerifyResponse)(nil), // 50: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 51: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 52: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 53: google.protobuf.Struct
+	(*InboxRequest)(nil),          // 30: herald.api.v1.InboxRequest
+	(*InboxItem)(nil),             // 31: herald.api.v1.InboxItem
+	(*InboxResponse)(nil),         // 32: herald.api.v1.InboxResponse
+	(*InboxShowRequest)(nil),      // 33: herald.api.v1.InboxShowRequest
+	(*InboxShowResponse)(nil),     // 34: herald.api.v1.InboxShowResponse
+	(*ReleaseRequest)(nil),        // 35: herald.api.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 36: herald.api.v1.ReleaseResponse
+	(*RefuseRequest)(nil),         // 37: herald.api.v1.RefuseRequest
+	(*RefuseResponse)(nil),        // 38: herald.api.v1.RefuseResponse
+	(*MatchResponse)(nil),         // 39: herald.api.v1.MatchResponse
+	(*ImportRequest)(nil),         // 40: herald.api.v1.ImportRequest
+	(*Rejection)(nil),             // 41: herald.api.v1.Rejection
+	(*ImportResponse)(nil),        // 42: herald.api.v1.ImportResponse
+	(*MuteRequest)(nil),           // 43: herald.api.v1.MuteRequest
+	(*MuteResponse)(nil),          // 44: herald.api.v1.MuteResponse
+	(*UnmuteRequest)(nil),         // 45: herald.api.v1.UnmuteRequest
+	(*UnmuteResponse)(nil),        // 46: herald.api.v1.UnmuteResponse
+	(*ListMutesRequest)(nil),      // 47: herald.api.v1.ListMutesRequest
+	(*ListMutesResponse)(nil),     // 48: herald.api.v1.ListMutesResponse
+	(*PeersRequest)(nil),          // 49: herald.api.v1.PeersRequest
+	(*Peer)(nil),                  // 50: herald.api.v1.Peer
+	(*PeersResponse)(nil),         // 51: herald.api.v1.PeersResponse
+	(*StatusRequest)(nil),         // 52: herald.api.v1.StatusRequest
+	(*StatusResponse)(nil),        // 53: herald.api.v1.StatusResponse
+	(*RosterRequest)(nil),         // 54: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 55: herald.api.v1.RosterResponse
+	(*RosterSubmitRequest)(nil),   // 56: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 57: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 58: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 59: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 60: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 61: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 62: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 63: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 64: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 65: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 66: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 67: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 68: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 69: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 70: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 71: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 72: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	53, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	53, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	72, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	72, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -3738,58 +5147,84 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	53, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	72, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
-	27, // 18: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
-	29, // 19: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
-	32, // 20: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
-	41, // 21: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	4,  // 22: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 23: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 24: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 25: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 26: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 27: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 28: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 29: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 30: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 31: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	31, // 32: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	34, // 33: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	36, // 34: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	38, // 35: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	40, // 36: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	43, // 37: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	45, // 38: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	47, // 39: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	49, // 40: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	51, // 41: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 42: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 43: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 44: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 45: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 46: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 47: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 48: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 49: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 50: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	30, // 51: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	33, // 52: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	35, // 53: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	37, // 54: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	39, // 55: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	42, // 56: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	44, // 57: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	46, // 58: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	48, // 59: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	50, // 60: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	52, // 61: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	42, // [42:62] is the sub-list for method output_type
-	22, // [22:42] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
+	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
+	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
+	72, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	72, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
+	72, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
+	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
+	41, // 27: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
+	50, // 28: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
+	65, // 29: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	60, // 30: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	65, // 31: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 32: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 33: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 34: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 35: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 36: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 37: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 38: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 39: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 40: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 41: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	30, // 42: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	33, // 43: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	35, // 44: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	37, // 45: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	40, // 46: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	43, // 47: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	45, // 48: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	47, // 49: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	49, // 50: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	52, // 51: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	54, // 52: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	56, // 53: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	58, // 54: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	59, // 55: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	62, // 56: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	64, // 57: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	67, // 58: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	70, // 59: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 60: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 61: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 62: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 63: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 64: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 65: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 66: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 67: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 68: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	39, // 69: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	32, // 70: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	34, // 71: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	36, // 72: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	38, // 73: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	42, // 74: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	44, // 75: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	46, // 76: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	48, // 77: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	51, // 78: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	53, // 79: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	55, // 80: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	57, // 81: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	69, // 82: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	61, // 83: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	63, // 84: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	66, // 85: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	68, // 86: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	71, // 87: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	60, // [60:88] is the sub-list for method output_type
+	32, // [32:60] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -3797,7 +5232,7 @@ func file_herald_api_v1_api_proto_init() {
 	if File_herald_api_v1_api_proto != nil {
 		return
 	}
-	file_herald_api_v1_api_proto_msgTypes[30].OneofWrappers = []any{
+	file_herald_api_v1_api_proto_msgTypes[39].OneofWrappers = []any{
 		(*MatchResponse_Answer)(nil),
 		(*MatchResponse_Summary)(nil),
 	}
@@ -3807,7 +5242,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   53,
+			NumMessages:   72,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -67,6 +67,14 @@ const (
 	NodeTailProcedure = "/herald.api.v1.Node/Tail"
 	// NodeMatchProcedure is the fully-qualified name of the Node's Match RPC.
 	NodeMatchProcedure = "/herald.api.v1.Node/Match"
+	// NodeInboxProcedure is the fully-qualified name of the Node's Inbox RPC.
+	NodeInboxProcedure = "/herald.api.v1.Node/Inbox"
+	// NodeInboxShowProcedure is the fully-qualified name of the Node's InboxShow RPC.
+	NodeInboxShowProcedure = "/herald.api.v1.Node/InboxShow"
+	// NodeReleaseProcedure is the fully-qualified name of the Node's Release RPC.
+	NodeReleaseProcedure = "/herald.api.v1.Node/Release"
+	// NodeRefuseProcedure is the fully-qualified name of the Node's Refuse RPC.
+	NodeRefuseProcedure = "/herald.api.v1.Node/Refuse"
 	// NodeImportProcedure is the fully-qualified name of the Node's Import RPC.
 	NodeImportProcedure = "/herald.api.v1.Node/Import"
 	// NodeMuteProcedure is the fully-qualified name of the Node's Mute RPC.
@@ -85,6 +93,14 @@ const (
 	NodeRosterSubmitProcedure = "/herald.api.v1.Node/RosterSubmit"
 	// NodeJournalVerifyProcedure is the fully-qualified name of the Node's JournalVerify RPC.
 	NodeJournalVerifyProcedure = "/herald.api.v1.Node/JournalVerify"
+	// NodeJournalReadProcedure is the fully-qualified name of the Node's JournalRead RPC.
+	NodeJournalReadProcedure = "/herald.api.v1.Node/JournalRead"
+	// NodeJournalEraseProcedure is the fully-qualified name of the Node's JournalErase RPC.
+	NodeJournalEraseProcedure = "/herald.api.v1.Node/JournalErase"
+	// NodeJournalHeadsProcedure is the fully-qualified name of the Node's JournalHeads RPC.
+	NodeJournalHeadsProcedure = "/herald.api.v1.Node/JournalHeads"
+	// NodeJournalAcceptProcedure is the fully-qualified name of the Node's JournalAccept RPC.
+	NodeJournalAcceptProcedure = "/herald.api.v1.Node/JournalAccept"
 	// NodeBackupProcedure is the fully-qualified name of the Node's Backup RPC.
 	NodeBackupProcedure = "/herald.api.v1.Node/Backup"
 )
@@ -120,6 +136,20 @@ type NodeClient interface {
 	// Match asks nodes for a person: one message an answer, as they come, and a
 	// summary at the end. Silence is counted as silence, never as "no".
 	Match(context.Context, *connect.Request[v1.MatchRequest]) (*connect.ServerStreamForClient[v1.MatchResponse], error)
+	// Inbox lists the match requests of other States that wait for a person of
+	// this one, and the POSSIBLE answers that this node got, with what became of
+	// them. It names nobody.
+	Inbox(context.Context, *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error)
+	// InboxShow returns one item of the inbox whole: for a request the person
+	// asked for and what a release would carry now, for an answer what was
+	// released. It is journalled first.
+	InboxShow(context.Context, *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error)
+	// Release answers a waiting request with the details that may go out. It
+	// returns when the MATCH_RELEASE record is durable.
+	Release(context.Context, *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error)
+	// Refuse drops a waiting request. The asker is told nothing, and nothing is
+	// held against it. The reason goes to the journal.
+	Refuse(context.Context, *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error)
 	// Import replaces one of the State's own lists. The first message names kind
 	// and list; all messages carry the file in order. A broken file leaves the
 	// list as it was.
@@ -141,6 +171,16 @@ type NodeClient interface {
 	RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
+	// JournalRead gives entries of the audit journal, their subjects sealed.
+	JournalRead(context.Context, *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error)
+	// JournalErase erases the subject of an entry for good; the entry stays, and
+	// another one says so.
+	JournalErase(context.Context, *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error)
+	// JournalHeads tells what this node remembers of the journals of others.
+	JournalHeads(context.Context, *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error)
+	// JournalAccept ends the alarm about another node's journal. It and its
+	// reason are journalled.
+	JournalAccept(context.Context, *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error)
 	// Writes an encrypted backup of the running node to a new file on its
 	// machine, and tells how far it has come; the last message has done set.
 	Backup(context.Context, *connect.Request[v1.BackupRequest]) (*connect.ServerStreamForClient[v1.BackupResponse], error)
@@ -217,6 +257,30 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("Match")),
 			connect.WithClientOptions(opts...),
 		),
+		inbox: connect.NewClient[v1.InboxRequest, v1.InboxResponse](
+			httpClient,
+			baseURL+NodeInboxProcedure,
+			connect.WithSchema(nodeMethods.ByName("Inbox")),
+			connect.WithClientOptions(opts...),
+		),
+		inboxShow: connect.NewClient[v1.InboxShowRequest, v1.InboxShowResponse](
+			httpClient,
+			baseURL+NodeInboxShowProcedure,
+			connect.WithSchema(nodeMethods.ByName("InboxShow")),
+			connect.WithClientOptions(opts...),
+		),
+		release: connect.NewClient[v1.ReleaseRequest, v1.ReleaseResponse](
+			httpClient,
+			baseURL+NodeReleaseProcedure,
+			connect.WithSchema(nodeMethods.ByName("Release")),
+			connect.WithClientOptions(opts...),
+		),
+		refuse: connect.NewClient[v1.RefuseRequest, v1.RefuseResponse](
+			httpClient,
+			baseURL+NodeRefuseProcedure,
+			connect.WithSchema(nodeMethods.ByName("Refuse")),
+			connect.WithClientOptions(opts...),
+		),
 		_import: connect.NewClient[v1.ImportRequest, v1.ImportResponse](
 			httpClient,
 			baseURL+NodeImportProcedure,
@@ -271,6 +335,30 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("JournalVerify")),
 			connect.WithClientOptions(opts...),
 		),
+		journalRead: connect.NewClient[v1.JournalReadRequest, v1.JournalReadResponse](
+			httpClient,
+			baseURL+NodeJournalReadProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalRead")),
+			connect.WithClientOptions(opts...),
+		),
+		journalErase: connect.NewClient[v1.JournalEraseRequest, v1.JournalEraseResponse](
+			httpClient,
+			baseURL+NodeJournalEraseProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalErase")),
+			connect.WithClientOptions(opts...),
+		),
+		journalHeads: connect.NewClient[v1.JournalHeadsRequest, v1.JournalHeadsResponse](
+			httpClient,
+			baseURL+NodeJournalHeadsProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalHeads")),
+			connect.WithClientOptions(opts...),
+		),
+		journalAccept: connect.NewClient[v1.JournalAcceptRequest, v1.JournalAcceptResponse](
+			httpClient,
+			baseURL+NodeJournalAcceptProcedure,
+			connect.WithSchema(nodeMethods.ByName("JournalAccept")),
+			connect.WithClientOptions(opts...),
+		),
 		backup: connect.NewClient[v1.BackupRequest, v1.BackupResponse](
 			httpClient,
 			baseURL+NodeBackupProcedure,
@@ -292,6 +380,10 @@ type nodeClient struct {
 	record        *connect.Client[v1.RecordRequest, v1.RecordResponse]
 	tail          *connect.Client[v1.TailRequest, v1.TailResponse]
 	match         *connect.Client[v1.MatchRequest, v1.MatchResponse]
+	inbox         *connect.Client[v1.InboxRequest, v1.InboxResponse]
+	inboxShow     *connect.Client[v1.InboxShowRequest, v1.InboxShowResponse]
+	release       *connect.Client[v1.ReleaseRequest, v1.ReleaseResponse]
+	refuse        *connect.Client[v1.RefuseRequest, v1.RefuseResponse]
 	_import       *connect.Client[v1.ImportRequest, v1.ImportResponse]
 	mute          *connect.Client[v1.MuteRequest, v1.MuteResponse]
 	unmute        *connect.Client[v1.UnmuteRequest, v1.UnmuteResponse]
@@ -301,6 +393,10 @@ type nodeClient struct {
 	roster        *connect.Client[v1.RosterRequest, v1.RosterResponse]
 	rosterSubmit  *connect.Client[v1.RosterSubmitRequest, v1.RosterSubmitResponse]
 	journalVerify *connect.Client[v1.JournalVerifyRequest, v1.JournalVerifyResponse]
+	journalRead   *connect.Client[v1.JournalReadRequest, v1.JournalReadResponse]
+	journalErase  *connect.Client[v1.JournalEraseRequest, v1.JournalEraseResponse]
+	journalHeads  *connect.Client[v1.JournalHeadsRequest, v1.JournalHeadsResponse]
+	journalAccept *connect.Client[v1.JournalAcceptRequest, v1.JournalAcceptResponse]
 	backup        *connect.Client[v1.BackupRequest, v1.BackupResponse]
 }
 
@@ -354,6 +450,26 @@ func (c *nodeClient) Match(ctx context.Context, req *connect.Request[v1.MatchReq
 	return c.match.CallServerStream(ctx, req)
 }
 
+// Inbox calls herald.api.v1.Node.Inbox.
+func (c *nodeClient) Inbox(ctx context.Context, req *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error) {
+	return c.inbox.CallUnary(ctx, req)
+}
+
+// InboxShow calls herald.api.v1.Node.InboxShow.
+func (c *nodeClient) InboxShow(ctx context.Context, req *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error) {
+	return c.inboxShow.CallUnary(ctx, req)
+}
+
+// Release calls herald.api.v1.Node.Release.
+func (c *nodeClient) Release(ctx context.Context, req *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error) {
+	return c.release.CallUnary(ctx, req)
+}
+
+// Refuse calls herald.api.v1.Node.Refuse.
+func (c *nodeClient) Refuse(ctx context.Context, req *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error) {
+	return c.refuse.CallUnary(ctx, req)
+}
+
 // Import calls herald.api.v1.Node.Import.
 func (c *nodeClient) Import(ctx context.Context) *connect.ClientStreamForClient[v1.ImportRequest, v1.ImportResponse] {
 	return c._import.CallClientStream(ctx)
@@ -399,6 +515,26 @@ func (c *nodeClient) JournalVerify(ctx context.Context, req *connect.Request[v1.
 	return c.journalVerify.CallUnary(ctx, req)
 }
 
+// JournalRead calls herald.api.v1.Node.JournalRead.
+func (c *nodeClient) JournalRead(ctx context.Context, req *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error) {
+	return c.journalRead.CallUnary(ctx, req)
+}
+
+// JournalErase calls herald.api.v1.Node.JournalErase.
+func (c *nodeClient) JournalErase(ctx context.Context, req *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error) {
+	return c.journalErase.CallUnary(ctx, req)
+}
+
+// JournalHeads calls herald.api.v1.Node.JournalHeads.
+func (c *nodeClient) JournalHeads(ctx context.Context, req *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error) {
+	return c.journalHeads.CallUnary(ctx, req)
+}
+
+// JournalAccept calls herald.api.v1.Node.JournalAccept.
+func (c *nodeClient) JournalAccept(ctx context.Context, req *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error) {
+	return c.journalAccept.CallUnary(ctx, req)
+}
+
 // Backup calls herald.api.v1.Node.Backup.
 func (c *nodeClient) Backup(ctx context.Context, req *connect.Request[v1.BackupRequest]) (*connect.ServerStreamForClient[v1.BackupResponse], error) {
 	return c.backup.CallServerStream(ctx, req)
@@ -435,6 +571,20 @@ type NodeHandler interface {
 	// Match asks nodes for a person: one message an answer, as they come, and a
 	// summary at the end. Silence is counted as silence, never as "no".
 	Match(context.Context, *connect.Request[v1.MatchRequest], *connect.ServerStream[v1.MatchResponse]) error
+	// Inbox lists the match requests of other States that wait for a person of
+	// this one, and the POSSIBLE answers that this node got, with what became of
+	// them. It names nobody.
+	Inbox(context.Context, *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error)
+	// InboxShow returns one item of the inbox whole: for a request the person
+	// asked for and what a release would carry now, for an answer what was
+	// released. It is journalled first.
+	InboxShow(context.Context, *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error)
+	// Release answers a waiting request with the details that may go out. It
+	// returns when the MATCH_RELEASE record is durable.
+	Release(context.Context, *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error)
+	// Refuse drops a waiting request. The asker is told nothing, and nothing is
+	// held against it. The reason goes to the journal.
+	Refuse(context.Context, *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error)
 	// Import replaces one of the State's own lists. The first message names kind
 	// and list; all messages carry the file in order. A broken file leaves the
 	// list as it was.
@@ -456,6 +606,16 @@ type NodeHandler interface {
 	RosterSubmit(context.Context, *connect.Request[v1.RosterSubmitRequest]) (*connect.Response[v1.RosterSubmitResponse], error)
 	// JournalVerify recomputes the whole chain of the audit journal.
 	JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error)
+	// JournalRead gives entries of the audit journal, their subjects sealed.
+	JournalRead(context.Context, *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error)
+	// JournalErase erases the subject of an entry for good; the entry stays, and
+	// another one says so.
+	JournalErase(context.Context, *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error)
+	// JournalHeads tells what this node remembers of the journals of others.
+	JournalHeads(context.Context, *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error)
+	// JournalAccept ends the alarm about another node's journal. It and its
+	// reason are journalled.
+	JournalAccept(context.Context, *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error)
 	// Writes an encrypted backup of the running node to a new file on its
 	// machine, and tells how far it has come; the last message has done set.
 	Backup(context.Context, *connect.Request[v1.BackupRequest], *connect.ServerStream[v1.BackupResponse]) error
@@ -528,6 +688,30 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("Match")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeInboxHandler := connect.NewUnaryHandler(
+		NodeInboxProcedure,
+		svc.Inbox,
+		connect.WithSchema(nodeMethods.ByName("Inbox")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeInboxShowHandler := connect.NewUnaryHandler(
+		NodeInboxShowProcedure,
+		svc.InboxShow,
+		connect.WithSchema(nodeMethods.ByName("InboxShow")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeReleaseHandler := connect.NewUnaryHandler(
+		NodeReleaseProcedure,
+		svc.Release,
+		connect.WithSchema(nodeMethods.ByName("Release")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeRefuseHandler := connect.NewUnaryHandler(
+		NodeRefuseProcedure,
+		svc.Refuse,
+		connect.WithSchema(nodeMethods.ByName("Refuse")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeImportHandler := connect.NewClientStreamHandler(
 		NodeImportProcedure,
 		svc.Import,
@@ -582,6 +766,30 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("JournalVerify")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeJournalReadHandler := connect.NewUnaryHandler(
+		NodeJournalReadProcedure,
+		svc.JournalRead,
+		connect.WithSchema(nodeMethods.ByName("JournalRead")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeJournalEraseHandler := connect.NewUnaryHandler(
+		NodeJournalEraseProcedure,
+		svc.JournalErase,
+		connect.WithSchema(nodeMethods.ByName("JournalErase")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeJournalHeadsHandler := connect.NewUnaryHandler(
+		NodeJournalHeadsProcedure,
+		svc.JournalHeads,
+		connect.WithSchema(nodeMethods.ByName("JournalHeads")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeJournalAcceptHandler := connect.NewUnaryHandler(
+		NodeJournalAcceptProcedure,
+		svc.JournalAccept,
+		connect.WithSchema(nodeMethods.ByName("JournalAccept")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeBackupHandler := connect.NewServerStreamHandler(
 		NodeBackupProcedure,
 		svc.Backup,
@@ -610,6 +818,14 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeTailHandler.ServeHTTP(w, r)
 		case NodeMatchProcedure:
 			nodeMatchHandler.ServeHTTP(w, r)
+		case NodeInboxProcedure:
+			nodeInboxHandler.ServeHTTP(w, r)
+		case NodeInboxShowProcedure:
+			nodeInboxShowHandler.ServeHTTP(w, r)
+		case NodeReleaseProcedure:
+			nodeReleaseHandler.ServeHTTP(w, r)
+		case NodeRefuseProcedure:
+			nodeRefuseHandler.ServeHTTP(w, r)
 		case NodeImportProcedure:
 			nodeImportHandler.ServeHTTP(w, r)
 		case NodeMuteProcedure:
@@ -628,6 +844,14 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeRosterSubmitHandler.ServeHTTP(w, r)
 		case NodeJournalVerifyProcedure:
 			nodeJournalVerifyHandler.ServeHTTP(w, r)
+		case NodeJournalReadProcedure:
+			nodeJournalReadHandler.ServeHTTP(w, r)
+		case NodeJournalEraseProcedure:
+			nodeJournalEraseHandler.ServeHTTP(w, r)
+		case NodeJournalHeadsProcedure:
+			nodeJournalHeadsHandler.ServeHTTP(w, r)
+		case NodeJournalAcceptProcedure:
+			nodeJournalAcceptHandler.ServeHTTP(w, r)
 		case NodeBackupProcedure:
 			nodeBackupHandler.ServeHTTP(w, r)
 		default:
@@ -679,6 +903,22 @@ func (UnimplementedNodeHandler) Match(context.Context, *connect.Request[v1.Match
 	return connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Match is not implemented"))
 }
 
+func (UnimplementedNodeHandler) Inbox(context.Context, *connect.Request[v1.InboxRequest]) (*connect.Response[v1.InboxResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Inbox is not implemented"))
+}
+
+func (UnimplementedNodeHandler) InboxShow(context.Context, *connect.Request[v1.InboxShowRequest]) (*connect.Response[v1.InboxShowResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.InboxShow is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Release(context.Context, *connect.Request[v1.ReleaseRequest]) (*connect.Response[v1.ReleaseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Release is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Refuse(context.Context, *connect.Request[v1.RefuseRequest]) (*connect.Response[v1.RefuseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Refuse is not implemented"))
+}
+
 func (UnimplementedNodeHandler) Import(context.Context, *connect.ClientStream[v1.ImportRequest]) (*connect.Response[v1.ImportResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Import is not implemented"))
 }
@@ -713,6 +953,22 @@ func (UnimplementedNodeHandler) RosterSubmit(context.Context, *connect.Request[v
 
 func (UnimplementedNodeHandler) JournalVerify(context.Context, *connect.Request[v1.JournalVerifyRequest]) (*connect.Response[v1.JournalVerifyResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalVerify is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalRead(context.Context, *connect.Request[v1.JournalReadRequest]) (*connect.Response[v1.JournalReadResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalRead is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalErase(context.Context, *connect.Request[v1.JournalEraseRequest]) (*connect.Response[v1.JournalEraseResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalErase is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalHeads(context.Context, *connect.Request[v1.JournalHeadsRequest]) (*connect.Response[v1.JournalHeadsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalHeads is not implemented"))
+}
+
+func (UnimplementedNodeHandler) JournalAccept(context.Context, *connect.Request[v1.JournalAcceptRequest]) (*connect.Response[v1.JournalAcceptResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.JournalAccept is not implemented"))
 }
 
 func (UnimplementedNodeHandler) Backup(context.Context, *connect.Request[v1.BackupRequest], *connect.ServerStream[v1.BackupResponse]) error {

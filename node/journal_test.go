@@ -1,0 +1,113 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/herald-net/herald/internal/bubble"
+	"github.com/herald-net/herald/internal/journal"
+	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/sim"
+	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/node"
+)
+
+// A node whose journal goes back to an older copy of itself is found out by
+// the others, which remember it beyond a restart, until a person accepts it.
+func TestJournalOfAnotherGoesBack(t *testing.T) {
+	const nodes, watcher, culprit = 3, 0, 1
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	bubble.Test(t, func(t *testing.T) {
+		today()
+		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Hour)
+		defer cancel()
+		dirs := founded(t, nodes, roster.DefaultPolicy())
+		net := sim.New(seed)
+		defer net.Close()
+		var peers []string
+		for i := range dirs {
+			peers = append(peers, net.Addr(i))
+		}
+		up := make([]*running, nodes)
+		begin := func(i int) {
+			up[i] = start(t, node.Config{Dir: dirs[i], Listen: []string{net.Addr(i)}, Peers: peers, Underlay: net.Underlay(i)})
+		}
+		for i := range dirs {
+			begin(i)
+		}
+		defer func() {
+			for _, n := range up {
+				n.close()
+			}
+		}()
+		act := func(id string) {
+			t.Helper()
+			_, err := up[culprit].ImportPersons(ctx, "own", strings.NewReader(`{"id":"`+id+`","names":[{"full":"Telvo Ardanic"}]}`+"\n"), nil)
+			must(t, err)
+		}
+		alarmed := func(when string, want bool) {
+			t.Helper()
+			for _, i := range []int{watcher, 2} {
+				if said := strings.Join(up[i].Status().Alarms, "; "); strings.Contains(said, "journal: node ") != want {
+					t.Errorf("%s, node %d: alarms %q, want one about the journal: %v", when, i, said, want)
+				}
+			}
+		}
+		local := filepath.Join(dirs[culprit], "local.db")
+		act("one")
+		<-time.After(3 * time.Minute)
+		up[culprit].close()
+		old, err := os.ReadFile(local)
+		must(t, err)
+		begin(culprit)
+		act("two")
+		act("three")
+		<-time.After(3 * time.Minute)
+		alarmed("a journal that grows", false)
+		heads := up[watcher].JournalHeads()
+		if len(heads) != 1 || heads[0].Entries != 3 {
+			t.Fatalf("the watcher remembers %+v", heads)
+		}
+		if n, _, fitting, err := up[culprit].JournalVerify(heads); err != nil || n != 3 || fitting != 1 {
+			t.Errorf("verify against the true heads: %d, %d, %v", n, fitting, err)
+		}
+
+		up[culprit].close()
+		must(t, os.WriteFile(local, old, 0o600))
+		begin(culprit)
+		<-time.After(3 * time.Minute)
+		alarmed("an older copy", true)
+		if _, _, _, err := up[culprit].JournalVerify(nil); err != nil {
+			t.Errorf("by itself the older copy is whole: %v", err)
+		}
+		if _, _, _, err := up[culprit].JournalVerify(up[watcher].JournalHeads()); !errors.Is(err, journal.ErrBroken) {
+			t.Errorf("verify against what others remember: %v, want ErrBroken", err)
+		}
+		act("four")
+		act("five")
+		act("six")
+		<-time.After(3 * time.Minute)
+		alarmed("longer again", true)
+		for _, i := range []int{watcher, 2} {
+			up[i].close()
+			begin(i)
+		}
+		<-time.After(3 * time.Minute)
+		alarmed("after a restart of the others", true)
+		head := up[watcher].JournalHeads()[0]
+		for _, i := range []int{watcher, 2} {
+			must(t, up[i].JournalAccept(head.Node, "op1", "restored after a fire"))
+			if err := up[i].JournalAccept(head.Node, "op1", "again"); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("accepting what is no alarm: %v", err)
+			}
+		}
+		alarmed("accepted", false)
+	})
+}

@@ -1,6 +1,0 @@
-//go:build race
-
-package node_test
-
-// raceEnabled: the race detector makes the simulated network ten times slower.
-const raceEnabled = true
