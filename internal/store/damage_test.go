@@ -13,6 +13,7 @@ import (
 
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 )
 
@@ -311,6 +312,20 @@ func TestRottenLargePages(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d found in use", late, n)
+}
+
+// The pages of a file that was rewritten while it was in use are proved too:
+// bbolt still calls it by the name that it had before.
+func TestProvePagesAfterRewrite(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	w.ok(s.Close())
+	cfg.Large = 1
+	s = w.reopen(cfg)
+	recs := w.authors[uto].notifyMany(100, 300)
+	w.append(s, recs...)
+	w.ok(s.Erase([]ct.Ref{ref(recs[0])}, store.BodyLocal))
+	w.ok(s.ProvePages(t.Context(), 0))
 }
 
 // writeSparse leaves out the zeros at the end.

@@ -381,18 +381,19 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 // exchange puts a finished copy in the place of the file. The caller holds w.
 func (f *file) exchange(fresh *bbolt.DB, tmp string) error {
 	err := syncPath(tmp)
+	var old *bbolt.DB
 	if err == nil {
-		err = os.Rename(tmp, f.path)
+		f.mu.Lock() // for a reader the name and the open file are one
+		if err = os.Rename(tmp, f.path); err == nil {
+			old, f.db = f.db, fresh
+		}
+		f.mu.Unlock()
 	}
 	if err != nil {
 		_ = fresh.Close()
 		_ = os.Remove(tmp)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
-	f.mu.Lock()
-	old := f.db
-	f.db = fresh
-	f.mu.Unlock()
 	_ = old.Close() // unlinked: nothing of it matters any more
 	// Without this a power cut could bring back the old file, and what is
 	// committed to the new one from now on would be lost.

@@ -76,7 +76,7 @@ func proveBuckets(ctx context.Context, path string, large uint64, rest time.Dura
 		for from, more := []byte{}, true; more; {
 			err := view(func(tx *bbolt.Tx) error {
 				var err error
-				from, err = provePages(tx, name, from)
+				from, err = provePages(tx, path, name, from)
 				more = from != nil
 				return err
 			})
@@ -97,13 +97,14 @@ func proveBuckets(ctx context.Context, path string, large uint64, rest time.Dura
 
 // provePages reads one part of a bucket's leaves and tells where the next one
 // begins; nil: it was the last. What a transaction reaches is not written over
-// while it lasts.
-func provePages(tx *bbolt.Tx, bucket, from []byte) (next []byte, err error) {
+// while it lasts. The file is opened by its own name: bbolt knows one that was
+// rewritten by the name that it had then.
+func provePages(tx *bbolt.Tx, path string, bucket, from []byte) (next []byte, err error) {
 	b := tx.Bucket(bucket)
 	if b == nil || b.RootPage() == 0 {
 		return nil, nil
 	}
-	f, err := os.Open(tx.DB().Path())
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
