@@ -14,7 +14,7 @@ RACE = ./internal/ingest ./internal/store ./internal/index ./internal/feed ./int
        ./internal/p2p ./internal/gossip ./internal/exchange ./internal/api ./node
 
 .DEFAULT_GOAL := help
-.PHONY: build test race lint proto fuzz mutate hostile bench scale testnet testnet-down torture real help
+.PHONY: build test race lint proto fuzz mutate hostile bench quality tiers scale testnet testnet-down torture real help
 
 build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
@@ -63,6 +63,13 @@ testnet: build ## start five nodes here, take the tour, leave them running
 
 testnet-down: build ## stop the nodes of `make testnet`
 	$(HERALD) testnet down --dir $(DIR)
+
+quality: ## measure matching on the labelled sets of ../shared/data, beside the targets; on invented persons without them
+	$(GO) test ./internal/name -run TestEvaluatePairs -v
+	$(GO) test ./internal/index -run 'TestQuality|TestEvaluate' -v
+
+tiers: ## write the table of `herald screen --explain` from what is measured
+	$(GO) test ./internal/index -run 'TestQuality$$' -update -v
 
 real: build ## measure matching on the real lists of DATA, where present
 	$(HERALD) testnet real --data $(DATA)

@@ -225,6 +225,7 @@ func pace(ctx context.Context, b *bed, net *network, raws [][]byte, d time.Durat
 				return err
 			}
 			for {
+				last := b.store.Last() // before: what is waited for may be in when Submit returns
 				outcome, err := b.ingest.Submit(ctx, rec)
 				if err != nil {
 					return err
@@ -233,7 +234,7 @@ func pace(ctx context.Context, b *bed, net *network, raws [][]byte, d time.Durat
 					break
 				}
 				// A record of the same log that is still on its way: wait for it.
-				if err := b.store.Wait(ctx, b.store.Last()); err != nil {
+				if err := b.store.Wait(ctx, last); err != nil {
 					return err
 				}
 			}

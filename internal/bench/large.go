@@ -52,7 +52,7 @@ func largeBench(ctx context.Context, b *bed, net *network, o Options, fresh run,
 // fill brings the store to o.Held records by ranges that one signature proves,
 // which is all that makes it faster than what it fills for.
 func fill(ctx context.Context, b *bed, net *network, o Options) error {
-	forms, err := newForms(o.Seed)
+	forms, err := net.forms()
 	if err != nil {
 		return err
 	}

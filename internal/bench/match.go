@@ -51,6 +51,9 @@ func matchBench(ctx context.Context, o Options, out func(Result) error) (err err
 		return err
 	}
 	defer func() { err = errors.Join(err, x.Close()) }()
+	if _, err := x.Find(hits[0], 1); err != nil { // which waits for the names
+		return err
+	}
 	opened := time.Since(start)
 
 	var took []time.Duration

@@ -23,6 +23,15 @@ type network struct {
 
 	seed    uint64
 	founded time.Time
+	content []form // made when first asked for
+}
+
+// forms are the contents that its records carry.
+func (net *network) forms() (_ []form, err error) {
+	if net.content == nil {
+		net.content, err = newForms(net.seed)
+	}
+	return net.content, err
 }
 
 // author is one node's log being written.
@@ -159,7 +168,7 @@ func newForms(seed uint64) ([]form, error) {
 // records signs n notifications, the authors in turn.
 func (net *network) records(n int, o Options, authors []*author) ([][]byte, error) {
 	rng := rand.New(rand.NewPCG(o.Seed, 2))
-	forms, err := newForms(o.Seed)
+	forms, err := net.forms()
 	if err != nil {
 		return nil, err
 	}

@@ -56,6 +56,9 @@ func recordRef(id ct.ID) string { return RefRecord + id.String() }
 // Follow keeps the index behind its sources until ctx ends. It is the one
 // writer of the index.
 func (x *Index) Follow(ctx context.Context, src Source) error {
+	if err := x.ready(); err != nil {
+		return err
+	}
 	for ctx.Err() == nil {
 		more, err := x.catchUp(ctx, src)
 		if err != nil {

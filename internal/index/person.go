@@ -17,6 +17,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,9 @@ type Index struct {
 
 	writing sync.Mutex // one Update at a time: the follower's, or an erasure's
 	nextID  uint32     // owned by writing
+
+	loading sync.Once // reads words
+	loadErr error
 
 	mu      sync.RWMutex // guards words, cursors, changed
 	words   *vocabulary
@@ -130,6 +134,13 @@ func openFile(cfg Config, log *slog.Logger) (*Index, error) {
 	x := &Index{db: db, log: log, words: newVocabulary(0), changed: make(chan struct{})}
 	x.tallies.New = func() any { return new(counting) }
 	if err := x.view(func(tx *bbolt.Tx) error { return x.load(tx, cfg.Key) }); err != nil {
+		db.Close()
+		return nil, fmt.Errorf("open index: %w", err)
+	}
+	if x.Persons() >= loadLater {
+		return x, nil
+	}
+	if err := x.ready(); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("open index: %w", err)
 	}
@@ -269,14 +280,30 @@ func (x *Index) load(tx *bbolt.Tx, key [32]byte) error {
 	if v := meta.Get(keyCount); len(v) == 8 {
 		x.persons.Store(int64(binary.BigEndian.Uint64(v)))
 	}
-	return x.loadWords(tx.Bucket(bucketPostings))
+	return nil
+}
+
+// loadLater is how many persons an index has whose vocabulary Open does not
+// wait for: it is read by who needs it first, most often Follow, while the node
+// goes on with its start.
+const loadLater = 20_000
+
+// ready reads the vocabulary unless that is done.
+func (x *Index) ready() error {
+	x.loading.Do(func() {
+		x.loadErr = x.view(func(tx *bbolt.Tx) error { return x.loadWords(tx.Bucket(bucketPostings)) })
+		if errors.Is(x.loadErr, errOutdated) {
+			x.loadErr = errors.Join(fmt.Errorf("%w: the next start builds it again", x.loadErr), store.Suspect(x.db.Path()))
+		}
+	})
+	return x.loadErr
 }
 
 // loadWords reads the vocabulary with its lists: all of a bucket that has some
 // fifty bytes a person. What does not open is rotten: everything here can be
 // derived again.
 func (x *Index) loadWords(postings *bbolt.Bucket) error {
-	x.words = newVocabulary(x.Persons() / 4)
+	words := newVocabulary(x.Persons() / 4)
 	var slab []byte // many lists to an allocation
 	var t listTag
 	var text string
@@ -292,7 +319,7 @@ func (x *Index) loadWords(postings *bbolt.Bucket) error {
 			slab = make([]byte, max(1<<18, len(lists)))
 		}
 		n := copy(slab, lists)
-		x.words.add(text, t, slab[:n:n])
+		words.add(text, t, slab[:n:n])
 		text, lists, slab = "", lists[:0], slab[n:]
 		return nil
 	}
@@ -308,7 +335,7 @@ func (x *Index) loadWords(postings *bbolt.Bucket) error {
 				text = string(plain)
 			}
 		case isChunk(k, t):
-			lists, err = x.seal.openChunk(lists, k, v)
+			lists, err = x.seal.openChunk(slices.Grow(lists, len(v)), k, v)
 		default:
 			return errOutdated
 		}
@@ -316,7 +343,13 @@ func (x *Index) loadWords(postings *bbolt.Bucket) error {
 			return errOutdated
 		}
 	}
-	return done()
+	if err := done(); err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.words = words
+	return nil
 }
 
 // errDamaged: a page of the file is not what it was. The next Open builds the

@@ -18,7 +18,7 @@ const (
 	readBudget    = 200_000 // postings read: most of those of a common name are stepped over
 	postingBudget = 30_000  // postings counted
 	maxCandidates = 200     // candidates scored exactly
-	patience      = 64      // candidates in a row that are no lead, after which the rest, with less evidence, is left
+	patience      = 40      // candidates in a row that are no lead, after which the rest, with less evidence, is left
 	scoringBudget = 400_000 // pairs of tokens compared: a query or a person of very many names costs no more
 	wideGroup     = 1_500   // postings above which a query with a birth counts only its years
 	maxHits       = 1_000
@@ -46,6 +46,9 @@ func (x *Index) Find(q *match.Subject, limit int) ([]Hit, error) {
 	probes := match.Probes(q)
 	if limit <= 0 || len(probes) == 0 {
 		return nil, nil
+	}
+	if err := x.ready(); err != nil {
+		return nil, fmt.Errorf("find person: %w", err)
 	}
 	x.mu.RLock()
 	groups := x.groups(probes)

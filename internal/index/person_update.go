@@ -43,6 +43,9 @@ func (x *Index) Update(cursors Cursors, changes []Change) error {
 func (x *Index) write(to *Cursors, changes []Change, places []place) error {
 	x.writing.Lock()
 	defer x.writing.Unlock()
+	if err := x.ready(); err != nil {
+		return fmt.Errorf("update index: %w", err)
+	}
 	cursors := x.Cursors()
 	if to != nil {
 		cursors = *to

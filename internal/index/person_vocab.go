@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/herald-net/herald/internal/name"
 )
@@ -20,7 +21,51 @@ type vocabulary struct {
 	words                   []word
 	free                    []uint32 // words that no person bears any more
 	table                   multimap // hash of a trace -> word
+
+	asked asked
 }
+
+// asked remembers which words a word stood for, until one comes or goes: the
+// names that queries ask for repeat as those of the persons do. Of a token that
+// nobody bears nothing is kept: it may be of a person whom nobody knows.
+type asked struct {
+	mu   sync.Mutex
+	like map[uint32][]likely
+}
+
+// likely is a word that a token may stand for.
+type likely struct {
+	word uint32
+	like float64
+}
+
+// maxAsked is how many words are remembered: some two megabytes.
+const maxAsked = 8192
+
+func (a *asked) get(word uint32) ([]likely, bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	l, ok := a.like[word]
+	return l, ok
+}
+
+func (a *asked) put(word uint32, l []likely) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.like == nil {
+		a.like = map[uint32][]likely{}
+	}
+	for other := range a.like { // any one makes room
+		if len(a.like) < maxAsked {
+			break
+		}
+		delete(a.like, other)
+	}
+	a.like[word] = l
+}
+
+// forget is called by the one writer, when nobody asks.
+func (a *asked) forget() { a.like = nil }
 
 // word is one token. A dead word has no postings and is in no answer.
 type word struct {
@@ -64,6 +109,7 @@ func (v *vocabulary) find(text string) (uint32, bool) {
 
 // add makes a new word.
 func (v *vocabulary) add(text string, list listTag, postings []byte) {
+	v.asked.forget()
 	w := word{token: name.NewToken(text, 100, 0), list: list, abjad: vowelless(text), postings: postings}
 	id := uint32(len(v.words))
 	if n := len(v.free); n > 0 {
@@ -88,6 +134,7 @@ func (v *vocabulary) set(id uint32, postings []byte) {
 	for _, trace := range v.traces(buf[:0], w.token.Text) {
 		v.table.remove(trace, id)
 	}
+	v.asked.forget()
 	*w = word{}
 	v.free = append(v.free, id)
 }
@@ -130,7 +177,6 @@ func (v *vocabulary) traces(out []uint32, text string) []uint32 {
 // expansion is a word of the vocabulary that a query token may stand for.
 type expansion struct {
 	list     listTag
-	text     string
 	postings []byte
 	like     float64
 }
@@ -138,6 +184,28 @@ type expansion struct {
 // expand gives the words like text, the likest first. What it gives is good
 // while the vocabulary does not change.
 func (v *vocabulary) expand(text string) []expansion {
+	var like []likely
+	id, word := v.find(text)
+	known := false
+	if word {
+		like, known = v.asked.get(id)
+	}
+	if !known {
+		like = v.likely(text)
+	}
+	if word && !known {
+		v.asked.put(id, like)
+	}
+	out := make([]expansion, len(like))
+	for i, l := range like {
+		w := &v.words[l.word]
+		out[i] = expansion{list: w.list, postings: w.postings, like: l.like}
+	}
+	return out
+}
+
+// likely compares a token with all words that share a trace with it.
+func (v *vocabulary) likely(text string) []likely {
 	var hashes [maxTraces]uint32
 	var found [maxInspected]uint32
 	ids := found[:0]
@@ -152,7 +220,7 @@ func (v *vocabulary) expand(text string) []expansion {
 	asWritten := name.NewToken(text, 100, 0)
 	asAbjad := name.NewToken(text, 100, name.Abjad)
 	queryAbjad := vowelless(text)
-	var out []expansion
+	var out []likely
 	for _, id := range ids {
 		w := &v.words[id]
 		like := name.Similarity(asWritten, w.token)
@@ -167,14 +235,15 @@ func (v *vocabulary) expand(text string) []expansion {
 			}
 		}
 		if like >= minLike {
-			out = append(out, expansion{list: w.list, text: w.token.Text, postings: w.postings, like: like})
+			out = append(out, likely{id, like})
 		}
 	}
-	slices.SortFunc(out, func(a, b expansion) int {
+	slices.SortFunc(out, func(a, b likely) int {
+		x, y := &v.words[a.word], &v.words[b.word]
 		// Not by tag: two indexes of one list answer alike.
-		return cmp.Or(-cmp.Compare(a.like, b.like), cmp.Compare(len(a.postings), len(b.postings)), strings.Compare(a.text, b.text))
+		return cmp.Or(-cmp.Compare(a.like, b.like), cmp.Compare(len(x.postings), len(y.postings)), strings.Compare(x.token.Text, y.token.Text))
 	})
-	return out[:min(len(out), maxExpanded)]
+	return slices.Clone(out[:min(len(out), maxExpanded)])
 }
 
 // vowelless: at most one vowel in three letters, as a script without short

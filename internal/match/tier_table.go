@@ -9,7 +9,7 @@ that tier. A possible or strong other is a false lead.
 
 asked for                             asked   at 1   at 5 | own: strong possible   weak | other: strong possible
 strong aliases, with birth             1561 88.7 % 91.9 % |      29.9 %   20.9 % 41.2 % |        0.00 %   1.35 %
-strong aliases, name only              1561 65.0 % 71.9 % |       0.0 %   24.3 % 47.6 % |        0.00 %   1.09 %
+strong aliases, name only              1561 65.0 % 71.7 % |       0.0 %   24.3 % 47.4 % |        0.00 %   1.09 %
 weak aliases, with birth                618 75.4 % 77.8 % |       1.6 %    7.0 % 69.3 % |        0.00 %   0.16 %
 weak aliases, name only                 618 16.7 % 20.2 % |       0.0 %    1.5 % 18.8 % |        0.00 %   0.32 %
 original script, with birth             356 96.6 % 96.9 % |      36.8 %   54.2 %  5.9 % |        0.00 %   0.56 %

@@ -240,11 +240,18 @@ func initials(ts []Token, word Token) float64 {
 // remainders compares everything that is left on either side as one string: a
 // space typed in the wrong place.
 func (m *matching) remainders() {
-	ta, na := leftover(m.a, &m.partnerA)
-	tb, nb := leftover(m.b, &m.partnerB)
-	if na == 0 || nb == 0 || na+nb < 3 || abs(len(ta.Text)-len(tb.Text)) > 3 && (ta.Flags^tb.Flags)&Abjad == 0 {
+	a, b := left(m.a, &m.partnerA), left(m.b, &m.partnerB)
+	if a.n == 0 || b.n == 0 || a.n+b.n < 3 {
 		return
 	}
+	abjad := (a.flags^b.flags)&Abjad != 0
+	if !abjad && (abs(a.length-b.length) > 3 || atLeast(a.set, b.set, false) > allowance(min(a.length, b.length))) ||
+		abjad && atLeast(a.set, b.set, true) > allowance(MaxToken)+80 {
+		return // before anything is put together
+	}
+	var restA, restB [MaxTokens]Token
+	ta := glue(rest(restA[:0], m.a, &m.partnerA))
+	tb := glue(rest(restB[:0], m.b, &m.partnerB))
 	if like := Similarity(ta, tb); like >= 0.85 {
 		for i := range m.a {
 			if m.partnerA[i] < 0 {
@@ -261,20 +268,29 @@ func (m *matching) remainders() {
 	}
 }
 
-func leftover(ts []Token, partner *[MaxTokens]int8) (Token, int) {
-	var text [MaxTokens * MaxToken]byte
-	out, n, weight := text[:0], 0, 0
-	var flags Flags
+// leftover is what the tokens without a partner are together.
+type leftover struct {
+	n, length int
+	set       uint32
+	flags     Flags
+}
+
+func left(ts []Token, partner *[MaxTokens]int8) (l leftover) {
 	for i := range ts {
 		if partner[i] < 0 {
-			out = append(out, ts[i].Text...)
-			weight, flags, n = weight+int(ts[i].Weight), flags|ts[i].Flags&Abjad, n+1
+			l.n, l.length, l.set, l.flags = l.n+1, l.length+len(ts[i].Text), l.set|ts[i].letter, l.flags|ts[i].Flags
 		}
 	}
-	if n == 0 {
-		return Token{}, 0
+	return l
+}
+
+func rest(out, ts []Token, partner *[MaxTokens]int8) []Token {
+	for i := range ts {
+		if partner[i] < 0 {
+			out = append(out, ts[i])
+		}
 	}
-	return NewToken(string(out[:min(len(out), 2*MaxToken)]), uint8(min(weight, 200)), flags), n
+	return out
 }
 
 // glue is neighbours written as one.

@@ -42,7 +42,7 @@ func Similarity(a, b Token) float64 {
 	if s >= likeSuffix || (a.Flags|b.Flags)&Abjad != 0 {
 		return s
 	}
-	if long, short := max(len(a.Text), len(b.Text)), min(len(a.Text), len(b.Text)); long >= 6 && short >= 4 {
+	if long, short := max(len(a.Text), len(b.Text)), min(len(a.Text), len(b.Text)); long >= 6 && short >= 4 && a.Text[0] == b.Text[0] {
 		s = max(s, descended(a.Text, b.Text))
 	}
 	if s < likeSyllable && sameSyllable(a.Text, b.Text) {

@@ -75,6 +75,7 @@ func readRelease(d *decoder) *ct.MatchRelease {
 }
 
 func readReleasedHit(d *decoder, h *ct.ReleasedHit) {
+	*h = ct.ReleasedHit{Why: h.Why[:0], Withheld: h.Withheld[:0]}
 	in := d.message()
 	handling := 0
 	for in.next() {

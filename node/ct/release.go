@@ -147,7 +147,7 @@ func (c *checker) releasedHit(h *ReleasedHit) {
 	c.mustCode("tier", h.Tier, tierCodes)
 	if c.count("why", len(h.Why), MaxReleaseWhy) {
 		for i, w := range h.Why {
-			if !shaped(w, 1, 40, reasonSet) {
+			if !shaped(w, 1, 40, whySet) {
 				c.faultAt("why", i, FaultForm)
 			}
 		}

@@ -312,6 +312,21 @@ var controls = []control{
 		edits: []edit{{"internal/index/follower.go", "if _, ok := hidden(r.ID); ok {", "if false {"}},
 	},
 
+	// What is a lead.
+	{
+		name: "namesake", rule: "a name with another birth is no lead", pkg: "./internal/match", tests: "TestScore",
+		edits: []edit{{"internal/match/score.go", "case b.verdict == Conflict || b.verdict == YearNear || b.verdict == YearDigit:", "case false:"},
+			{"internal/match/birth.go", "birthConflict  = birthEvidence{value: 0.00,", "birthConflict  = birthEvidence{value: 0.85,"}},
+	},
+	{
+		name: "low-alias", rule: "an alias of low quality needs a birth", pkg: "./internal/match", tests: "TestScore",
+		edits: []edit{{"internal/match/score.go", "case n.low && b.value < birthOneField.value &&", "case false &&"}},
+	},
+	{
+		name: "part-more", rule: "a name with one part more is no lead by itself", pkg: "./internal/match", tests: "TestScore",
+		edits: []edit{{"internal/match/score.go", "return n.OnlyA <= spare && n.Parts >= 3", "return true"}},
+	},
+
 	// Who gets in, and how much.
 	{
 		name: "gater", rule: "only a live member connects", pkg: "./internal/p2p", tests: "TestStranger|TestMuteAndExpiry|TestRosterChangeCuts",
