@@ -225,7 +225,7 @@ func join(a, b []Token, partnerA, partnerB *[MaxTokens]int8, m *matching) {
 // initials compares neighbours with a word that is their first letters: Jean
 // Claude and JC. Such a word has no vowel.
 func initials(ts []Token, word Token) float64 {
-	const vowels = 1<<('a'-'a') | 1<<('e'-'a') | 1<<('i'-'a') | 1<<('o'-'a') | 1<<('u'-'a')
+	const vowels = 1 | 1<<('e'-'a') | 1<<('i'-'a') | 1<<('o'-'a') | 1<<('u'-'a') // a is the first bit
 	if len(word.Text) != len(ts) || len(ts) > 3 || word.letter&vowels != 0 || word.Flags&(Abjad|Particle) != 0 {
 		return 0
 	}
