@@ -238,6 +238,7 @@ func (d *Desk) followReleases(ctx context.Context) error {
 		if err := d.cfg.Store.Wait(ctx, cursor); err != nil {
 			return nil
 		}
+		last := d.cfg.Store.Last()
 		rows, err := d.cfg.Store.Read(cursor, releaseChunk, false)
 		if err != nil {
 			return err
@@ -254,6 +255,9 @@ func (d *Desk) followReleases(ctx context.Context) error {
 		}
 		if n := len(rows); n > 0 {
 			cursor = rows[n-1].Cursor
+		}
+		if len(rows) < releaseChunk { // all that there was up to last, which may be a place that holds nothing
+			cursor = max(cursor, last)
 		}
 		if changed {
 			if err := d.supersede(index.RefRecord, time.Now()); err != nil {
