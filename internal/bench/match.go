@@ -57,6 +57,7 @@ func matchBench(ctx context.Context, o Options, out func(Result) error) (err err
 	opened := time.Since(start)
 
 	var took []time.Duration
+	leads := 0 // to persons of whom the index holds none
 	busy := cpu()
 	start = time.Now()
 	for i := range queries {
@@ -65,10 +66,14 @@ func matchBench(ctx context.Context, o Options, out func(Result) error) (err err
 			from = misses
 		}
 		began := time.Now()
-		if _, err := x.Find(from[i/2%len(from)], 5); err != nil {
+		found, err := x.Find(from[i/2%len(from)], 5)
+		if err != nil {
 			return err
 		}
 		took = append(took, time.Since(began))
+		if i%2 == 1 && len(found) > 0 && found[0].Tier >= match.Possible {
+			leads++
+		}
 	}
 	wall := time.Since(start)
 	used := cpu() - busy
@@ -84,6 +89,7 @@ func matchBench(ctx context.Context, o Options, out func(Result) error) (err err
 		atMost("match.heap", float64(m.HeapInuse)/(1<<20), "MiB", 300),
 		atMost("match.build", build.Seconds(), "s", 60),
 		atMost("match.open", opened.Seconds(), "s", 2),
+		{Name: "match.strangers", Value: 100 * float64(leads) / float64(queries/2), Unit: "% of strangers are possible or better"},
 	}
 	recall, err := c.recall(x)
 	if err != nil {
