@@ -28,7 +28,7 @@ const (
 	maxChunk   = 1024     // records of one submission, but for a range that is longer
 	maxAppend  = 4096     // records of one commit, with those that waited for a gap to close
 	fullPause  = time.Second
-	lingerFrom = 64                    // records of a commit after which the next one may wait for more,
+	lingerFrom = 64                    // records within linger after which a commit may wait for more,
 	lingerFor  = 2048                  // until so many are there
 	linger     = 50 * time.Millisecond // or so long, unless somebody waits for one of them
 	recordCost = 256                   // bytes of memory beside the raw record
@@ -111,7 +111,8 @@ type Ingest struct {
 	ready     map[ct.LogID]bool   // logs whose waiting records may go in, left over from a full commit
 	seen      map[ct.LogID]uint64 // highest seq with a good signature, also of records not held
 	fullUntil time.Time           // after a full disk nothing is tried until then
-	many      bool                // the last commit had lingerFrom records or more
+	since     time.Time           // a commit's start: the first one linger or more after the last since
+	lately    int                 // records of the commits from then on
 }
 
 // New makes an Ingest; Run makes it work.

@@ -44,7 +44,7 @@ func (in *Ingest) Run(ctx context.Context) error {
 // author first, ends it.
 func (in *Ingest) gather(ctx context.Context, jobs []*job) []*job {
 	waited := func(j *job) bool { return j.done != nil }
-	if !in.many || len(jobs) == 0 || len(jobs) >= lingerFor || len(in.ready) > 0 || slices.ContainsFunc(jobs, waited) {
+	if in.lately < lingerFrom || len(jobs) == 0 || len(jobs) >= lingerFor || len(in.ready) > 0 || slices.ContainsFunc(jobs, waited) {
 		return jobs
 	}
 	timer := time.NewTimer(linger)
@@ -147,7 +147,10 @@ func (in *Ingest) commit(b *batch) error {
 	}
 	in.metrics.commit.Observe(time.Since(start).Seconds())
 	n := len(b.appends) + len(b.fills)
-	in.many = n >= lingerFrom
+	if start.Sub(in.since) >= linger {
+		in.since, in.lately = start, 0
+	}
+	in.lately += n
 	in.metrics.batch.Observe(float64(n))
 	return err
 }
