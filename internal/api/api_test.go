@@ -435,7 +435,7 @@ func TestTailEndsWithItsReader(t *testing.T) {
 	cancel()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("the backend still tails for a reader that has gone")
 	}
 	in.Close()
@@ -467,7 +467,7 @@ func TestMatchStreams(t *testing.T) {
 			return desk.MatchSummary{Asked: 3, Answered: 2, Possible: 1, Refused: 1, Silent: []desk.Silence{{State: "XXB", Why: "no-answer"}}}, nil
 		},
 	})
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	in, err := client.Match(ctx, connect.NewRequest(&apiv1.MatchRequest{
 		Person: structOf(t, map[string]any{"name": "Specimen Person"}), Purpose: "investigation", Basis: "b", Case: "c", Grounds: "g",
@@ -554,7 +554,7 @@ func TestImport(t *testing.T) {
 			if err == nil {
 				t.Error("half a file was taken for a whole one")
 			}
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Error("the importer still waits for the rest")
 		}
 	})
