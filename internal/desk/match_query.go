@@ -18,7 +18,7 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 	maxTimeout     = 2 * time.Minute
-	maxParallel    = 32 // nodes asked at once
+	maxParallel    = 256 // nodes asked at once: those that are silent must not keep others from being asked
 
 	maxReleaseWithin = 30 * 24 * time.Hour
 )
