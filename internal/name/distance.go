@@ -92,8 +92,14 @@ func gap(s string, i int, abjad bool) int16 {
 		if i > 0 && digraph(s[i-1]) {
 			return costDigraph
 		}
+		if abjad && i > 0 && i+1 < len(s) {
+			return costEdit
+		}
 		return costSilent
 	case 'y', 'w':
+		if abjad && i == 0 {
+			return costEdit
+		}
 		return costSilent
 	}
 	return costEdit
@@ -151,11 +157,11 @@ func atLeast(a, b uint32, abjad bool) int {
 }
 
 // Letters that may cost next to nothing: unwritten are those of a text without
-// vowels against one with them, sibilants those that another reading of th and
-// dh takes or brings.
+// vowels against one with them, reread those that another reading of th, dh and
+// gh takes or brings.
 const (
 	unwritten = ^uint32(liquids | stops | velars)
-	sibilants = 1<<('t'-'a') | 1<<('d'-'a') | 1<<('h'-'a') | 1<<('s'-'a') | 1<<('z'-'a')
+	reread    = 1<<('t'-'a') | 1<<('d'-'a') | 1<<('g'-'a') | 1<<('h'-'a') | 1<<('s'-'a') | 1<<('z'-'a') | 1<<('q'-'a')
 )
 
 // apart is the sharper and slower bound: it looks which letters the other text

@@ -15,7 +15,7 @@ import (
 
 // Version changes whenever the tokens or skeletons of some name change, so
 // that whoever stored them knows to build them again.
-const Version = 3
+const Version = 4
 
 // Limits of what is read of one name. What lies beyond is ignored: the longest
 // alias of the lists seen has 193 characters and the longest name 12 tokens.
@@ -30,7 +30,7 @@ type Token struct {
 	Text    string // romanised, a-z and 0-9 only, 1..MaxToken bytes
 	Weight  uint8  // what it tells about a person, in hundredths: 100 for a rare name, 10 for an article
 	Flags   Flags
-	twofold bool   // Text has a th or a dh, see otherReading
+	twofold bool   // Text has a th, dh or gh, see otherReading
 	letter  uint32 // set of letters in Text, for a quick refusal before the edit distance
 }
 

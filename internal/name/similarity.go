@@ -87,7 +87,7 @@ func spelled(a, b *Token, least float64) float64 {
 	}
 	limit = min(limit, farthest(least, long))
 	if a.twofold || b.twofold {
-		if apart(a.letter, b.letter, sibilants) > limit {
+		if apart(a.letter, b.letter, reread) > limit {
 			return 0
 		}
 		return readings(a, b, limit, long)
@@ -129,32 +129,33 @@ func farthest(least float64, long int) int {
 	return int(r*float64(100*long)) + 1
 }
 
-// readings compares with th and dh also read as s and z: Othman and Osman,
-// Fadhl and Fazl.
+// readings compares with th and dh also read as s and z, and gh as q: Othman
+// and Osman, Fadhl and Fazl, Ghader and Qader.
 func readings(a, b *Token, limit, long int) float64 {
 	var buf [2 * MaxToken]byte
 	best := likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
 	if a.twofold {
-		best = max(best, likeness(distance(string(readSibilant(&buf, a.Text)), b.Text, false, false, limit), limit, long)-0.02)
+		best = max(best, likeness(distance(string(readOther(&buf, a.Text)), b.Text, false, false, limit), limit, long)-0.02)
 	}
 	if b.twofold {
-		best = max(best, likeness(distance(a.Text, string(readSibilant(&buf, b.Text)), false, false, limit), limit, long)-0.02)
+		best = max(best, likeness(distance(a.Text, string(readOther(&buf, b.Text)), false, false, limit), limit, long)-0.02)
 	}
 	return best
 }
 
-// otherReading: the text has a th, which may be an s, or a dh, which may be a z.
+// otherReading: the text has a th, which may be an s, a dh, which may be a z, or
+// a gh, which is one sound with q in Persian.
 func otherReading(text string) bool {
 	for i := 1; i < len(text); i++ {
-		if text[i] == 'h' && (text[i-1] == 't' || text[i-1] == 'd') {
+		if text[i] == 'h' && (text[i-1] == 't' || text[i-1] == 'd' || text[i-1] == 'g') {
 			return true
 		}
 	}
 	return false
 }
 
-// readSibilant writes text with th as s and dh as z into buf.
-func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
+// readOther writes text with th as s, dh as z and gh as q into buf.
+func readOther(buf *[2 * MaxToken]byte, text string) []byte {
 	out := buf[:0]
 	for i := 0; i < len(text) && len(out) < len(buf); i++ {
 		switch c := text[i]; {
@@ -162,6 +163,8 @@ func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
 			out, i = append(out, 's'), i+1
 		case c == 'd' && i+1 < len(text) && text[i+1] == 'h':
 			out, i = append(out, 'z'), i+1
+		case c == 'g' && i+1 < len(text) && text[i+1] == 'h':
+			out, i = append(out, 'q'), i+1
 		default:
 			out = append(out, c)
 		}
@@ -174,7 +177,7 @@ func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
 func abjadSimilarity(a, b *Token, long int) float64 {
 	free := uint32(unwritten)
 	if a.twofold || b.twofold {
-		free |= sibilants
+		free |= reread
 	}
 	limit := allowance(min(len(a.Text), len(b.Text)))
 	if apart(a.letter, b.letter, free) > limit+80 {
@@ -183,10 +186,10 @@ func abjadSimilarity(a, b *Token, long int) float64 {
 	var buf [2 * MaxToken]byte
 	best := abjadReading(a, b, long)
 	if a.twofold {
-		best = max(best, abjadReading(&Token{Text: string(readSibilant(&buf, a.Text)), Flags: a.Flags}, b, long))
+		best = max(best, abjadReading(&Token{Text: string(readOther(&buf, a.Text)), Flags: a.Flags}, b, long))
 	}
 	if b.twofold {
-		best = max(best, abjadReading(a, &Token{Text: string(readSibilant(&buf, b.Text)), Flags: b.Flags}, long))
+		best = max(best, abjadReading(a, &Token{Text: string(readOther(&buf, b.Text)), Flags: b.Flags}, long))
 	}
 	return best
 }
