@@ -13,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 )
 
 // maxTold bounds the rejected lines named on stderr; the count is whole.
@@ -50,7 +51,7 @@ func loadList(cmd *cobra.Command, x *index.Index, path string, strict bool) erro
 	default:
 		return usagef("%s:1: a list is XML of the UN or JSON lines, this is neither", name)
 	}
-	if err != nil {
+	if err = errors.Join(err, l.writing.Wait()); err != nil {
 		return err
 	}
 	if l.rejected > maxTold {
@@ -72,7 +73,11 @@ type listLoader struct {
 	strict             bool
 	accepted, rejected int
 	changes            []index.Change
+	writing            errgroup.Group // indexes the batch before, while this one is read
 }
+
+// listBatch persons go to the index together. Two of them are held, as read.
+const listBatch = 20_000
 
 func (l *listLoader) reject(line int, reason string) error {
 	if l.rejected++; l.strict {
@@ -87,19 +92,21 @@ func (l *listLoader) reject(line int, reason string) error {
 func (l *listLoader) add(id string, line int, p *ct.Person) error {
 	l.accepted++
 	l.changes = append(l.changes, index.Change{Ref: refOf(id, line), Person: p})
-	if len(l.changes) < index.MaxChanges {
+	if len(l.changes) < listBatch {
 		return nil
 	}
 	return l.flush()
 }
 
+// flush begins to index what was read.
 func (l *listLoader) flush() error {
-	if err := l.cmd.Context().Err(); err != nil {
+	if err := errors.Join(l.writing.Wait(), l.cmd.Context().Err()); err != nil {
 		return err
 	}
-	err := l.x.Update(index.Cursors{}, l.changes)
-	l.changes = l.changes[:0]
-	return err
+	changes := l.changes
+	l.changes = make([]index.Change, 0, listBatch)
+	l.writing.Go(func() error { return l.x.Update(index.Cursors{}, changes) })
+	return nil
 }
 
 // refOf keeps entries apart that share an id; idOfRef takes the line off again.
