@@ -31,20 +31,12 @@ const (
 
 // lead is a POSSIBLE of another node. Whom it is about is in the journal.
 type lead struct {
-	Hash     ct.ID       `json:"hash"`
-	State    ct.State    `json:"state"`
-	Node     ct.LogID    `json:"node"`
-	Purpose  string      `json:"purpose"`
-	Basis    string      `json:"basis"`
-	Case     string      `json:"case"`
-	Operator string      `json:"operator"`
-	Grounds  string      `json:"grounds"`
-	Priority ct.Priority `json:"priority"`
-	Asked    ct.Millis   `json:"asked"`
-	Until    ct.Millis   `json:"until"`
-	Entry    uint64      `json:"entry"` // the journal's, of the query
-	Releases []ct.ID     `json:"releases,omitempty"`
-	Keep     ct.Millis   `json:"keep"` // expiry of the newest release
+	question
+	Hash     ct.ID     `json:"hash"`
+	Asked    ct.Millis `json:"asked"`
+	Entry    uint64    `json:"entry"` // the journal's, of the query
+	Releases []ct.ID   `json:"releases,omitempty"`
+	Keep     ct.Millis `json:"keep"` // expiry of the newest release
 }
 
 // maxReleases bounds the releases of one lead; the newest stay.
@@ -134,10 +126,7 @@ func (d *Desk) told(req *wire.MatchRequest, asked uint64, t target, a *MatchAnsw
 		e.Outcome += outcomeRequest + requestName(hash)
 	}
 	if a.Answer == AnswerPossible && t.state != d.cfg.State && req.ReleaseUntil > 0 {
-		l := &lead{
-			Hash: hash, State: t.state, Node: t.node, Purpose: req.Purpose, Basis: req.Basis, Case: req.Case, Operator: req.Operator,
-			Grounds: req.Grounds, Priority: req.Priority, Asked: req.Issued, Until: req.ReleaseUntil, Entry: asked,
-		}
+		l := &lead{question: questionOf(t.state, t.node, req), Hash: hash, Asked: req.Issued, Entry: asked}
 		put = func(tx *store.LocalTx) error { return l.put(tx) }
 		a.Inbox = hash
 	}
@@ -376,11 +365,8 @@ func (d *Desk) answers() ([]InboxItem, error) {
 // answer is a lead as it stands; with a release in force, its content. Of
 // several releases the newest that is in force counts, else the newest.
 func (d *Desk) answer(l *lead, now time.Time) (InboxItem, *ct.MatchRelease, error) {
-	it := InboxItem{
-		Answer: true, ID: l.Hash, State: l.State, Node: l.Node, Purpose: l.Purpose, Basis: l.Basis, Case: l.Case,
-		Operator: l.Operator, Grounds: l.Grounds, Priority: l.Priority, Received: l.Asked.Time(), Until: l.Until.Time(),
-		Status: StatusWaiting,
-	}
+	it := l.item()
+	it.Answer, it.ID, it.Received = true, l.Hash, l.Asked.Time()
 	if l.Until <= ct.MillisOf(now) {
 		it.Status = StatusUnanswered
 	}
@@ -441,17 +427,15 @@ func (d *Desk) showAnswer(prefix, operator string) (InboxShown, error) {
 		return InboxShown{}, fmt.Errorf("show: %w: more than one item has this prefix", ErrConflict)
 	}
 	l := all[0]
-	if d.cfg.Unsettled != nil && d.cfg.Unsettled() {
+	if d.unsettled() {
 		return InboxShown{}, fmt.Errorf("show: %w: %s", ErrConflict, silentUnsettled)
 	}
 	it, content, err := d.answer(l, time.Now())
 	if err != nil {
 		return InboxShown{}, fmt.Errorf("show: %w", err)
 	}
-	e := journal.Entry{
-		Act: journal.ActReleaseShow, Actor: cmp.Or(operator, unnamedOperator), Purpose: l.Purpose, Basis: l.Basis, Case: l.Case, Peer: l.State, Of: l.Entry,
-		Outcome: it.Status + outcomeRequest + requestName(l.Hash),
-	}
+	e := l.entry(journal.ActReleaseShow, operator)
+	e.Of, e.Outcome = l.Entry, it.Status+outcomeRequest+requestName(l.Hash)
 	if !it.Release.IsZero() {
 		e.Outcome += " record=" + it.Release.String()
 	}

@@ -61,6 +61,7 @@ func (b *budgets) take(s ct.State, now ct.Millis, p roster.Policy) (limit string
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.of(s)
+	x.settle(now)
 	x.prune(now)
 	for _, w := range []struct {
 		name string
@@ -105,7 +106,7 @@ func (b *budgets) tell(s ct.State, now ct.Millis) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.of(s)
-	if x.limited != 0 && now-x.limited < ct.Millis(time.Hour.Milliseconds()) {
+	if x.limited != 0 && now >= x.limited && now-x.limited < ct.Millis(time.Hour.Milliseconds()) {
 		return false
 	}
 	x.limited = now
@@ -117,6 +118,15 @@ func (x *budget) add(t ct.Millis) {
 		t = max(t, x.times[n-1])
 	}
 	x.times = append(x.times, t)
+}
+
+// settle takes what was counted later than now, by a clock that has been set
+// right since, as counted now: it is not forgiven, and it ends after a day as
+// everything else does.
+func (x *budget) settle(now ct.Millis) {
+	for i := len(x.times) - 1; i >= 0 && x.times[i] > now; i-- {
+		x.times[i] = now
+	}
 }
 
 func (x *budget) prune(now ct.Millis) {

@@ -73,3 +73,32 @@ func BenchmarkRefill(b *testing.B) {
 	}
 	b.ReportMetric(entries, "entries/op")
 }
+
+// A clock that was far ahead and has been set right locks nobody out: what was
+// counted then is neither forgiven nor kept for longer than a day.
+func TestClockSetBack(t *testing.T) {
+	b := desk.NewBudgets()
+	p := roster.Policy{MatchBurst: 2, MatchPerHour: 2, MatchPerDay: 2}
+	now := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	ahead := now.AddDate(1, 0, 0)
+	for range 2 {
+		if limit, ok := b.Take("UTO", ahead, p); !ok {
+			t.Fatalf("limit %s", limit)
+		}
+	}
+	if limit, ok := b.Take("UTO", now, p); ok || limit != "burst" {
+		t.Errorf("just after the clock was set back: limit %q", limit)
+	}
+	if limit, ok := b.Take("UTO", now.Add(24*time.Hour-time.Second), p); ok || limit != "day" {
+		t.Errorf("within a day: limit %q", limit)
+	}
+	if limit, ok := b.Take("UTO", now.Add(24*time.Hour), p); !ok {
+		t.Errorf("a day later: limit %q", limit)
+	}
+	if yes, end := desk.Cooling(ahead, ahead.Add(2*time.Hour), now); !yes || !end.Equal(now.Add(2*time.Hour)) {
+		t.Errorf("a cooling of two hours: %v until %v", yes, end)
+	}
+	if yes, _ := desk.Cooling(now.Add(-time.Hour), now, now); yes {
+		t.Error("a cooling that is over")
+	}
+}

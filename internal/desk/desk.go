@@ -174,6 +174,9 @@ func (d *Desk) empty(ctx context.Context) error {
 	}
 }
 
+// unsettled tells that what was retracted may not be known here yet.
+func (d *Desk) unsettled() bool { return d.cfg.Unsettled != nil && d.cfg.Unsettled() }
+
 // right is what this node's key may sign now.
 func (d *Desk) right(v *roster.View, now time.Time) (roster.Right, error) {
 	own := d.cfg.Signer.Public()

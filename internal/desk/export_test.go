@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/herald-net/herald/internal/journal"
@@ -88,6 +89,21 @@ func (d *Desk) LapseAt(now time.Time) error { return d.lapse(now) }
 func (d *Desk) ClerkNow() error {
 	now := time.Now()
 	return errors.Join(d.lapse(now), d.supersede("", now), d.attend(now, map[ct.ID]bool{}), d.sweepLeads(now))
+}
+
+// SpoilReleases puts releases in force whose sources have no name that is one.
+func (d *Desk) SpoilReleases(n int) {
+	for i := range n {
+		d.given.set(&given{Commit: [32]byte{1, byte(i)}, Sources: map[string][]byte{"rec:none": nil}, Expires: math.MaxInt64})
+	}
+}
+
+// Cooling tells whether a State found fishing between since and until, by the
+// clock of that time, has to wait now, and until when.
+func Cooling(since, until, now time.Time) (yes bool, end time.Time) {
+	x := asker{flag: flag{Since: ct.MillisOf(since), Until: ct.MillisOf(until)}}
+	yes = x.cooling(ct.MillisOf(now))
+	return yes, x.flag.Until.Time()
 }
 
 // FollowedTo is how far the store was read for releases, by the last one found.

@@ -123,8 +123,14 @@ func (g *guard) operator(name string, now ct.Millis) *asker {
 	return x
 }
 
-// cooling tells whether what was asked waits for the end of a cooling.
-func (x *asker) cooling(now ct.Millis) bool { return now < x.flag.Until }
+// cooling tells whether what was asked waits for the end of a cooling. One that
+// a wrong clock has begun in the future begins now, or it would not end.
+func (x *asker) cooling(now ct.Millis) bool {
+	if late := x.flag.Since - now; late > 0 {
+		x.flag.Since, x.flag.Until = now, x.flag.Until-late
+	}
+	return now < x.flag.Until
+}
 
 // lately tells whether the asker was found fishing not long ago.
 func (x *asker) lately(now ct.Millis) bool {

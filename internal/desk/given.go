@@ -146,23 +146,18 @@ func digestOf(p *ct.Person) ([]byte, error) {
 
 // supersede withdraws every release in force one of whose sources is no more
 // what it was, and forgets those that have expired. Only those with a ref that
-// begins with prefix are looked at.
+// begins with prefix are looked at. One that fails holds up no other.
 func (d *Desk) supersede(prefix string, now time.Time) error {
+	var failed []error
 	for _, x := range d.given.snapshot() {
-		if x.Expires <= ct.MillisOf(now) {
-			if err := d.forget(x); err != nil {
-				return err
-			}
-			continue
-		}
-		if x.Withdrawn {
-			continue
-		}
-		if err := d.check(x, prefix, now); err != nil {
-			return err
+		switch {
+		case x.Expires <= ct.MillisOf(now):
+			failed = append(failed, d.forget(x))
+		case !x.Withdrawn:
+			failed = append(failed, d.check(x, prefix, now))
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 // check withdraws one release when one of its sources has changed.

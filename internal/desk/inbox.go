@@ -21,39 +21,34 @@ import (
 // What waits for a person, in local.db, sealed:
 //
 //	desk.inbox      hash of the first request → the waiting request
-//	desk.inbox.who  keyed hash of State, purpose and person → that hash
+//	desk.inbox.who  keyed hash of State, reasons and person → that hash
 //
-// A State that asks for a person again, for the same purpose, is not queued
-// twice: its new request joins the one that waits.
+// A State that asks for a person again, for the same reasons, is not queued
+// twice: its new request joins the one that waits. Another case, basis or
+// grounds is another decision: whoever releases has read what he releases for.
 const (
 	bucketInbox    = "desk.inbox"
 	bucketInboxWho = "desk.inbox.who"
 )
 
 // Bounds of the inbox: what would pass them is answered and journalled, and
-// not queued.
+// not queued. The last few places of a State are its own, however many the
+// others have taken.
 const (
 	maxInbox         = 1_000
 	maxInboxPerState = 100
+	minInboxPerState = 10
 )
 
 // waitingRequest is a match request that was answered POSSIBLE.
 type waitingRequest struct {
-	Requests []ct.ID     `json:"requests"` // the first names it; then the newest
-	State    ct.State    `json:"state"`
-	Node     ct.LogID    `json:"node"`
-	Purpose  string      `json:"purpose"`
-	Basis    string      `json:"basis"`
-	Case     string      `json:"case"`
-	Operator string      `json:"operator"`
-	Grounds  string      `json:"grounds"`
-	Priority ct.Priority `json:"priority"`
-	Received ct.Millis   `json:"received"`
-	Until    ct.Millis   `json:"until"`
-	Times    uint32      `json:"times"`
-	Person   ct.Person   `json:"person"`
-	Hits     []MatchHit  `json:"hits"`
-	Who      []byte      `json:"who"`
+	question
+	Requests []ct.ID    `json:"requests"` // the first names it; then the newest
+	Received ct.Millis  `json:"received"`
+	Times    uint32     `json:"times"`
+	Person   ct.Person  `json:"person"`
+	Hits     []MatchHit `json:"hits"`
+	Who      []byte     `json:"who"`
 }
 
 func (w *waitingRequest) id() ct.ID { return w.Requests[0] }
@@ -78,7 +73,7 @@ type InboxItem struct {
 	Status   string // one of the Status constants
 	Release  ct.ID  // of an answer: the MATCH_RELEASE record
 	Times    uint32 // of a request: how often the State has asked meanwhile
-	Reason   string // of a withdrawn answer
+	Reason   string // of a withdrawn answer; of a request shown whole: why it cannot be released now
 }
 
 // The states of an item of the inbox.
@@ -112,7 +107,7 @@ func newInbox() *inbox { return &inbox{states: map[ct.State]int{}, wake: make(ch
 func (b *inbox) room(s ct.State) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.total < maxInbox && b.states[s] < maxInboxPerState
+	return b.states[s] < minInboxPerState || b.total < maxInbox && b.states[s] < maxInboxPerState
 }
 
 func (b *inbox) count(s ct.State, n int) {
@@ -158,9 +153,7 @@ func (d *Desk) queued(asker roster.Node, r *wire.MatchRequest, hash ct.ID, hits 
 		return "no release wanted", nil, nothing
 	}
 	w := waitingRequest{
-		Requests: []ct.ID{hash}, State: asker.State, Node: asker.Key, Purpose: r.Purpose, Basis: r.Basis, Case: r.Case,
-		Operator: r.Operator, Grounds: r.Grounds, Priority: r.Priority, Received: now, Until: r.ReleaseUntil, Times: 1,
-		Person: r.Person, Hits: hits,
+		question: questionOf(asker.State, asker.Key, r), Requests: []ct.ID{hash}, Received: now, Times: 1, Person: r.Person, Hits: hits,
 	}
 	room, fresh := d.inbox.room(asker.State), false
 	put = func(tx *store.LocalTx) error {
@@ -183,7 +176,15 @@ func (d *Desk) queued(asker roster.Node, r *wire.MatchRequest, hash ct.ID, hits 
 		fresh = true
 		return errors.Join(tx.Put(bucketInboxWho, w.Who, hash[:]), putWaiting(tx, &w))
 	}
-	if outcome = "queued"; !room {
+	switch joins, err := d.joins(&w); {
+	case err != nil:
+		d.log.Warn("the inbox is not read", "error", err) // put meets the same, and decides
+		outcome = "not queued"
+	case joins:
+		outcome = "joined"
+	case room:
+		outcome = "queued"
+	default:
 		outcome = "inbox full"
 	}
 	return outcome, put, func() {
@@ -197,6 +198,27 @@ func (d *Desk) queued(asker roster.Node, r *wire.MatchRequest, hash ct.ID, hits 
 	}
 }
 
+// joins tells whether a request will join one that waits.
+func (d *Desk) joins(w *waitingRequest) (yes bool, err error) {
+	err = d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		key, err := tx.Get(bucketMeta, listKey)
+		if err != nil {
+			return err
+		}
+		who, err := whoOf(key, w)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Get(bucketInboxWho, who)
+		yes = err == nil
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return yes, err
+}
+
 // rejoin adds a further request for the same person to the one that waits.
 func rejoin(tx *store.LocalTx, first []byte, w *waitingRequest) error {
 	old, err := getWaiting(tx, first)
@@ -208,7 +230,7 @@ func rejoin(tx *store.LocalTx, first []byte, w *waitingRequest) error {
 		old.Requests = slices.Delete(old.Requests, 1, 2)
 	}
 	old.Times++
-	old.Hits, old.Until, old.Priority = w.Hits, max(old.Until, w.Until), max(old.Priority, w.Priority)
+	old.Node, old.Hits, old.Until, old.Priority = w.Node, w.Hits, max(old.Until, w.Until), max(old.Priority, w.Priority)
 	return putWaiting(tx, old)
 }
 
@@ -218,7 +240,7 @@ func whoOf(key []byte, w *waitingRequest) ([]byte, error) {
 		return nil, fmt.Errorf("encode person: %w", err)
 	}
 	m := hmac.New(sha256.New, key)
-	for _, part := range [][]byte{[]byte("inbox"), []byte(w.State), []byte(w.Purpose), p} {
+	for _, part := range [][]byte{[]byte("inbox"), []byte(w.State), []byte(w.Purpose), []byte(w.Basis), []byte(w.Case), []byte(w.Grounds), p} {
 		m.Write(numberKey(uint64(len(part))))
 		m.Write(part)
 	}
@@ -285,7 +307,7 @@ func (d *Desk) findWaiting(prefix string) (*waitingRequest, error) {
 		return nil
 	})
 	if err == nil && (found == nil || found.Until <= ct.MillisOf(time.Now())) {
-		return nil, fmt.Errorf("%w: no request %s waits", ErrNotFound, prefix)
+		return nil, fmt.Errorf("%w: no request %s waits; it was dealt with, or its deadline has passed", ErrNotFound, prefix)
 	}
 	return found, err
 }
@@ -311,11 +333,8 @@ func (d *Desk) Inbox() ([]InboxItem, error) {
 }
 
 func (w *waitingRequest) item() InboxItem {
-	it := InboxItem{
-		ID: w.id(), State: w.State, Node: w.Node, Purpose: w.Purpose, Basis: w.Basis, Case: w.Case, Operator: w.Operator,
-		Grounds: w.Grounds, Priority: w.Priority, Hits: w.Hits, Received: w.Received.Time(), Until: w.Until.Time(),
-		Status: StatusWaiting, Times: w.Times, Tier: "possible",
-	}
+	it := w.question.item()
+	it.ID, it.Hits, it.Received, it.Times, it.Tier = w.id(), w.Hits, w.Received.Time(), w.Times, "possible"
 	if slices.ContainsFunc(w.Hits, func(h MatchHit) bool { return h.Tier == "strong" }) {
 		it.Tier = "strong"
 	}
@@ -351,24 +370,34 @@ func (d *Desk) InboxShow(id, operator string) (InboxShown, error) {
 	if _, err := d.cfg.Journal.Append(entry); err != nil {
 		return InboxShown{}, fmt.Errorf("show: %w", err)
 	}
-	shown := InboxShown{Item: w.item(), Person: &w.Person}
-	content, _, err := d.content(w, ct.ReleasedByHuman, nil, time.Now())
-	if err != nil && !errors.Is(err, ErrConflict) {
+	shown, now := InboxShown{Item: w.item(), Person: &w.Person}, time.Now()
+	if d.unsettled() { // what it would carry may have been retracted
+		shown.Item.Reason = "no release now: " + silentUnsettled
+		return shown, nil
+	}
+	shown.Release, _, err = d.content(w, ct.ReleasedByHuman, nil, now)
+	if err == nil || errors.Is(err, ErrConflict) {
+		err = errors.Join(d.mayRelease(w, now), err)
+	}
+	switch {
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrNotAllowed), errors.Is(err, ErrBusy):
+		why, _, _ := strings.Cut(err.Error(), "\n")
+		shown.Item.Reason = "no release: " + why
+	case err != nil:
 		return InboxShown{}, fmt.Errorf("show: %w", err)
 	}
-	shown.Release = content
 	return shown, nil
 }
 
 // entry is a journal entry about a waiting request.
 func (w *waitingRequest) entry(act, operator string) journal.Entry {
-	if operator == "" {
-		operator = unnamedOperator
+	e := w.question.entry(act, operator)
+	e.Outcome = "request=" + requestName(w.id())
+	for _, hash := range w.Requests[1:] {
+		e.Outcome += "," + requestName(hash)
 	}
-	return journal.Entry{
-		Act: act, Actor: operator, Purpose: w.Purpose, Basis: w.Basis, Case: w.Case, Peer: w.State,
-		Outcome: "request=" + requestName(w.id()) + refsOf(w.Hits),
-	}
+	e.Outcome += refsOf(w.Hits)
+	return e
 }
 
 // requestName is what the journals of both sides call a request: half of its

@@ -164,13 +164,13 @@ func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s 
 		return refuse(refusedExpired)
 	case r.Issued.Time().After(now.Add(clockTolerance)):
 		return refuse(refusedFuture)
-	case r.Basis == "":
+	case blank(r.Basis):
 		return refuse(refusedBasis)
-	case r.Case == "":
+	case blank(r.Case):
 		return refuse(refusedCase)
-	case r.Grounds == "":
+	case blank(r.Grounds):
 		return refuse(refusedGrounds)
-	case r.Operator == "":
+	case blank(r.Operator):
 		return refuse(refusedOperator)
 	}
 	if _, ok := purposeFault(r.Purpose); !ok {

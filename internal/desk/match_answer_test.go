@@ -79,6 +79,11 @@ func TestAnswerRefusals(t *testing.T) {
 			{"no grounds", a, signed(func(r *wire.MatchRequest) { r.Grounds = "" }), "no-grounds"},
 			{"no operator", a, signed(func(r *wire.MatchRequest) { r.Operator = "" }), "no-operator"},
 			{"an invalid person", a, signed(func(r *wire.MatchRequest) { r.Person.Births[0].Date = "1987-02-30" }), "person"},
+			{"a person nobody could find", a, signed(func(r *wire.MatchRequest) { r.Person = ct.Person{Names: []ct.Name{{Full: "--- ☂"}}} }), "person"},
+			{"blank grounds", a, signed(func(r *wire.MatchRequest) { r.Grounds = "  " }), "no-grounds"},
+			{"a blank basis", a, signed(func(r *wire.MatchRequest) { r.Basis = " " }), "no-basis"},
+			{"a blank case", a, signed(func(r *wire.MatchRequest) { r.Case = " " }), "no-case"},
+			{"a blank operator", a, signed(func(r *wire.MatchRequest) { r.Operator = " " }), "no-operator"},
 			{"the same again", a, seen, "replayed"},
 		}
 		for _, x := range cases {

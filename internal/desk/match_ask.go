@@ -166,7 +166,7 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 	switch {
 	case t.node == d.cfg.Signer.Public():
 		answer.Own = true
-		if d.cfg.Unsettled != nil && d.cfg.Unsettled() {
+		if d.unsettled() {
 			return answer, hash, silentUnsettled
 		}
 		hits, err := d.search(&req.Person, time.Now())

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -18,7 +19,7 @@ import (
 const (
 	defaultTimeout = 10 * time.Second
 	maxTimeout     = 2 * time.Minute
-	maxParallel    = 32 // nodes asked at once
+	maxParallel    = 256 // nodes asked at once: those that are silent must not keep others from being asked
 
 	maxReleaseWithin = 30 * 24 * time.Hour
 )
@@ -65,7 +66,7 @@ func (q *MatchQuery) check(now time.Time) ct.Faults {
 		{"operator", q.Operator, wire.MaxMatchOperator},
 	} {
 		switch {
-		case f.value == "":
+		case blank(f.value):
 			faults = append(faults, ct.Fault{Field: f.field, Fault: ct.FaultMissing})
 		case len(f.value) > f.most:
 			faults = append(faults, ct.Fault{Field: f.field, Fault: ct.FaultTooLong})
@@ -93,11 +94,16 @@ func (q *MatchQuery) check(now time.Time) ct.Faults {
 	return faults
 }
 
-// personFaults validates a person as a query: a document alone will do.
+// personFaults validates a person as a query: a document alone will do. Of one
+// who says nothing to be found by, as a name of signs alone, every answer would
+// be NO_HIT, and that would pass for "nobody knows this person".
 func personFaults(p *ct.Person, now time.Time) ct.Faults {
 	faults := p.Validate(now)
 	if len(p.Names) == 0 && len(p.Documents) > 0 {
 		faults = slices.DeleteFunc(faults, func(f ct.Fault) bool { return f.Field == "names" && f.Fault == ct.FaultMissing })
+	}
+	if len(faults) == 0 && len(match.Keys(match.Prepare(*p))) == 0 {
+		faults = append(faults, ct.Fault{Field: "names", Fault: ct.FaultForm + ": nothing to find a person by: no name of two letters, no document number, no date of birth"})
 	}
 	return faults
 }
@@ -113,6 +119,9 @@ func purposeFault(purpose string) (ct.Fault, bool) {
 	}
 	return ct.Fault{}, true
 }
+
+// blank tells that a text says nothing.
+func blank(s string) bool { return strings.TrimSpace(s) == "" }
 
 func printable(s string) bool {
 	if !utf8.ValidString(s) {

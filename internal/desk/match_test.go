@@ -153,7 +153,11 @@ func TestMatchNamesWhatIsMissing(t *testing.T) {
 		"all four":        {func(q *desk.MatchQuery) { q.Purpose, q.Basis, q.Case, q.Grounds = "", "", "", "" }, []string{"purpose", "basis", "case", "grounds"}},
 		"long case":       {func(q *desk.MatchQuery) { q.Case = strings.Repeat("c", wire.MaxMatchCase+1) }, []string{"case"}},
 		"escape":          {func(q *desk.MatchQuery) { q.Operator = "\x1b[2J" }, []string{"operator"}},
+		"blank basis":     {func(q *desk.MatchQuery) { q.Basis = "   " }, []string{"basis"}},
 		"nobody":          {func(q *desk.MatchQuery) { q.Person = ct.Person{} }, []string{"person.names"}},
+		"signs for a name": {func(q *desk.MatchQuery) {
+			q.Person = ct.Person{Names: []ct.Name{{Full: "☂ ☀"}}, Births: []ct.Birth{{Date: "1987"}}}
+		}, []string{"person.names"}},
 		"impossible date": {func(q *desk.MatchQuery) { q.Person.Births[0].Date = "1987-02-30" }, []string{"person.births[0].date"}},
 		"endless":         {func(q *desk.MatchQuery) { q.Timeout = time.Hour }, []string{"timeout"}},
 	} {

@@ -30,6 +30,7 @@ type network struct {
 	t     testing.TB
 	set   settings
 	view  *roster.View
+	roots map[ct.State]*keys.Key
 	nodes []*node
 	nonce int
 }
@@ -52,6 +53,8 @@ type node struct {
 
 	mu    sync.Mutex
 	waits string                                                          // guarded by mu: why the gate is closed; empty: open
+	full  error                                                           // guarded by mu: why there is no room
+	lost  bool                                                            // guarded by mu: it is restored and not settled
 	muted map[ct.State]bool                                               // guarded by mu
 	ask   func(ctx context.Context, to *node, raw []byte) ([]byte, error) // guarded by mu: nil: a plain call
 }
@@ -60,6 +63,8 @@ type settings struct {
 	real   bool // not an exercise
 	policy roster.Policy
 	topics ct.TopicSet // whose bodies the nodes keep; zero: all
+
+	running int // how many of the nodes run; 0: all
 
 	release map[ct.State]desk.ReleasePolicy
 }
@@ -70,7 +75,7 @@ func newNetwork(t testing.TB, set settings, states ...ct.State) *network {
 	t.Helper()
 	now := time.Now()
 	roots := map[ct.State]*keys.Key{}
-	net := &network{t: t, set: set}
+	net := &network{t: t, set: set, roots: roots}
 	var reqs []roster.Request
 	for _, s := range states {
 		n := &node{net: net, dir: t.TempDir(), state: s, key: generate(t), logs: &lockedBuffer{}, muted: map[ct.State]bool{}}
@@ -89,7 +94,10 @@ func newNetwork(t testing.TB, set settings, states ...ct.State) *network {
 	}
 	net.view, err = roster.New(g)
 	must(t, err)
-	for _, n := range net.nodes {
+	for i, n := range net.nodes {
+		if set.running > 0 && i >= set.running {
+			break
+		}
 		must(t, store.Create(n.storeConfig()))
 		n.start()
 		t.Cleanup(func() { n.stop() })
@@ -119,7 +127,7 @@ func (n *node) start() {
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: view, Signer: n.key, State: n.state,
 		Gate: n.gate, Ask: n.send, Lookup: n.lookup, Muted: n.isMuted, Log: log, Registerer: n.reg,
-		Release: n.net.set.release[n.state],
+		Release: n.net.set.release[n.state], Room: n.room, Unsettled: n.unsettled,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -155,6 +163,14 @@ func (n *node) gate() (bool, string) {
 }
 
 func (n *node) close(why string) { n.mu.Lock(); n.waits = why; n.mu.Unlock() }
+
+func (n *node) room() error { n.mu.Lock(); defer n.mu.Unlock(); return n.full }
+
+func (n *node) fill(err error) { n.mu.Lock(); n.full = err; n.mu.Unlock() }
+
+func (n *node) unsettled() bool { n.mu.Lock(); defer n.mu.Unlock(); return n.lost }
+
+func (n *node) unsettle(yes bool) { n.mu.Lock(); n.lost = yes; n.mu.Unlock() }
 
 func (n *node) isMuted(s ct.State) bool {
 	n.mu.Lock()

@@ -78,19 +78,7 @@ func (d *Desk) release(id ct.ID, by string, o ReleaseOptions, wait bool) (uint64
 		return 0, nil, nil, err
 	}
 	v, now := d.cfg.View(), time.Now()
-	switch _, member := v.Member(w.State); {
-	case !v.Exercise():
-		return 0, nil, nil, ErrUnsealedRelease
-	case !member:
-		return 0, nil, nil, fmt.Errorf("%w: %s is no member of this network any more", ErrNotAllowed, w.State)
-	case d.cfg.Muted(w.State):
-		return 0, nil, nil, fmt.Errorf("%w: %s is muted at this node", ErrNotAllowed, w.State)
-	case d.cfg.Unsettled != nil && d.cfg.Unsettled():
-		return 0, nil, nil, fmt.Errorf("%w: waiting for sync after restore: what was retracted since is not known", ErrConflict)
-	case d.given.full():
-		return 0, nil, nil, fmt.Errorf("%w: %d releases are in force", ErrBusy, maxGiven)
-	}
-	if err := d.keepsTopic(ct.TopicReceipt); err != nil {
+	if err := d.mayRelease(w, now); err != nil {
 		return 0, nil, nil, err
 	}
 	if d.cfg.Room != nil {
@@ -140,6 +128,28 @@ func (d *Desk) release(id ct.ID, by string, o ReleaseOptions, wait bool) (uint64
 	d.inbox.count(w.State, -1)
 	// What was retracted since content was read found nothing to withdraw.
 	return key, done, content, d.check(about, "", time.Now())
+}
+
+// mayRelease tells why a request cannot be released now, whatever was found.
+// The node that asked must still speak for its State: a key that was closed may
+// have been a thief's when it asked, and nobody else can tie the release to a
+// request.
+func (d *Desk) mayRelease(w *waitingRequest, now time.Time) error {
+	v := d.cfg.View()
+	asker, ok := v.Node(w.Node)
+	switch {
+	case !v.Exercise():
+		return ErrUnsealedRelease
+	case !ok || asker.State != w.State || !v.Live(w.Node, now):
+		return fmt.Errorf("%w: the node of %s that asked does not speak for it any more", ErrNotAllowed, w.State)
+	case d.cfg.Muted(w.State):
+		return fmt.Errorf("%w: %s is muted at this node", ErrNotAllowed, w.State)
+	case d.unsettled():
+		return fmt.Errorf("%w: waiting for sync after restore: what was retracted since is not known", ErrConflict)
+	case d.given.full():
+		return fmt.Errorf("%w: %d releases are in force", ErrBusy, maxGiven)
+	}
+	return d.keepsTopic(ct.TopicReceipt)
 }
 
 // content is what a release would carry now, and what to remember of it. What
@@ -242,7 +252,7 @@ func (d *Desk) source(ref string, now time.Time) (*source, error) {
 // attend releases what a standing policy covers. tried holds the requests that
 // were looked at in this run; what is not covered waits for a person.
 func (d *Desk) attend(now time.Time, tried map[ct.ID]bool) error {
-	if len(d.cfg.Release.Rules) == 0 || !d.cfg.View().Exercise() {
+	if len(d.cfg.Release.Rules) == 0 || !d.cfg.View().Exercise() || d.unsettled() {
 		return nil
 	}
 	var fresh []*waitingRequest
@@ -263,25 +273,36 @@ func (d *Desk) attend(now time.Time, tried map[ct.ID]bool) error {
 		}
 	}
 	for _, w := range fresh {
-		tried[w.id()] = true
-		for _, rule := range d.cfg.Release.Rules {
-			if !rule.Covers(w.State, w.Purpose) {
-				continue
-			}
-			ok, err := d.covered(w, &rule, now)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				continue
-			}
-			if _, _, _, err := d.release(w.id(), ct.ReleasedByPolicy, ReleaseOptions{}, false); err != nil && !errors.Is(err, ErrConflict) {
-				return err
-			}
-			break
+		decided, rerr := d.attendOne(w, now)
+		if decided {
+			tried[w.id()] = true
 		}
+		err = errors.Join(err, rerr) // one that fails holds up no other
 	}
-	return nil
+	return err
+}
+
+// attendOne releases a request when a rule covers it. One that is not decided,
+// as the disk was full, is looked at again.
+func (d *Desk) attendOne(w *waitingRequest, now time.Time) (decided bool, err error) {
+	for _, rule := range d.cfg.Release.Rules {
+		if !rule.Covers(w.State, w.Purpose) {
+			continue
+		}
+		ok, err := d.covered(w, &rule, now)
+		if err != nil {
+			return false, err
+		}
+		if !ok {
+			continue
+		}
+		_, _, _, err = d.release(w.id(), ct.ReleasedByPolicy, ReleaseOptions{}, false)
+		if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotAllowed) { // for a person to see
+			err = nil
+		}
+		return err == nil, err
+	}
+	return true, nil
 }
 
 // covered tells whether a rule lets everything that was found go unattended.

@@ -177,7 +177,12 @@ func (w *Watch) Asked(now ct.Millis) int {
 // Clear forgets all sketches.
 func (w *Watch) Clear() { w.asks = nil }
 
+// forget drops what is older than the window. What a clock that was set back
+// since put later than now counts as seen now, or it would stay.
 func (w *Watch) forget(now ct.Millis) {
+	for i := len(w.asks) - 1; i >= 0 && w.asks[i].at > now; i-- {
+		w.asks[i].at = now
+	}
 	old := now - ct.Millis(Window.Milliseconds())
 	n := 0
 	for n < len(w.asks) && w.asks[n].at <= old {

@@ -260,3 +260,17 @@ func TestSketchIsKeyed(t *testing.T) {
 		}
 	}
 }
+
+// What was sketched by a clock that was ahead, and has been set right, is kept
+// for a day and no longer.
+func TestClockSetBack(t *testing.T) {
+	w := fishing.New([32]byte{1}, "UTO")
+	p := match.Prepare(synth.New(1).Person())
+	w.See(at(1000*time.Hour), p, true, fishing.DefaultLimits())
+	if n := w.Asked(at(0)); n != 1 {
+		t.Errorf("set back, %d requests of the day, want 1", n)
+	}
+	if n := w.Asked(at(fishing.Window)); n != 0 {
+		t.Errorf("a day later, %d requests of the day, want none", n)
+	}
+}
