@@ -246,6 +246,10 @@ var controls = []control{
 		edits: []edit{{"internal/store/erase.go", "return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)", "return nil"}},
 	},
 	{
+		name: "erase-trace-janitor", rule: "the node erases what its start left of salts", pkg: "./node", tests: "TestTracesAreErased",
+		edits: []edit{{"node/upkeep.go", "done, err := n.store.EraseTraces()", "done, err := false, error(nil)"}},
+	},
+	{
 		name: "erase-while-rewritten", rule: "a salt deleted while keys.db is rewritten is remembered in the new file", pkg: "./internal/store", tests: "TestEraseWhileKeysAreRewritten",
 		edits: []edit{{"internal/store/erase.go", "s.keysDB.touch(bktMeta, tracesKey)", ""}},
 	},
