@@ -134,6 +134,9 @@ func TestShownAsItIs(t *testing.T) {
 	b.unsettle(false)
 	_, err := b.desk.Retract(within(t), r.ID, ct.Retraction{Reason: "error"}, "")
 	must(t, err)
+	if e := lastAct(b, journal.ActRetract); e.Actor != "operator" {
+		t.Errorf("the journal says that %q retracted", e.Actor)
+	}
 	if shown, err := b.desk.InboxShow(id, ""); err != nil || shown.Release != nil || !strings.Contains(shown.Item.Reason, "retracted") {
 		t.Fatalf("%v, %+v", err, shown.Item)
 	}
