@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 
@@ -59,21 +58,14 @@ herald.toml names as auditor_key_file.`,
 }
 
 // offlineJournal calls do with the journal of a node that does not run.
-func offlineJournal(cmd *cobra.Command, do func(*journal.Journal) error) (err error) {
-	cfg, err := storeConfig(cmd)
-	if err != nil {
-		return err
-	}
-	s, err := store.Open(cfg)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, s.Close()) }()
-	j, err := journal.Open(s.Local(), cfg.Key)
-	if err != nil {
-		return err
-	}
-	return do(j)
+func offlineJournal(cmd *cobra.Command, do func(*journal.Journal) error) error {
+	return offlineStore(cmd, func(s *store.Store, storage keys.Storage) error {
+		j, err := journal.Open(s.Local(), storage)
+		if err != nil {
+			return err
+		}
+		return do(j)
+	})
 }
 
 func newJournalEraseCmd() *cobra.Command {
