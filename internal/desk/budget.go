@@ -113,6 +113,20 @@ func (b *budgets) tell(s ct.State, now ct.Millis) bool {
 	return true
 }
 
+type used struct{ hour, day int }
+
+// used is what each State has asked that is counted now.
+func (b *budgets) used(now ct.Millis) map[ct.State]used {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[ct.State]used{}
+	for s, x := range b.states {
+		x.settle(now)
+		out[s] = used{x.since(now - ct.Millis(time.Hour.Milliseconds())), x.since(now - ct.Millis((24 * time.Hour).Milliseconds()))}
+	}
+	return out
+}
+
 func (x *budget) add(t ct.Millis) {
 	if n := len(x.times); n > 0 { // a clock set back must not unsort the times
 		t = max(t, x.times[n-1])
