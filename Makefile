@@ -20,10 +20,10 @@ build: ## build bin/herald
 	$(GO) build -trimpath -o $(HERALD) ./cmd/herald
 
 test: ## run all tests; no network but loopback
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 
 race: ## run the concurrent packages with the race detector
-	CGO_ENABLED=1 HERALD_ROUNDS=4 $(GO) test -race -timeout 20m $(RACE)
+	CGO_ENABLED=1 HERALD_ROUNDS=4 $(GO) test -race -timeout 60m $(RACE)
 
 lint: ## gofmt, vet, staticcheck, the import law
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "gofmt -w these files:"; echo "$$unformatted"; exit 1; }

@@ -189,7 +189,7 @@ func (r *running) ready(ctx context.Context) {
 
 // A network of one signs at once, and shows what it signed.
 func TestOneNode(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	dir := founded(t, 1, roster.DefaultPolicy())[0]
 	n := start(t, node.Config{Dir: dir})
@@ -234,7 +234,7 @@ func TestAddressesAreTold(t *testing.T) {
 }
 
 func addressesAreTold(t *testing.T, lost bool) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	dir := founded(t, 1, roster.DefaultPolicy())[0]
 	cfg := node.Config{Dir: dir, Listen: []string{"/ip4/127.0.0.1/tcp/0"}}
@@ -254,7 +254,7 @@ func addressesAreTold(t *testing.T, lost bool) {
 	if lost {
 		must(t, os.Remove(filepath.Join(dir, "index.db")))
 	}
-	cfg.Listen = told.Addrs
+	cfg.Announce = told.Addrs // not listened on again: the port may be another's by now
 	cfg.NoAPI = true
 	quiet, err := node.New(ctx, cfg)
 	must(t, err)
@@ -281,7 +281,7 @@ func addressesAreTold(t *testing.T, lost bool) {
 // Names that were published, asked for and imported appear in no log line, no
 // metric and no error.
 func TestNothingPersonalOutside(t *testing.T) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
 	const canary = "Zzqcanary"
 	n := start(t, node.Config{Dir: founded(t, 1, roster.DefaultPolicy())[0]})
@@ -304,7 +304,7 @@ func TestNothingPersonalOutside(t *testing.T) {
 		t.Error("an invalid notification was published")
 	}
 	note(err)
-	q := desk.MatchQuery{Person: c.Person, Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: "C1", Grounds: "test", Operator: "op1", Timeout: time.Second}
+	q := desk.MatchQuery{Person: c.Person, Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: "C1", Grounds: "test", Operator: "op1", Timeout: time.Minute}
 	hits := 0
 	_, err = n.Match(ctx, q, func(a desk.MatchAnswer) error { hits += len(a.Hits); note(fmt.Errorf("%+v", a)); return nil })
 	must(t, err)

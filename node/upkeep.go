@@ -54,7 +54,21 @@ func (n *Node) erase(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		// Not in the first round: a start has the processors and the disk to itself.
+		if err := n.eraseTraces(ctx); err != nil {
+			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
+		}
 	}
+}
+
+// eraseTraces takes out of keys.db what a start after a crash has deleted.
+func (n *Node) eraseTraces(ctx context.Context) error {
+	began := time.Now()
+	done, err := n.store.EraseTraces()
+	if done {
+		n.cfg.Log.InfoContext(ctx, "what a crash left of salts is erased", "took", time.Since(began).Round(time.Millisecond))
+	}
+	return err
 }
 
 // compactBodies rewrites body.db when enough erased bodies lie in it, or the

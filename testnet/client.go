@@ -10,8 +10,9 @@ import (
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
 
-// callTimeout bounds one call of a local API that answers at once.
-const callTimeout = 10 * time.Second
+// callTimeout bounds one call of a local API that answers at once, on a
+// machine with nothing else to do.
+const callTimeout = time.Minute
 
 // dial gives every instance the client of its socket. Nothing is connected
 // before the first call.

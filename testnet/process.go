@@ -18,8 +18,9 @@ import (
 
 const filePID = "pid"
 
-// stopTimeout is how long a node may take to stop by itself.
-const stopTimeout = 15 * time.Second
+// stopTimeout is how long a node may take to stop by itself, its last commits
+// to a slow disk included.
+const stopTimeout = time.Minute
 
 // pidFile names a process for good: a number alone may be another's by now.
 type pidFile struct {

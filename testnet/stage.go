@@ -19,7 +19,7 @@ import (
 )
 
 // arriveTimeout bounds every wait for something to be everywhere.
-const arriveTimeout = 60 * time.Second
+const arriveTimeout = 2 * time.Minute
 
 // stage is a network on which a tour or scenario plays, and to whom it tells
 // what it does. It prints ids and States, never a person.
@@ -165,7 +165,7 @@ func (i Instance) match(ctx context.Context, person any, states []string, each f
 	defer cancel()
 	stream, err := i.api.Match(ctx, connect.NewRequest(&apiv1.MatchRequest{
 		Person: body, Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: "TESTNET-1",
-		Grounds: "exercise of a testnet", Operator: "testnet", States: states, TimeoutMs: 10_000,
+		Grounds: "exercise of a testnet", Operator: "testnet", States: states, TimeoutMs: 60_000,
 	}))
 	if err != nil {
 		return nil, fmt.Errorf("%s: match: %w", i.Name, err)

@@ -64,7 +64,7 @@ const (
 	fileNet     = "testnet.json"
 	fileGenesis = "genesis.json"
 	// readyTimeout is for the slowest machine: a start takes well below a second.
-	readyTimeout = 60 * time.Second
+	readyTimeout = 2 * time.Minute
 )
 
 // ErrNone tells that a directory holds no testnet.

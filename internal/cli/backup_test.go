@@ -28,7 +28,7 @@ func TestBackupAndRestore(t *testing.T) {
 		herald(t, "", args...).check(t, 0, "", "")
 	}
 	stop := startNode(t, dir)
-	herald(t, "", "status", "--wait", "ready", "--timeout", "30s", "--data", dir).check(t, 0, "EXERCISE", "")
+	herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", dir).check(t, 0, "EXERCISE", "")
 	id := herald(t, exampleJSON(t, 5), "publish", "-f", "-", "--data", dir).lines(t)[0]["id"].(string)
 	old := key + ".2020-01"
 	if err := os.WriteFile(old, []byte("an old generation"), 0o600); err != nil {
@@ -59,7 +59,7 @@ func TestBackupAndRestore(t *testing.T) {
 		t.Error("the root key was in the backup")
 	}
 	stop = startNode(t, again)
-	herald(t, "", "status", "--wait", "ready", "--timeout", "30s", "--data", again).check(t, 0, "EXERCISE", "")
+	herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", again).check(t, 0, "EXERCISE", "")
 	herald(t, "", "get", id[:12], "--data", again).check(t, 0, "person.names[0]", "")
 	herald(t, exampleJSON(t, 6), "publish", "-f", "-", "--data", again).check(t, 0, `"seq":`, "")
 	stop()

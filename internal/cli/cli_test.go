@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -145,6 +146,8 @@ func TestUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
+	defer func(args []string) { os.Args = args }(os.Args)
+	os.Args = []string{"herald", "notify"} // this process's arguments are not the command's
 	herald(t, "").check(t, 0, "Available Commands", "")
 	r := herald(t, "", "help", "exit-codes")
 	r.check(t, 0, "8  some peers did not answer", "")

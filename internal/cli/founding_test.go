@@ -67,7 +67,7 @@ func runNode(t *testing.T, dir string) {
 	var g errgroup.Group
 	g.Go(func() error { first = heraldUntil(ctx, "", "run", "--data", dir); return nil })
 
-	herald(t, "", "status", "--wait", "ready", "--timeout", "30s", "--data", dir).check(t, 0, "", "")
+	herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", dir).check(t, 0, "", "")
 	herald(t, "", "run", "--data", dir).check(t, 6, "", "in use by another process")
 	stop()
 	if err := g.Wait(); err != nil {

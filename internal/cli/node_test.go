@@ -31,7 +31,7 @@ func TestRealNode(t *testing.T) {
 	herald(t, "", "journal", "auditor", auditor).check(t, 0, "", "")
 	appendFile(t, filepath.Join(dir, "herald.toml"), "auditor_key_file = \""+auditor+".pub\"\n")
 	stop := startNode(t, dir)
-	herald(t, "", "status", "--wait", "ready", "--timeout", "30s", "--data", dir).check(t, 0, "EXERCISE", "")
+	herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", dir).check(t, 0, "EXERCISE", "")
 	herald(t, "", "run", "--data", dir).check(t, 6, "", "in use")
 	herald(t, "", "store", "check", "--data", dir).check(t, 6, "", "in use")
 
@@ -106,7 +106,7 @@ func startNode(t *testing.T, dir string) (stop func()) {
 		select {
 		case r := <-done:
 			r.check(t, 0, "", "")
-		case <-time.After(30 * time.Second):
+		case <-time.After(2 * time.Minute):
 			t.Error("the node does not stop")
 		}
 	}
@@ -116,7 +116,7 @@ func startNode(t *testing.T, dir string) (stop func()) {
 
 func waitFor(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	deadline, tick := time.After(20*time.Second), time.NewTicker(50*time.Millisecond)
+	deadline, tick := time.After(2*time.Minute), time.NewTicker(50*time.Millisecond)
 	defer tick.Stop()
 	for !ok() {
 		select {

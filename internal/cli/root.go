@@ -25,7 +25,7 @@ type Env struct {
 // Main runs one command and gives the process's exit code.
 func Main(ctx context.Context, args []string, env Env) int {
 	root := newRoot(env)
-	root.SetArgs(args)
+	root.SetArgs(append([]string{}, args...)) // never nil, for which cobra takes the process's own
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitOK

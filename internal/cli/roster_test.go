@@ -40,7 +40,7 @@ func TestRosterCommands(t *testing.T) {
 	stop2 := startNode(t, at("n2"))
 	defer stop2()
 	for _, n := range []string{"n1", "n2"} {
-		herald(t, "", "status", "--wait", "ready", "--timeout", "60s", "--data", at(n)).check(t, 0, "", "")
+		herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", at(n)).check(t, 0, "", "")
 	}
 	publish := func() (id, seq string) {
 		r := herald(t, exampleJSON(t, 5), "publish", "-f", "-", "--data", at("n1"))
@@ -113,7 +113,7 @@ func TestRosterCommands(t *testing.T) {
 	herald(t, "", "network", "join", file, "--peer", peer, "--data", at("n3")).check(t, 0, "UTO", "")
 	stop3 := startNode(t, at("n3"))
 	defer stop3()
-	herald(t, "", "status", "--wait", "ready", "--timeout", "60s", "--data", at("n3")).check(t, 0, "", "")
+	herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", at("n3")).check(t, 0, "", "")
 	r := herald(t, exampleJSON(t, 7), "publish", "-f", "-", "--data", at("n3"))
 	r.check(t, 0, `"seq":`, "")
 	id := r.lines(t)[0]["id"].(string)

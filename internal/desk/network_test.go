@@ -297,9 +297,9 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// within bounds what a test waits for.
+// within bounds what a test waits for, a match of query included.
 func within(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

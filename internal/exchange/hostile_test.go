@@ -245,15 +245,15 @@ func TestLyingInitiator(t *testing.T) {
 // A stream of a node that is muted while it is open gets no further.
 func TestStreamOfAMutedPeer(t *testing.T) {
 	inBubble(t, 2, func(t *testing.T, b *cluster) {
-		muted := false
-		x := b.start(0, func(c *sim.StackConfig) { c.Muted = func(ct.State) bool { return muted } })
+		var muted atomic.Bool
+		x := b.start(0, func(c *sim.StackConfig) { c.Muted = func(ct.State) bool { return muted.Load() } })
 		e := b.evil(1, nil)
 		c := e.dial(x)
 		c.send(hello(1, 0))
 		if m := c.receive(); m == nil {
 			t.Fatal("no hello")
 		}
-		muted = true
+		muted.Store(true)
 		x.Host.Recheck()
 		c.send(&wire.SyncMessage{Want: &wire.SyncWant{Ranges: []wire.SyncRange{{Log: b.log(0), From: 1, Count: 1}}}})
 		if m := c.receive(); m != nil {

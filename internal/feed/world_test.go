@@ -174,7 +174,7 @@ func (w *world) follow() {
 			WaitLists: func(ctx context.Context, _ uint64) error { <-ctx.Done(); return ctx.Err() },
 		})
 	}()
-	reach, stop := context.WithTimeout(ctx, 30*time.Second)
+	reach, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	err := w.index.Reach(reach, index.Cursors{Store: w.store.Last()})
 	cancel()

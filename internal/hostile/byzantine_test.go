@@ -68,7 +68,7 @@ func TestByzantineThird(t *testing.T) {
 	hostiles := n * 3 / 10
 	honest := n - hostiles
 	inWorld(t, honest, hostiles, 2*time.Hour, func(t *testing.T, w *world) {
-		rng := rand.New(rand.NewPCG(rand.Uint64(), 2))
+		rng := rand.New(rand.NewPCG(w.seed, 2))
 		w.net.SetLatency(func(from, to int) time.Duration { return time.Duration(20+(from*7+to*7)%40) * time.Millisecond })
 		d := &delays{sent: map[ct.ID]time.Time{}}
 		var parts sync.WaitGroup

@@ -23,6 +23,7 @@ import (
 type world struct {
 	t       *testing.T
 	ctx     context.Context
+	seed    uint64
 	net     *sim.Network
 	members *sim.Members
 	view    *roster.View
@@ -47,7 +48,7 @@ func inWorld(t *testing.T, honest, hostiles int, limit time.Duration, fn func(t 
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := &world{t: t, ctx: ctx, net: sim.New(seed), members: m, view: m.View, wrote: make([]uint64, honest), signed: map[ct.ID]bool{}}
+		w := &world{t: t, ctx: ctx, seed: seed, net: sim.New(seed), members: m, view: m.View, wrote: make([]uint64, honest), signed: map[ct.ID]bool{}}
 		defer w.net.Close()
 		defer func() {
 			for i, s := range w.nodes {

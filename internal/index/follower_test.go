@@ -150,7 +150,7 @@ func (w *world) rebuild() {
 func TestFollowWakesAndEnds(t *testing.T) {
 	w := newWorld(t, 1)
 	w.following(func() {
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		for i := range 3 {
 			w.append(w.about(0, people[i], life))

@@ -170,7 +170,7 @@ func (w *world) following(fn func()) {
 	done := make(chan error, 1)
 	go func() { done <- w.index.Follow(ctx, w.source()) }()
 	fn()
-	reach, stop := context.WithTimeout(ctx, 30*time.Second)
+	reach, stop := context.WithTimeout(ctx, time.Minute)
 	defer stop()
 	err := w.index.Reach(reach, w.reached())
 	cancel()

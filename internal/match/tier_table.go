@@ -8,17 +8,17 @@ person was found at that tier, of all asked; other: the best of all others had
 that tier. A possible or strong other is a false lead.
 
 asked for                             asked   at 1   at 5 | own: strong possible   weak | other: strong possible
-strong aliases, with birth             1561 88.7 % 92.0 % |      29.9 %   20.9 % 41.3 % |        0.00 %   1.35 %
-strong aliases, name only              1561 65.0 % 71.7 % |       0.0 %   24.3 % 47.3 % |        0.00 %   1.09 %
+strong aliases, with birth             1561 88.5 % 92.0 % |      29.9 %   21.1 % 41.0 % |        0.00 %   1.60 %
+strong aliases, name only              1561 64.6 % 71.7 % |       0.0 %   24.5 % 47.1 % |        0.00 %   1.28 %
 weak aliases, with birth                618 75.4 % 78.0 % |       1.6 %    7.0 % 69.4 % |        0.00 %   0.16 %
-weak aliases, name only                 618 16.7 % 20.2 % |       0.0 %    1.5 % 18.8 % |        0.00 %   0.32 %
+weak aliases, name only                 618 16.8 % 20.2 % |       0.0 %    1.5 % 18.8 % |        0.00 %   0.32 %
 original script, with birth             356 96.6 % 96.9 % |      36.8 %   54.2 %  5.9 % |        0.00 %   0.56 %
-original script, name only              356 93.8 % 94.1 % |       0.0 %   82.3 % 11.8 % |        0.00 %   2.25 %
+original script, name only              356 93.8 % 94.1 % |       0.0 %   82.0 % 12.1 % |        0.00 %   2.25 %
 on no list, with birth                 5000      -      - |           -        -      - |        0.00 %   0.00 %
 on no list, name only                  5000      -      - |           -        -      - |        0.00 %   0.04 %
-recombined, an invented birth          4000      -      - |           -        -      - |        0.00 %   0.15 %
-recombined, a third's birth            4000      -      - |           -        -      - |        0.03 %   0.90 %
-recombined, name only                  4000      -      - |           -        -      - |        0.00 %   0.47 %
+recombined, an invented birth          4000      -      - |           -        -      - |        0.00 %   0.12 %
+recombined, a third's birth            4000      -      - |           -        -      - |        0.03 %   0.88 %
+recombined, name only                  4000      -      - |           -        -      - |        0.00 %   0.40 %
 namesakes, another date                 678      -      - |           -        -      - |        0.15 %   0.74 %
 namesakes, that day of another year     313      -      - |           -        -      - |        0.00 %   0.96 %
 `

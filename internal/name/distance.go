@@ -88,8 +88,14 @@ func gap(s string, i int, abjad bool) int32 {
 		if i > 0 && digraph(s[i-1]) {
 			return costDigraph
 		}
+		if abjad && i > 0 && i+1 < len(s) {
+			return costEdit
+		}
 		return costSilent
 	case 'y', 'w':
+		if abjad && i == 0 {
+			return costEdit
+		}
 		return costSilent
 	}
 	return costEdit

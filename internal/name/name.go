@@ -15,7 +15,7 @@ import (
 
 // Version changes whenever the tokens or skeletons of some name change, so
 // that whoever stored them knows to build them again.
-const Version = 3
+const Version = 4
 
 // Limits of what is read of one name. What lies beyond is ignored: the longest
 // alias of the lists seen has 193 characters and the longest name 12 tokens.

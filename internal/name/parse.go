@@ -122,6 +122,7 @@ func (b *builder) add(text string, flags Flags) {
 
 // finish weighs the tokens; an article is known by what follows it.
 func (b *builder) finish() {
+	defer b.syllabic()
 	for i := range b.tokens {
 		t := &b.tokens[i]
 		next := ""
@@ -155,6 +156,31 @@ func (b *builder) finish() {
 	}
 	for i := range b.tokens {
 		b.tokens[i].Weight = max(b.tokens[i].Weight, 50)
+	}
+}
+
+// syllabic takes a name of Korean or Chinese syllables for what it is: the il
+// of Choe Il Song, the son of Ri Son Gwon and the van of Do Van Minh are no
+// particles.
+func (b *builder) syllabic() {
+	names := 0
+	for i := range b.tokens {
+		t := &b.tokens[i]
+		if t.Has(Abjad) || !syllable(t.Text) {
+			return
+		}
+		if !t.Has(Particle) {
+			names++
+		}
+	}
+	if names < 2 {
+		return
+	}
+	for i := range b.tokens {
+		if t := &b.tokens[i]; t.Has(Particle) {
+			t.Flags &^= Particle
+			t.Weight = weightOf(t.Text, "", false)
+		}
 	}
 }
 

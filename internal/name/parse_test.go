@@ -60,6 +60,9 @@ func TestParseWeights(t *testing.T) {
 		{"common", "Mohammed Ahmet", []uint8{70, 70}},
 		{"only particles", "Abu", []uint8{50}},
 		{"suffix", "Ruben Vostar Jr", []uint8{100, 100, 20}},
+		{"syllables are no particles", "Pyo Son Bok-il", []uint8{80, 80, 80, 60}},
+		{"words of more than a syllable", "Pyo Salim il Bokari", []uint8{80, 70, 10, 100}},
+		{"an article ends no name", "Zubin Belkazi Il", []uint8{100, 100, 60}},
 	} {
 		n := Parse(c.in)
 		var got []uint8

@@ -54,6 +54,8 @@ func romanise(word string) (roman string, abjad bool) {
 		return greekWord(word), false
 	case unicode.Is(unicode.Devanagari, first):
 		word = devanagari.Replace(word)
+	default:
+		word = strings.ReplaceAll(word, "ə", "a") // of Azerbaijani: Əliyev is Aliyev in a passport's Latin
 	}
 	return strings.ReplaceAll(unidecode.Unidecode(word), " ", ""), false
 }

@@ -104,32 +104,33 @@ func likeness(d, limit, long int) float64 {
 	return max(0, 1-r*(1+r))
 }
 
-// readings compares with th and dh also read as s and z: Othman and Osman,
-// Fadhl and Fazl.
+// readings compares with th and dh also read as s and z, and gh as q: Othman
+// and Osman, Fadhl and Fazl, Ghader and Qader.
 func readings(a, b Token, limit, long int) float64 {
 	var buf [2 * MaxToken]byte
 	best := likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
 	if otherReading(a.Text) {
-		best = max(best, likeness(distance(string(readSibilant(&buf, a.Text)), b.Text, false, false, limit), limit, long)-0.02)
+		best = max(best, likeness(distance(string(readOther(&buf, a.Text)), b.Text, false, false, limit), limit, long)-0.02)
 	}
 	if otherReading(b.Text) {
-		best = max(best, likeness(distance(a.Text, string(readSibilant(&buf, b.Text)), false, false, limit), limit, long)-0.02)
+		best = max(best, likeness(distance(a.Text, string(readOther(&buf, b.Text)), false, false, limit), limit, long)-0.02)
 	}
 	return best
 }
 
-// otherReading: the text has a th, which may be an s, or a dh, which may be a z.
+// otherReading: the text has a th, which may be an s, a dh, which may be a z, or
+// a gh, which is one sound with q in Persian.
 func otherReading(text string) bool {
 	for i := 1; i < len(text); i++ {
-		if text[i] == 'h' && (text[i-1] == 't' || text[i-1] == 'd') {
+		if text[i] == 'h' && (text[i-1] == 't' || text[i-1] == 'd' || text[i-1] == 'g') {
 			return true
 		}
 	}
 	return false
 }
 
-// readSibilant writes text with th as s and dh as z into buf.
-func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
+// readOther writes text with th as s, dh as z and gh as q into buf.
+func readOther(buf *[2 * MaxToken]byte, text string) []byte {
 	out := buf[:0]
 	for i := 0; i < len(text) && len(out) < len(buf); i++ {
 		switch c := text[i]; {
@@ -137,6 +138,8 @@ func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
 			out, i = append(out, 's'), i+1
 		case c == 'd' && i+1 < len(text) && text[i+1] == 'h':
 			out, i = append(out, 'z'), i+1
+		case c == 'g' && i+1 < len(text) && text[i+1] == 'h':
+			out, i = append(out, 'q'), i+1
 		default:
 			out = append(out, c)
 		}
@@ -147,18 +150,18 @@ func readSibilant(buf *[2 * MaxToken]byte, text string) []byte {
 // abjadSimilarity compares a text without short vowels with one that has them:
 // the consonants must agree, long vowels should.
 func abjadSimilarity(a, b Token, long int) float64 {
-	// Only what th and dh can become is let through to the slower comparison.
-	const th = 1<<('t'-'a') | 1<<('d'-'a') | 1<<('s'-'a') | 1<<('z'-'a')
+	// Only what th, dh and gh can become is let through to the slower comparison.
+	const th = 1<<('t'-'a') | 1<<('g'-'a') | 1<<('q'-'a') | 1<<('d'-'a') | 1<<('s'-'a') | 1<<('z'-'a')
 	if atLeast(a.letter&^th, b.letter&^th, true) > allowance(min(len(a.Text), len(b.Text)))+80 {
 		return 0
 	}
 	var buf [2 * MaxToken]byte
 	best := abjadReading(a, b, long)
 	if otherReading(a.Text) {
-		best = max(best, abjadReading(Token{Text: string(readSibilant(&buf, a.Text)), Flags: a.Flags}, b, long))
+		best = max(best, abjadReading(Token{Text: string(readOther(&buf, a.Text)), Flags: a.Flags}, b, long))
 	}
 	if otherReading(b.Text) {
-		best = max(best, abjadReading(a, Token{Text: string(readSibilant(&buf, b.Text)), Flags: b.Flags}, long))
+		best = max(best, abjadReading(a, Token{Text: string(readOther(&buf, b.Text)), Flags: b.Flags}, long))
 	}
 	return best
 }

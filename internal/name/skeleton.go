@@ -12,12 +12,12 @@ func Skeleton(text string) string {
 const maxSkeleton = 2 * MaxToken
 
 // Skeletons gives the one or two skeletons of a token: some digraphs are read
-// in two ways (th is the t of Haitham and the s of Othman, x the ks of Alexei
-// and the h of Somali).
+// in two ways (th is the t of Haitham and the s of Othman, gh is one sound with
+// q in Persian, x the ks of Alexei and the h of Somali).
 func Skeletons(text string) (first, second string) {
 	first = Skeleton(text)
 	for i := 0; i < len(text); i++ {
-		if text[i] == 'x' || text[i] == 'h' && i > 0 && (text[i-1] == 't' || text[i-1] == 'd') {
+		if text[i] == 'x' || text[i] == 'h' && i > 0 && (text[i-1] == 't' || text[i-1] == 'd' || text[i-1] == 'g') {
 			var buf [maxSkeleton]byte
 			if second = string(appendSkeleton(buf[:0], text, true)); second != first {
 				return first, second
@@ -28,7 +28,7 @@ func Skeletons(text string) (first, second string) {
 	return first, ""
 }
 
-// appendSkeleton walks the text once. other chooses the second reading of th, dh and x.
+// appendSkeleton walks the text once. other chooses the second reading of th, dh, gh and x.
 func appendSkeleton(out []byte, text string, other bool) []byte {
 	put := func(c byte) {
 		if len(out) == 0 || out[len(out)-1] != c {
@@ -72,9 +72,13 @@ func appendSkeleton(out []byte, text string, other bool) []byte {
 				put('k')
 			}
 		case 'g':
-			put('g')
 			if next == 'h' {
 				i++
+			}
+			if next == 'h' && other {
+				put('k')
+			} else {
+				put('g')
 			}
 		case 'c':
 			switch next {

@@ -40,6 +40,15 @@ func sameSyllable(a, b string) bool {
 	return false
 }
 
+// syllable says whether text can be one syllable of Chinese or Korean.
+func syllable(text string) bool {
+	if len(text) < 2 || len(text) > maxSyllable {
+		return false
+	}
+	_, ok := chinese[text]
+	return ok || koreanSound(text) != 0
+}
+
 // onsets are sets of sounds that a first letter writes, codas the kind of the
 // last letter, both by the low five bits of the letter.
 var onsets, codas = func() (first, last [32]uint8) {

@@ -19,8 +19,8 @@ const (
 // token after it ("" at the end): an assimilated article (ar-Rahman) is known
 // only by its noun.
 func weigh(text, next string, abjad bool) (weight uint8, particle bool) {
-	if w := particles[text]; w > 0 {
-		return w, true
+	if w := particles[text]; w > 0 && (w != weightArticle || next != "") {
+		return w, true // but an article stands before something
 	}
 	if next != "" && assimilated(text, next) {
 		return weightArticle, true

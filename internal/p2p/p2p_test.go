@@ -399,7 +399,7 @@ func TestLoopback(t *testing.T) {
 	view := func() *roster.View { return m.View }
 	for _, listen := range []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"} {
 		t.Run(listen, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			reg := prometheus.NewRegistry()
 			a, err := p2p.New(p2p.Config{Key: m.Nodes[0], View: view, Listen: []string{listen}, Registerer: reg})

@@ -221,7 +221,8 @@ func TestDeliverWithLoss(t *testing.T) {
 				c.t.Logf("%d nodes, 10%% loss: all hold all after %v and %v", n, took, c.settle(each(c.all(), 10)))
 				c.same()
 				for i, s := range c.nodes {
-					if s.Counter("herald_gossip_delivered_total") < 10 {
+					// Ten at least were published to a mesh; sync may be faster where a packet is lost.
+					if s.Counter("herald_gossip_delivered_total") < 5 {
 						t.Errorf("gossip brought next to nothing to node %d", i)
 					}
 				}

@@ -192,16 +192,13 @@ func (s *Store) putBodies(entries []entry) error {
 	var both errgroup.Group
 	both.Go(func() error {
 		salts = s.keysDB.update(func(tx *bbolt.Tx) error {
-			return putAll(tx.Bucket([]byte(bktSalt)), entries, func(e *entry) []byte { return e.rec.Salt() })
+			return s.keysDB.putAll(tx, bktSalt, entries, func(e *entry) []byte { return e.rec.Salt() })
 		})
 		return nil
 	})
 	both.Go(func() error {
 		bodies = s.bodyDB.update(func(tx *bbolt.Tx) error {
-			for i := range entries {
-				s.bodyDB.touch(entries[i].at)
-			}
-			return putAll(tx.Bucket([]byte(bktBody)), entries, func(e *entry) []byte { return e.sealed })
+			return s.bodyDB.putAll(tx, bktBody, entries, func(e *entry) []byte { return e.sealed })
 		})
 		return nil
 	})
@@ -209,13 +206,15 @@ func (s *Store) putBodies(entries []entry) error {
 	return errors.Join(salts, bodies) // both: one may be full where the other has stopped
 }
 
-func putAll(b *bbolt.Bucket, entries []entry, value func(*entry) []byte) error {
+func (f *file) putAll(tx *bbolt.Tx, bucket string, entries []entry, value func(*entry) []byte) error {
+	b := tx.Bucket([]byte(bucket))
 	b.FillPercent = logFill
 	for i := range entries {
 		if e := &entries[i]; e.sealed != nil {
 			if err := b.Put(e.at[:], value(e)); err != nil {
 				return err
 			}
+			f.touch(bucket, e.at[:])
 		}
 	}
 	return nil

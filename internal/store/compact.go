@@ -27,7 +27,7 @@ func (s *Store) Compact() ([]Compacted, error) {
 		c := Compacted{File: f.spec.name}
 		err := f.size(&c.Before)
 		if err == nil {
-			err = f.rewrite(func([]byte) bool { return false })
+			err = s.rewrite(f)
 		}
 		if err == nil {
 			err = f.size(&c.After)
@@ -44,6 +44,14 @@ func (s *Store) Compact() ([]Compacted, error) {
 	return out, wrap("compact store", err)
 }
 
+func (s *Store) rewrite(f *file) error {
+	if f == s.keysDB {
+		s.tracing.Lock()
+		defer s.tracing.Unlock()
+	}
+	return f.rewrite()
+}
+
 func (f *file) size(n *int64) error {
 	info, err := os.Stat(f.path)
 	if err == nil {
@@ -52,11 +60,14 @@ func (f *file) size(n *int64) error {
 	return err
 }
 
-// touch notes that a body is written or deleted, for the rewriting that is under
+// entryKey names a value in a file.
+type entryKey struct{ bucket, key string }
+
+// touch notes that a value is written or deleted, for the rewriting that is under
 // way. It is called inside update.
-func (f *file) touch(at place) {
+func (f *file) touch(bucket string, key []byte) {
 	if f.touched != nil {
-		f.touched[at] = struct{}{}
+		f.touched[entryKey{bucket, string(key)}] = struct{}{}
 	}
 }
 
@@ -70,24 +81,24 @@ func (f *file) track() error {
 	case f.stopped != nil:
 		return f.stopped
 	}
-	f.touched = make(map[place]struct{})
+	f.touched = make(map[entryKey]struct{})
 	return nil
 }
 
-// fewTouched are copied while writers wait: some milliseconds.
-const fewTouched = 1000
+// untrack ends it.
+func (f *file) untrack() {
+	f.w.Lock()
+	defer f.w.Unlock()
+	f.touched = nil
+}
 
-// rewriteOnline is rewrite for body.db, of which writers touch the places that
+// rewriteOnline is rewrite for keys.db and body.db, of which writers touch what
 // they change, since track: they go on while it is copied, in short reading
-// transactions, and wait only while the last of those places are copied again
-// and the files exchanged.
+// transactions, and wait only while the last of that is copied again and the
+// files exchanged. What is deleted meanwhile may be in free pages of the new file.
 func (f *file) rewriteOnline() (err error) {
+	defer f.untrack()
 	tmp := f.path + ".new"
-	defer func() {
-		f.w.Lock()
-		f.touched = nil
-		f.w.Unlock()
-	}()
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
@@ -100,7 +111,7 @@ func (f *file) rewriteOnline() (err error) {
 	for n := fewTouched + 1; err == nil && n > fewTouched; {
 		f.w.Lock()
 		touched := f.touched
-		f.touched = make(map[place]struct{})
+		f.touched = make(map[entryKey]struct{})
 		f.w.Unlock()
 		n = len(touched)
 		err = f.copyTouched(fresh, touched)
@@ -116,23 +127,33 @@ func (f *file) rewriteOnline() (err error) {
 	if err != nil {
 		_ = fresh.Close()
 		_ = os.Remove(tmp)
-		return fmt.Errorf("rewrite %s: %w", f.path, fullOr(err)) // which is no reason to give up the ballast
+		return fmt.Errorf("rewrite %s: %w", f.path, fullOr(err))
 	}
 	return f.exchange(fresh, tmp)
 }
 
+// fewTouched are copied while writers wait: some milliseconds.
+const fewTouched = 1000
+
 // copyMoving copies the buckets of a file that is being written, a part at a time.
 func (f *file) copyMoving(fresh *bbolt.DB) error {
+	type span struct{ from, key, end int }
+	var buf []byte // of the keys and values of a part
 	for _, name := range append([]string{bktMeta}, f.spec.buckets...) {
 		var from []byte
 		for more := true; more; {
-			var keys, values [][]byte
+			var parts []span
+			buf = buf[:0]
 			err := f.view(func(tx *bbolt.Tx) error {
-				c, size := tx.Bucket([]byte(name)).Cursor(), 0
+				c := tx.Bucket([]byte(name)).Cursor()
 				k, v := c.Seek(from)
-				for ; k != nil && size < copyStep; k, v = c.Next() {
-					keys, values = append(keys, bytes.Clone(k)), append(values, bytes.Clone(v))
-					size += len(k) + len(v)
+				for ; k != nil && len(buf) < copyStep; k, v = c.Next() {
+					if name == bktMeta && bytes.Equal(k, tracesKey) {
+						continue
+					}
+					at := len(buf)
+					buf = append(append(buf, k...), v...)
+					parts = append(parts, span{at, at + len(k), len(buf)})
 				}
 				from, more = bytes.Clone(k), k != nil
 				return nil
@@ -147,8 +168,8 @@ func (f *file) copyMoving(fresh *bbolt.DB) error {
 						return err
 					}
 					b.FillPercent = logFill
-					for i, k := range keys {
-						if err := b.Put(k, values[i]); err != nil {
+					for _, p := range parts {
+						if err := b.Put(buf[p.from:p.key], buf[p.key:p.end]); err != nil {
 							return err
 						}
 					}
@@ -163,15 +184,15 @@ func (f *file) copyMoving(fresh *bbolt.DB) error {
 	return nil
 }
 
-// copyTouched copies places again that were changed meanwhile.
-func (f *file) copyTouched(fresh *bbolt.DB, touched map[place]struct{}) error {
+// copyTouched copies values again that were changed meanwhile.
+func (f *file) copyTouched(fresh *bbolt.DB, touched map[entryKey]struct{}) error {
 	return f.view(func(from *bbolt.Tx) error {
 		return fresh.Update(func(to *bbolt.Tx) error {
-			src, dst := from.Bucket([]byte(bktBody)), to.Bucket([]byte(bktBody))
-			for at := range touched {
-				err := dst.Delete(at[:])
-				if v := src.Get(at[:]); v != nil && err == nil {
-					err = dst.Put(at[:], v)
+			for e := range touched {
+				src, dst, k := from.Bucket([]byte(e.bucket)), to.Bucket([]byte(e.bucket)), []byte(e.key)
+				err := dst.Delete(k)
+				if v := src.Get(k); v != nil && err == nil {
+					err = dst.Put(k, v)
 				}
 				if err != nil {
 					return err

@@ -3,6 +3,7 @@ package store_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/herald-net/herald/internal/store"
@@ -99,4 +100,73 @@ func TestCompactBodiesOnline(t *testing.T) {
 	if info.Size() > 500*8192 {
 		t.Errorf("body.db has %d bytes", info.Size())
 	}
+}
+
+// Erasing goes on beside appending, which keys.db is rewritten under, and leaves
+// no salt of what was erased.
+func TestEraseOnline(t *testing.T) {
+	w := newWorld(t, uto, isl)
+	s, cfg := w.create()
+	recs := w.authors[uto].notifyMany(400, 100)
+	more := w.authors[isl].notifyMany(300, 100)
+	w.append(s, recs...)
+	var g errgroup.Group
+	g.Go(func() error {
+		for part := range slices.Chunk(more, 5) {
+			if _, err := s.Append(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for half := range slices.Chunk(recs[:200], 100) {
+		g.Go(func() error {
+			for part := range slices.Chunk(half, 10) {
+				var refs []ct.Ref
+				for _, r := range part {
+					refs = append(refs, ref(r))
+				}
+				if err := s.Erase(refs, store.BodyExpired); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	w.ok(g.Wait())
+	for _, r := range recs[:200] {
+		scan(t, cfg.Dir, r.Salt(), false)
+	}
+	hasSalts(t, s, 500)
+	checkStore(t, w, s)
+	if r := checkFiles(t, s, cfg); r.Bodies != 500 || r.Erased != 200 {
+		t.Fatalf("check: %+v", r)
+	}
+	s = w.reopen(cfg)
+	checkStore(t, w, s)
+	if done, err := s.EraseTraces(); done || err != nil {
+		t.Fatal("something was left:", done, err)
+	}
+}
+
+// A salt that is deleted while keys.db is being rewritten may be in a free page
+// of the new file: that file says so, and nothing that was written is lost.
+func TestEraseWhileKeysAreRewritten(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	recs := w.authors[uto].notifyMany(10, 100)
+	w.append(s, recs[:8]...)
+	w.ok(s.Erase([]ct.Ref{ref(recs[3])}, store.BodyLocal))
+	w.ok(s.RewriteKeysAround(func() error {
+		w.append(s, recs[8:]...)
+		return s.Forget(5)
+	}))
+	w.ok(s.Close())
+	s = w.reopen(cfg)
+	if done, err := s.EraseTraces(); !done || err != nil {
+		t.Fatal("the new file does not say that a salt may be left:", done, err)
+	}
+	scan(t, cfg.Dir, recs[3].Salt(), false)
+	scan(t, cfg.Dir, recs[4].Salt(), false)
+	hasSalts(t, s, 8)
 }

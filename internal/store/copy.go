@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -14,21 +15,22 @@ const copyStep = 8 << 20
 const copyAlloc = 256 << 10
 
 // copyBuckets copies top-level buckets and, one level down, their buckets
-// (local.db). drop names keys that stay behind.
-func copyBuckets(dst, src *bbolt.DB, drop func(k []byte) bool) error {
+// (local.db). The mark of traces stays behind: a copy has none.
+func copyBuckets(dst, src *bbolt.DB) error {
 	return src.View(func(from *bbolt.Tx) error {
 		return from.ForEach(func(name []byte, b *bbolt.Bucket) error {
-			if err := copyBucket(dst, b, drop, name); err != nil {
+			if err := copyBucket(dst, b, name); err != nil {
 				return err
 			}
 			return b.ForEachBucket(func(sub []byte) error {
-				return copyBucket(dst, b.Bucket(sub), drop, name, sub)
+				return copyBucket(dst, b.Bucket(sub), name, sub)
 			})
 		})
 	})
 }
 
-func copyBucket(dst *bbolt.DB, src *bbolt.Bucket, drop func(k []byte) bool, path ...[]byte) error {
+func copyBucket(dst *bbolt.DB, src *bbolt.Bucket, path ...[]byte) error {
+	meta := string(path[0]) == bktMeta
 	c := src.Cursor()
 	k, v := c.First()
 	for {
@@ -42,7 +44,7 @@ func copyBucket(dst *bbolt.DB, src *bbolt.Bucket, drop func(k []byte) bool, path
 			}
 			b.FillPercent = logFill
 			for size := 0; k != nil && size < copyStep; k, v = c.Next() {
-				if v == nil || drop(k) {
+				if v == nil || meta && bytes.Equal(k, tracesKey) {
 					continue
 				}
 				if err := b.Put(k, v); err != nil {

@@ -437,9 +437,23 @@ func TestCrashBetweenCommits(t *testing.T) {
 			t.Fatalf("undone %v: %d records", undone, s.Last())
 		}
 		checkStore(t, w, s)
-		for _, r := range append(a[3:6:6], b...) {
+		cut := append(a[3:6:6], b...)
+		hasSalts(t, s, 3)
+		scan(t, cfg.Dir, cut[0].Salt(), true) // the test is pointless otherwise
+		// The bytes go later, however many starts there are before.
+		w.ok(s.Close())
+		s = w.reopen(cfg)
+		if done, err := s.EraseTraces(); !done || err != nil {
+			t.Fatal(done, err)
+		}
+		for _, r := range cut {
 			scan(t, cfg.Dir, r.Salt(), false)
 		}
+		scan(t, cfg.Dir, a[0].Salt(), true)
+		if done, err := s.EraseTraces(); done || err != nil {
+			t.Fatal("once more:", done, err)
+		}
+		checkStore(t, w, s)
 		// The places are taken by others, with and without bodies.
 		w.append(s, c[0], w.bare(a[3]), c[1], c[2])
 		checkStore(t, w, s)
@@ -452,8 +466,17 @@ func TestCrashBetweenCommits(t *testing.T) {
 	}
 }
 
-// An erasure that a crash interrupts is finished at the next start, and what
-// it named is never shown in between.
+// hasSalts asks that keys.db of an open store gives so many salts.
+func hasSalts(t testing.TB, s *store.Store, want int) {
+	t.Helper()
+	got, err := s.Salts()
+	if err != nil || got != want {
+		t.Fatalf("%d salts, want %d: %v", got, want, err)
+	}
+}
+
+// An erasure that a crash interrupts is finished at the next start, but for the
+// bytes of the salts, and what it named is never shown in between.
 func TestCrashInErase(t *testing.T) {
 	w := newWorld(t, uto)
 	s, cfg := w.create()
@@ -474,6 +497,10 @@ func TestCrashInErase(t *testing.T) {
 	scan(t, cfg.Dir, recs[4].Salt(), true)
 	s = w.reopen(cfg)
 	checkStore(t, w, s)
+	hasSalts(t, s, 19)
+	if done, err := s.EraseTraces(); !done || err != nil {
+		t.Fatal(done, err)
+	}
 	scan(t, cfg.Dir, recs[4].Salt(), false)
 	scan(t, cfg.Dir, recs[5].Salt(), true)
 	if left, err := filepath.Glob(filepath.Join(cfg.Dir, "*.new")); err != nil || len(left) != 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -19,27 +20,38 @@ var (
 	garbageSinceKey = []byte("garbage-since")
 )
 
+// tracesKey says, in the meta bucket of keys.db, that salts were deleted whose
+// bytes still lie in the file's free pages. It goes in with the deletion, and no
+// copy has it.
+var tracesKey = []byte("traces")
+
 // Erase erases the bodies of held records. From the first commit on they are
 // tombstones: no crash brings a body back, nor does a later FillBodies. When it
-// returns, no byte of their salts is in keys.db, which has been rewritten
-// (about a second for a million records, so erase many at once), and the
+// returns, no byte of their salts is in keys.db, which has been rewritten while
+// others append (seconds for a million records, so erase many at once), and the
 // bodies, unreadable now, are gone from body.db but for its free pages (see
 // CompactBodies). BodyRetracted is final; it also replaces the other reasons.
 func (s *Store) Erase(refs []ct.Ref, why BodyState) error {
 	if why != BodyRetracted && why != BodyExpired && why != BodyLocal {
 		return fmt.Errorf("erase: %s is not a reason", why)
 	}
+	if err := s.entomb(refs, why); err != nil {
+		return wrap("erase", err)
+	}
+	_, err := s.eraseTraces()
+	return wrap("erase", err)
+}
+
+// entomb commits the tombstones and deletes what they are of.
+func (s *Store) entomb(refs []ct.Ref, why BodyState) error {
 	s.w.Lock()
 	defer s.w.Unlock()
-	for len(refs) > 0 {
-		n := min(len(refs), MaxBatch)
-		err := s.logDB.update(func(tx *bbolt.Tx) error { return s.tombstone(tx, refs[:n], why) })
-		if err != nil {
-			return wrap("erase", err)
+	for part := range slices.Chunk(refs, MaxBatch) {
+		if err := s.logDB.update(func(tx *bbolt.Tx) error { return s.tombstone(tx, part, why) }); err != nil {
+			return err
 		}
-		refs = refs[n:]
 	}
-	return wrap("erase", s.finishErase())
+	return s.finishErase()
 }
 
 func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
@@ -192,6 +204,7 @@ func (s *Store) remember(why map[ct.ID]BodyState) error {
 			if err := gone.Put(id[:], []byte{byte(state)}); err != nil {
 				return err
 			}
+			s.keysDB.touch(bktGone, id[:])
 		}
 		return nil
 	})
@@ -218,7 +231,8 @@ func (s *Store) erased(tx *bbolt.Tx, at place) error {
 	return tx.Bucket([]byte(bktErase)).Delete(at[:])
 }
 
-// forget removes salts, without a trace, and bodies.
+// forget removes salts and bodies. What the salts were stays in free pages until
+// eraseTraces.
 func (s *Store) forget(gone map[place]bool) error {
 	salted := false
 	err := s.keysDB.view(func(tx *bbolt.Tx) error {
@@ -228,16 +242,21 @@ func (s *Store) forget(gone map[place]bool) error {
 		}
 		return nil
 	})
+	if err == nil && salted {
+		err = s.keysDB.update(func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte(bktSalt))
+			for at := range gone {
+				if err := b.Delete(at[:]); err != nil {
+					return err
+				}
+				s.keysDB.touch(bktSalt, at[:])
+			}
+			s.keysDB.touch(bktMeta, tracesKey)
+			return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)
+		})
+	}
 	if err != nil {
 		return err
-	}
-	if salted {
-		err := s.keysDB.rewrite(func(k []byte) bool {
-			return len(k) == len(place{}) && gone[place(k)]
-		})
-		if err != nil {
-			return err
-		}
 	}
 	return s.bodyDB.update(func(tx *bbolt.Tx) error {
 		b := tx.Bucket([]byte(bktBody))
@@ -245,10 +264,41 @@ func (s *Store) forget(gone map[place]bool) error {
 			if err := b.Delete(at[:]); err != nil {
 				return err
 			}
-			s.bodyDB.touch(at)
+			s.bodyDB.touch(bktBody, at[:])
 		}
 		return nil
 	})
+}
+
+// EraseTraces rewrites keys.db when salts were deleted whose bytes still lie in
+// its free pages, and tells whether there were any: those of a commit that a crash
+// cut off, or of an erasure that it interrupted. The start that deletes them does
+// not rewrite the file, which would keep a node of many records waiting for seconds.
+func (s *Store) EraseTraces() (done bool, err error) {
+	done, err = s.eraseTraces()
+	return done, wrap("erase traces", err)
+}
+
+// eraseTraces leaves no byte of a salt in keys.db that was deleted before.
+// Appending goes on meanwhile.
+func (s *Store) eraseTraces() (done bool, err error) {
+	s.tracing.Lock()
+	defer s.tracing.Unlock()
+	if err := s.keysDB.track(); err != nil {
+		return false, err
+	}
+	traces := false
+	err = s.keysDB.view(func(tx *bbolt.Tx) error {
+		traces = tx.Bucket([]byte(bktMeta)).Get(tracesKey) != nil
+		return nil
+	})
+	if err != nil || !traces {
+		s.keysDB.untrack()
+		return false, err
+	}
+	err = s.keysDB.rewriteOnline()
+	s.keysDB.noRoom(err) // it waits for no better time, as compaction does
+	return err == nil, err
 }
 
 // Garbage is how many erased bodies lie in free pages of body.db, and since
@@ -344,10 +394,10 @@ func (s *Store) prune() error {
 	return nil
 }
 
-// rewrite copies what the file holds, without what drop names, to a new file,
-// and puts that in its place: nothing deleted remains in a free page. Readers
-// go on meanwhile. After a failure the old file is in use.
-func (f *file) rewrite(drop func(k []byte) bool) error {
+// rewrite copies what the file holds to a new file, and puts that in its place:
+// nothing deleted remains in a free page. Readers go on meanwhile. After a
+// failure the old file is in use.
+func (f *file) rewrite() error {
 	f.w.Lock()
 	defer f.w.Unlock()
 	switch {
@@ -366,7 +416,7 @@ func (f *file) rewrite(drop func(k []byte) bool) error {
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	fresh.AllocSize = copyAlloc
-	err = guard(func() error { return copyBuckets(fresh, f.db, drop) })
+	err = guard(func() error { return copyBuckets(fresh, f.db) })
 	fresh.AllocSize = f.spec.alloc
 	if err != nil {
 		_ = fresh.Close()

@@ -15,3 +15,33 @@ func (s *Store) ForgetUnsound() error {
 		return err
 	})
 }
+
+// Salts counts the salts that are held.
+func (s *Store) Salts() (n int, err error) {
+	err = s.keysDB.view(func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte(bktSalt)).ForEach(func(k, v []byte) error {
+			n++
+			return nil
+		})
+	})
+	return n, err
+}
+
+// RewriteKeysAround rewrites keys.db as erasing does, with something done right
+// after the rewriting has begun.
+func (s *Store) RewriteKeysAround(do func() error) error {
+	if err := s.keysDB.track(); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return s.keysDB.rewriteOnline()
+}
+
+// Forget deletes the salt and body of the record at a seq of the first log.
+func (s *Store) Forget(seq uint64) error {
+	s.w.Lock()
+	defer s.w.Unlock()
+	return s.forget(map[place]bool{placeOf(1, seq): true})
+}

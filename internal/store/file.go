@@ -60,7 +60,7 @@ type file struct {
 
 	commits uint64 // guarded by w: since the file was opened
 
-	touched map[place]struct{} // guarded by w: what changed since rewriteOnline began; nil: it does not run
+	touched map[entryKey]struct{} // guarded by w: what changed since rewriteOnline began; nil: it does not run
 
 	suspected atomic.Bool // Suspect was called
 

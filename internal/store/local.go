@@ -59,7 +59,7 @@ func (l *Local) View(fn func(*LocalTx) error) error {
 // Compact rewrites the file, so that no deleted or replaced value is left in a
 // free page. Update waits meanwhile.
 func (l *Local) Compact() error {
-	return l.file.rewrite(func([]byte) bool { return false })
+	return l.file.rewrite()
 }
 
 // LocalTx is a transaction of Local. What it returns is a copy.

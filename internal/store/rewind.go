@@ -119,6 +119,9 @@ func (s *Store) clearRemains() error {
 	if err := s.prune(); err != nil {
 		return err
 	}
+	if _, err := s.eraseTraces(); err != nil {
+		return err
+	}
 	s.remains = false
 	return nil
 }

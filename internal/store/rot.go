@@ -297,7 +297,10 @@ func (s *Store) bury(entries []entry) error {
 
 // unbury takes back that a body was erased for good: the RETRACT was disowned.
 func (s *Store) unbury(id ct.ID) error {
-	return s.keysDB.update(func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bktGone)).Delete(id[:]) })
+	return s.keysDB.update(func(tx *bbolt.Tx) error {
+		s.keysDB.touch(bktGone, id[:])
+		return tx.Bucket([]byte(bktGone)).Delete(id[:])
+	})
 }
 
 // isBuried tells whether keys.db knows a record's body as erased.

@@ -68,7 +68,8 @@ type Store struct {
 
 	disk *disk
 
-	whole sync.Mutex // held while a file is read or rewritten as a whole; taken before w
+	whole   sync.Mutex // held while a file is read or rewritten as a whole, but keys.db; taken before w
+	tracing sync.Mutex // held while keys.db is rewritten; w may be held and is not taken
 
 	w    sync.Mutex // held by the one method that writes records
 	shut bool       // guarded by w

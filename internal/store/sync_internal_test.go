@@ -29,7 +29,7 @@ func TestNoFileSkipsSync(t *testing.T) {
 	}
 	check("opened")
 	for _, f := range files {
-		if err := f.rewrite(func([]byte) bool { return false }); err != nil {
+		if err := f.rewrite(); err != nil {
 			t.Fatal(err)
 		}
 	}

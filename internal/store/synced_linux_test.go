@@ -133,6 +133,10 @@ func failing(t *testing.T, path string, fn func() (uint64, error)) (n uint64, er
 // descriptor finds the file descriptor by which this process has a file open.
 func descriptor(t *testing.T, path string) int {
 	t.Helper()
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		t.Fatal(err)
+	}
 	links, err := filepath.Glob("/proc/self/fd/*")
 	if err != nil {
 		t.Fatal(err)

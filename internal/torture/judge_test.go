@@ -146,7 +146,13 @@ func judge(w *world, root string, before, next *state, deep bool) (err error) {
 	if err != nil {
 		return fmt.Errorf("%w: second open: %w", errCorrupt, err)
 	}
-	_, err = s.Append(w.recs[got.n:min(got.n+spare, len(w.recs))])
+	// What the crash left of salts goes with the janitor's first round.
+	if _, err = s.EraseTraces(); err == nil {
+		if err := erasedIsGone(w, root, got); err != nil {
+			return errors.Join(err, s.Close())
+		}
+		_, err = s.Append(w.recs[got.n:min(got.n+spare, len(w.recs))])
+	}
 	if err == nil {
 		err = judgeIndex(w, s, dir, before, next)
 	}

@@ -252,11 +252,20 @@ func (t *tracer) path(dirfd, at uint64) (rel string, ok bool) {
 	return t.below(filepath.Clean(p))
 }
 
+// registers reads those of a thread that has stopped; false: it is gone, by the
+// end of the process that another thread has begun meanwhile.
+func (t *tracer) registers(tid int, r *syscall.PtraceRegs) bool {
+	err := syscall.PtraceGetRegs(tid, r)
+	if err != nil && err != syscall.ESRCH {
+		t.fail(err)
+	}
+	return err == nil
+}
+
 // enter sees a call before it is done. What it writes may reach the disk from now on.
 func (t *tracer) enter(tid int) {
 	c := &call{}
-	if err := syscall.PtraceGetRegs(tid, &c.regs); err != nil {
-		t.fail(err)
+	if !t.registers(tid, &c.regs) {
 		return
 	}
 	c.nr = c.regs.Orig_rax
@@ -326,8 +335,7 @@ func (t *tracer) exit(tid int) {
 		return
 	}
 	var after syscall.PtraceRegs
-	if err := syscall.PtraceGetRegs(tid, &after); err != nil {
-		t.fail(err)
+	if !t.registers(tid, &after) {
 		return
 	}
 	ret, r := int64(after.Rax), &c.regs

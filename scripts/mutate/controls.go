@@ -235,12 +235,19 @@ var controls = []control{
 	},
 	{
 		name: "erase-salt", rule: "erasing a body deletes its salt", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
-		edits: []edit{{"internal/store/erase.go", "\tif salted {\n", "\tif false {\n"}},
+		edits: []edit{{"internal/store/erase.go", "if err == nil && salted {", "if false {"}},
 	},
 	{
 		name: "erase-trace", rule: "a deleted salt is in no free page", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
-		edits: []edit{{"internal/store/erase.go", "err := s.keysDB.rewrite(func(k []byte) bool {\n\t\t\treturn len(k) == len(place{}) && gone[place(k)]\n\t\t})",
-			"err := s.keysDB.update(func(tx *bbolt.Tx) error {\n\t\t\tfor at := range gone {\n\t\t\t\t_ = tx.Bucket([]byte(bktSalt)).Delete(at[:])\n\t\t\t}\n\t\t\treturn nil\n\t\t})"}},
+		edits: []edit{{"internal/store/erase.go", "err = s.keysDB.rewriteOnline()\n\ts.keysDB.noRoom(err)", "s.keysDB.untrack()"}},
+	},
+	{
+		name: "erase-trace-later", rule: "what a start deletes of salts is remembered until it is in no free page", pkg: "./internal/store", tests: "TestCrashBetweenCommits|TestCrashInErase",
+		edits: []edit{{"internal/store/erase.go", "return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)", "return nil"}},
+	},
+	{
+		name: "erase-while-rewritten", rule: "a salt deleted while keys.db is rewritten is remembered in the new file", pkg: "./internal/store", tests: "TestEraseWhileKeysAreRewritten",
+		edits: []edit{{"internal/store/erase.go", "s.keysDB.touch(bktMeta, tracesKey)", ""}},
 	},
 	{
 		name: "tombstone-final", rule: "an erased body does not come back", pkg: "./internal/store", tests: "TestErase|TestEraseReasons",
