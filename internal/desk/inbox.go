@@ -122,7 +122,8 @@ func (d *Desk) InboxShow(id, operator string) (InboxShown, error) {
 	}
 	switch {
 	case errors.Is(err, ErrConflict), errors.Is(err, ErrNotAllowed), errors.Is(err, ErrBusy):
-		why, _, _ := strings.Cut(err.Error(), "\n")
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		_, why, _ := strings.Cut(first, ": ") // without the kind of refusal
 		shown.Item.Reason = "no release: " + why
 	case err != nil:
 		return InboxShown{}, fmt.Errorf("show: %w", err)

@@ -137,7 +137,7 @@ func TestShownAsItIs(t *testing.T) {
 	if e := lastAct(b, journal.ActRetract); e.Actor != "operator" {
 		t.Errorf("the journal says that %q retracted", e.Actor)
 	}
-	if shown, err := b.desk.InboxShow(id, ""); err != nil || shown.Release != nil || !strings.Contains(shown.Item.Reason, "retracted") {
+	if shown, err := b.desk.InboxShow(id, ""); err != nil || shown.Release != nil || !strings.HasPrefix(shown.Item.Reason, "no release: what was found has been retracted") {
 		t.Fatalf("%v, %+v", err, shown.Item)
 	}
 }

@@ -375,6 +375,9 @@ func TestForeignReleases(t *testing.T) {
 	if _, others := inbox(t, c); len(others) != 0 {
 		t.Fatal("KEN has asked nothing and has an answer")
 	}
+	if n := strings.Count(a.logs.String(), "a release has come"); n != 1 {
+		t.Errorf("%d releases are in the log, want the one that was asked for", n)
+	}
 }
 
 // Without sealing nothing is released in earnest, and the request stays.
