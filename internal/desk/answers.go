@@ -321,23 +321,34 @@ func (d *Desk) leads() ([]*lead, error) {
 }
 
 // sweepLeads drops the leads that nobody needs any more: those long past, and
-// the oldest when there are too many.
-func (d *Desk) sweepLeads(now time.Time) error {
+// when there are more than most, first the oldest of those that nothing can
+// come of, then the oldest.
+func (d *Desk) sweepLeads(now time.Time, most int) error {
 	all, err := d.leads()
 	if err != nil {
 		return err
 	}
-	var over []*lead
+	over := func(l *lead) bool { return max(l.Until, l.Keep) <= ct.MillisOf(now) }
+	slices.SortStableFunc(all, func(a, b *lead) int { // the newest come first already
+		switch {
+		case over(a) == over(b):
+			return 0
+		case over(b):
+			return -1
+		}
+		return 1
+	})
+	var drop []*lead
 	for i, l := range all {
-		if i >= maxLeads || max(l.Until, l.Keep).Time().Add(leadAfter).Before(now) {
-			over = append(over, l)
+		if i >= most || max(l.Until, l.Keep).Time().Add(leadAfter).Before(now) {
+			drop = append(drop, l)
 		}
 	}
-	if len(over) == 0 {
+	if len(drop) == 0 {
 		return nil
 	}
 	return d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
-		for _, l := range over {
+		for _, l := range drop {
 			if err := tx.Delete(bucketLeads, l.Hash[:]); err != nil {
 				return err
 			}

@@ -216,3 +216,23 @@ func TestSilentNodesHoldUpNobody(t *testing.T) {
 		}
 	})
 }
+
+// Of too many answers those go first that nothing can come of.
+func TestOpenAnswersStay(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		net := newNetwork(t, generous(), "UTO", "FIN")
+		a, b := net.nodes[0], net.nodes[1]
+		publish(t, b, about(wanted()))
+		b.follow()
+		open, _ := ask(t, a, query(wanted(), "FIN"))
+		<-time.After(time.Minute)
+		short := query(wanted(), "FIN")
+		short.ReleaseWithin = time.Minute
+		ask(t, a, short)
+		<-time.After(time.Minute)
+		must(t, a.desk.SweepLeads(1))
+		if _, answers := inbox(t, a); len(answers) != 1 || answers[0].ID != open["FIN"].Inbox {
+			t.Fatalf("%d answers are left: %+v", len(answers), answers)
+		}
+	})
+}
