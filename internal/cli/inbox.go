@@ -101,8 +101,17 @@ the journal.`,
 				return usagef("no --reason: it goes to the journal")
 			}
 			req.Id = args[0]
-			_, err = c.Refuse(cmd.Context(), connect.NewRequest(req))
-			return c.explain(err)
+			if _, err = c.Refuse(cmd.Context(), connect.NewRequest(req)); err != nil {
+				return c.explain(err)
+			}
+			if wantJSON(cmd) {
+				return printJSON(cmd, struct {
+					ID      string `json:"id"`
+					Refused bool   `json:"refused"`
+				}{req.Id, true})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "request %s is refused and waits no more\n", safe(req.Id))
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
@@ -232,7 +241,7 @@ func printShown(cmd *cobra.Command, m *apiv1.InboxShowResponse) error {
 	w := cmd.OutOrStdout()
 	t := newTable(w, strings.ToUpper(line.Type), line.ID)
 	for _, f := range [][2]string{
-		{"state", line.State}, {"node", line.Node}, {"status", line.Status}, {"reason", line.Reason}, {"purpose", line.Purpose},
+		{"state", line.State}, {"node", line.Node}, {"status", line.Status}, {"reason", line.Reason}, {"asked", times(line.Times)}, {"purpose", line.Purpose},
 		{"basis", line.Basis}, {"case", line.Case}, {"operator", line.Operator}, {"grounds", line.Grounds},
 		{"priority", line.Priority}, {"received", line.Received}, {"deadline", line.Deadline}, {"record", line.Record},
 	} {
@@ -260,6 +269,14 @@ func printShown(cmd *cobra.Command, m *apiv1.InboxShowResponse) error {
 		fmt.Fprintln(w, "\nwhat was released: a lead for a person to look at, never an identification")
 	}
 	return printContent(cmd, m.Release, orderedRelease)
+}
+
+// times says how often a State has asked; once needs no word.
+func times(n uint32) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%d times", n)
 }
 
 // printContent prints a document a value a line.

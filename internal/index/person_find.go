@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/binary"
 	"fmt"
@@ -113,8 +114,9 @@ func (x *Index) groups(probes []match.Probe) []group {
 			continue
 		}
 		g.weight = max(g.weight, p.Weight)
-		for _, e := range x.words.expand(text) {
-			g.words = append(g.words, e)
+		known := len(g.words)
+		g.words = x.words.expand(g.words, text)
+		for _, e := range g.words[known:] {
 			g.postings += len(e.postings) / postingSize
 		}
 	}
@@ -188,7 +190,7 @@ func (b *budget) scan(list []byte, value uint32, f *fit, wide bool, t *tally) {
 	n := min(len(list)/postingSize, b.read)
 	b.read -= n
 	list = list[:n*postingSize]
-	known := f.any && n > b.count && len(t.touched) > 0
+	known := f.any && n > b.count && len(t.used) > 0
 	for len(list) >= postingSize {
 		p := posting(list[:postingSize])
 		list = list[postingSize:]
@@ -255,17 +257,18 @@ func (x *Index) collectKey(keys *bbolt.Bucket, g *group, list listTag, t *tally,
 }
 
 // rescore scores the candidates exactly.
-func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []uint32, r *reader) ([]Hit, error) {
+func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []counted, r *reader) ([]Hit, error) {
 	var hits []Hit
 	var id [4]byte
 	own, budget, idle := max(q.Tokens(), 1), scoringBudget, 0
-	for _, n := range candidates {
+	at := persons.Cursor()
+	for _, c := range candidates {
 		if budget <= 0 || idle >= patience {
 			break
 		}
-		binary.BigEndian.PutUint32(id[:], n)
-		sealed := persons.Get(id[:])
-		if sealed == nil {
+		binary.BigEndian.PutUint32(id[:], c.person)
+		found, sealed := at.Seek(id[:])
+		if !bytes.Equal(found, id[:]) {
 			continue
 		}
 		e, err := r.open(x.seal, id[:], sealed)

@@ -181,9 +181,9 @@ type expansion struct {
 	like     float64
 }
 
-// expand gives the words like text, the likest first. What it gives is good
-// while the vocabulary does not change.
-func (v *vocabulary) expand(text string) []expansion {
+// expand appends the words like text to out, the likest first. What it gives is
+// good while the vocabulary does not change.
+func (v *vocabulary) expand(out []expansion, text string) []expansion {
 	var like []likely
 	id, word := v.find(text)
 	known := false
@@ -196,15 +196,16 @@ func (v *vocabulary) expand(text string) []expansion {
 	if word && !known {
 		v.asked.put(id, like)
 	}
-	out := make([]expansion, len(like))
-	for i, l := range like {
+	out = slices.Grow(out, len(like))
+	for _, l := range like {
 		w := &v.words[l.word]
-		out[i] = expansion{list: w.list, postings: w.postings, like: l.like}
+		out = append(out, expansion{list: w.list, postings: w.postings, like: l.like})
 	}
 	return out
 }
 
-// likely compares a token with all words that share a trace with it.
+// likely compares a token with all words that share a trace with it, and gives
+// the likest.
 func (v *vocabulary) likely(text string) []likely {
 	var hashes [maxTraces]uint32
 	var found [maxInspected]uint32
@@ -220,30 +221,46 @@ func (v *vocabulary) likely(text string) []likely {
 	asWritten := name.NewToken(text, 100, 0)
 	asAbjad := name.NewToken(text, 100, name.Abjad)
 	queryAbjad := vowelless(text)
-	var out []likely
+	var best [maxExpanded + 1]likely
+	out := best[:0]
+	least := minLike // what is less like is none of the likest
 	for _, id := range ids {
 		w := &v.words[id]
-		like := name.Similarity(asWritten, w.token)
+		like := name.SimilarityFrom(&asWritten, &w.token, least)
 		// A text without vowels may stand for one with vowels.
 		if w.abjad != queryAbjad && like < 0.95 {
 			if queryAbjad {
-				like = max(like, name.Similarity(asAbjad, w.token))
+				like = max(like, name.SimilarityFrom(&asAbjad, &w.token, least))
 			} else {
 				abjad := w.token
 				abjad.Flags = name.Abjad
-				like = max(like, name.Similarity(asWritten, abjad))
+				like = max(like, name.SimilarityFrom(&asWritten, &abjad, least))
 			}
 		}
-		if like >= minLike {
-			out = append(out, likely{id, like})
+		if like < least {
+			continue
+		}
+		l := likely{id, like}
+		at, _ := slices.BinarySearchFunc(out, l, v.likelier)
+		out = slices.Insert(out, at, l)
+		if len(out) > maxExpanded {
+			out = out[:maxExpanded]
+			least = out[maxExpanded-1].like
 		}
 	}
-	slices.SortFunc(out, func(a, b likely) int {
-		x, y := &v.words[a.word], &v.words[b.word]
-		// Not by tag: two indexes of one list answer alike.
-		return cmp.Or(-cmp.Compare(a.like, b.like), cmp.Compare(len(x.postings), len(y.postings)), strings.Compare(x.token.Text, y.token.Text))
-	})
-	return slices.Clone(out[:min(len(out), maxExpanded)])
+	return slices.Clone(out)
+}
+
+// likelier puts the likest first, and of those alike the rarest.
+func (v *vocabulary) likelier(a, b likely) int {
+	if c := cmp.Compare(b.like, a.like); c != 0 {
+		return c
+	}
+	x, y := &v.words[a.word], &v.words[b.word]
+	if c := cmp.Compare(len(x.postings), len(y.postings)); c != 0 {
+		return c
+	}
+	return strings.Compare(x.token.Text, y.token.Text) // not by tag: two indexes of one list answer alike
 }
 
 // vowelless: at most one vowel in three letters, as a script without short

@@ -98,7 +98,7 @@ func (m *matching) equals() {
 	for away := range max(len(m.a), len(m.b)) {
 		for i := range m.a {
 			for _, j := range [2]int{i + away, i - away} {
-				if j >= 0 && j < len(m.b) && m.partnerA[i] < 0 && m.partnerB[j] < 0 && m.a[i].Text == m.b[j].Text {
+				if j >= 0 && j < len(m.b) && m.partnerA[i] < 0 && m.partnerB[j] < 0 && m.a[i].letter == m.b[j].letter && m.a[i].Text == m.b[j].Text {
 					m.partnerA[i], m.partnerB[j] = int8(j), int8(i)
 					m.take(m.a[i], m.b[j], 1)
 				}
@@ -109,23 +109,22 @@ func (m *matching) equals() {
 
 // singles pairs what is left token by token, the most telling pair first.
 func (m *matching) singles() {
-	var pairs [MaxTokens * MaxTokens]pair
-	n := 0
+	var few [24]pair // seldom more
+	pairs := few[:0]
 	for i := range m.a {
 		for j := range m.b {
 			if m.partnerA[i] >= 0 || m.partnerB[j] >= 0 {
 				continue
 			}
-			if like := Similarity(m.a[i], m.b[j]); like >= accept {
+			if like := similarity(&m.a[i], &m.b[j], accept); like >= accept {
 				value := like * float64(int(m.a[i].Weight)+int(m.b[j].Weight))
-				pairs[n] = pair{i: int8(i), j: int8(j), value: float32(value), like: float32(like)}
-				n++
+				pairs = append(pairs, pair{i: int8(i), j: int8(j), value: float32(value), like: float32(like)})
 			}
 		}
 	}
-	for k := 0; k < n; k++ {
+	for k := range pairs {
 		best := k
-		for l := k + 1; l < n; l++ {
+		for l := k + 1; l < len(pairs); l++ {
 			if pairs[l].value > pairs[best].value {
 				best = l
 			}
@@ -203,7 +202,7 @@ func join(a, b []Token, partnerA, partnerB *[MaxTokens]int8, m *matching) {
 						continue // before anything is put together
 					}
 					both = glue(a[i : k+1])
-					if like = spelled(both, b[j]); like < 0.75 {
+					if like = spelled(&both, &b[j], 0.75); like < 0.75 {
 						continue
 					}
 				} else {
@@ -252,7 +251,7 @@ func (m *matching) remainders() {
 	var restA, restB [MaxTokens]Token
 	ta := glue(rest(restA[:0], m.a, &m.partnerA))
 	tb := glue(rest(restB[:0], m.b, &m.partnerB))
-	if like := Similarity(ta, tb); like >= 0.85 {
+	if like := similarity(&ta, &tb, 0.85); like >= 0.85 {
 		for i := range m.a {
 			if m.partnerA[i] < 0 {
 				m.partnerA[i] = joined

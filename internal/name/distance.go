@@ -20,46 +20,50 @@ const (
 	costConfused  = 50 // k/q, s/z, d/t, ...
 )
 
-// distance is the optimal string alignment distance with these costs, and
-// stops early above limit. a and b have at most MaxToken bytes; longer ones are cut.
+// distance is the optimal string alignment distance with these costs; one that
+// is above limit is given as any number above it. a and b have at most twice
+// MaxToken bytes; longer ones are cut.
 func distance(a, b string, abjadA, abjadB bool, limit int) int {
-	if len(a) > 2*MaxToken {
-		a = a[:2*MaxToken]
-	}
-	if len(b) > 2*MaxToken {
-		b = b[:2*MaxToken]
-	}
-	var rows [3][2*MaxToken + 1]int32
-	var gaps [2 * MaxToken]int32
-	prev2, prev, cur := &rows[0], &rows[1], &rows[2]
-	for j := range len(b) {
+	a, b = a[:min(len(a), 2*MaxToken)], b[:min(len(b), 2*MaxToken)]
+	var rows [3][2*MaxToken + 1]int16
+	var gapsOfB [2 * MaxToken]int16
+	prev2, prev, cur := rows[0][:len(b)+1], rows[1][:len(b)+1], rows[2][:len(b)+1]
+	gaps := gapsOfB[:len(b)]
+	for j := range gaps {
 		gaps[j] = gap(b, j, abjadA)
 		prev[j+1] = prev[j] + gaps[j]
 	}
+	// An initial alif carries any vowel.
+	alif := abjadA != abjadB && len(a) > 0 && len(b) > 0 && a[0] != b[0] && vowel(a[0]) && vowel(b[0])
+	leastBefore := 0
+	letterBefore := byte(0)
 	for i := range len(a) {
-		own := gap(a, i, abjadB)
-		cur[0] = prev[0] + own
-		least := cur[0]
-		costs := &substitutions[a[i]&127]
-		for j := range len(b) {
-			c := prev[j]
-			if a[i] != b[j] {
-				if i+j == 0 && abjadA != abjadB && vowel(a[0]) && vowel(b[0]) {
-					c += costUnwritten // an initial alif carries any vowel
-				} else {
-					c += int32(costs[b[j]&127])
-				}
+		letter, own := a[i], gap(a, i, abjadB)
+		costs := &substitutions[letter&127]
+		across := prev[0] // a row up, a column to the left
+		left := across + own
+		cur[0] = left
+		least := left
+		for j := range gaps {
+			other := b[j]
+			c := across + int16(costs[other&127])
+			if alif && i+j == 0 {
+				c = costUnwritten
 			}
-			c = min(c, prev[j+1]+own, cur[j]+gaps[j])
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] && a[i] != a[i-1] {
+			across = prev[j+1]
+			c = min(c, across+own, left+gaps[j])
+			if other == letterBefore && j > 0 && letter == b[j-1] && letter != other {
 				c = min(c, prev2[j-1]+costTranspose)
 			}
 			cur[j+1] = c
+			left = c
 			least = min(least, c)
 		}
-		if int(least) > limit+costTranspose {
-			return int(least)
+		// What follows grows out of this row, or by an exchange out of the last.
+		if min(int(least), leastBefore+costTranspose) > limit {
+			return limit + 1
 		}
+		leastBefore, letterBefore = int(least), letter
 		prev2, prev, cur = prev, cur, prev2
 	}
 	return int(prev[len(b)])
@@ -67,7 +71,7 @@ func distance(a, b string, abjadA, abjadB bool, limit int) int {
 
 // gap is the cost of s[i] having no partner. abjad tells that the other text
 // comes from a script without short vowels and doubled letters.
-func gap(s string, i int, abjad bool) int32 {
+func gap(s string, i int, abjad bool) int16 {
 	c := s[i]
 	if i > 0 && s[i-1] == c {
 		if abjad {
@@ -151,3 +155,75 @@ func atLeast(a, b uint32, abjad bool) int {
 	}
 	return bound
 }
+
+// Letters that may cost next to nothing: unwritten are those of a text without
+// vowels against one with them, reread those that another reading of th, dh and
+// gh takes or brings.
+const (
+	unwritten = ^uint32(liquids | stops | velars)
+	reread    = 1<<('t'-'a') | 1<<('d'-'a') | 1<<('g'-'a') | 1<<('h'-'a') | 1<<('s'-'a') | 1<<('z'-'a') | 1<<('q'-'a')
+)
+
+// apart is the sharper and slower bound: it looks which letters the other text
+// has that could stand for one that only one text has. What free letters cost
+// is not known; they count nothing.
+func apart(a, b, free uint32) int {
+	onlyA, onlyB, both := a&^b&^free, b&^a&^free, a&b|free
+	return lone(onlyA, onlyB, both) + lone(onlyB, onlyA, both)
+}
+
+// lone is what letters cost that the other text lacks: each is left out, or
+// stands for a letter of both texts, or for one of others, which shares the cost.
+func lone(letters, others, both uint32) int {
+	sum := 0
+	for ; letters != 0; letters &= letters - 1 {
+		l := &likenesses[bits.TrailingZeros32(letters)]
+		switch {
+		case l.near&others != 0:
+			sum += costNearVowel / 2
+		case l.confused&others != 0:
+			sum += min(costConfused/2, l.alone)
+		case l.near&both != 0:
+			sum += min(costNearVowel, l.alone)
+		case l.confused&both != 0 || others != 0:
+			sum += min(costConfused, l.alone)
+		default:
+			sum += l.alone
+		}
+	}
+	return sum
+}
+
+// likenesses, by the letter's bit: which letters it is exchanged for at which
+// price, and what it costs alone at least.
+var likenesses = func() (t [32]struct {
+	near, confused uint32
+	alone          int
+}) {
+	for i := range t {
+		c := byte(i) + 'a'
+		t[i].alone = costEdit
+		switch {
+		case i >= 26:
+			continue // digits
+		case c == 'e':
+			t[i].alone = costUmlaut
+		case c == 'h':
+			t[i].alone = costDigraph
+		case c == 'y' || c == 'w':
+			t[i].alone = costSilent
+		case vowel(c):
+			t[i].alone = costVowel
+		}
+		for o := range byte(26) {
+			switch cost := substitutions[c][o+'a']; {
+			case cost == 0:
+			case cost <= costNearVowel:
+				t[i].near |= 1 << o
+			case cost <= costConfused:
+				t[i].confused |= 1 << o
+			}
+		}
+	}
+	return t
+}()

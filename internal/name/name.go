@@ -27,10 +27,11 @@ const (
 
 // Token is one comparable piece of a name.
 type Token struct {
-	Text   string // romanised, a-z and 0-9 only, 1..MaxToken bytes
-	Weight uint8  // what it tells about a person, in hundredths: 100 for a rare name, 10 for an article
-	Flags  Flags
-	letter uint32 // set of letters in Text, for a quick refusal before the edit distance
+	Text    string // romanised, a-z and 0-9 only, 1..MaxToken bytes
+	Weight  uint8  // what it tells about a person, in hundredths: 100 for a rare name, 10 for an article
+	Flags   Flags
+	twofold bool   // Text has a th, dh or gh, see otherReading
+	letter  uint32 // set of letters in Text, for a quick refusal before the edit distance
 }
 
 // Flags of a token.
@@ -60,7 +61,7 @@ type Name struct {
 // NewToken builds a token from its stored parts. It is the inverse of reading
 // Text, Weight and Flags.
 func NewToken(text string, weight uint8, flags Flags) Token {
-	return Token{Text: text, Weight: weight, Flags: flags, letter: letters(text)}
+	return Token{Text: text, Weight: weight, Flags: flags, letter: letters(text), twofold: otherReading(text)}
 }
 
 // Has says whether all flags of f are set.

@@ -2,13 +2,20 @@ package name
 
 import (
 	"bytes"
+	"math"
 	"strings"
 )
 
 // Similarity of two tokens, 0..1. It is 0 as soon as they differ by more than
 // writing and one or two typing errors explain.
-func Similarity(a, b Token) float64 {
-	if a.Text == b.Text {
+func Similarity(a, b Token) float64 { return similarity(&a, &b, 0) }
+
+// SimilarityFrom is Similarity where that is at least least, and anything below
+// least where it is not: sooner.
+func SimilarityFrom(a, b *Token, least float64) float64 { return similarity(a, b, least) }
+
+func similarity(a, b *Token, least float64) float64 {
+	if a.letter == b.letter && a.Text == b.Text {
 		return 1
 	}
 	if a.Has(Particle) && b.Has(Particle) {
@@ -28,7 +35,7 @@ func Similarity(a, b Token) float64 {
 	if s := withArticle(a.Text, b.Text); s > 0 {
 		return s
 	}
-	s := spelled(a, b)
+	s := spelled(a, b, min(least, likeSuffix)) // from there on it decides what else is asked
 	if s >= likeVariant || a.Has(Abjad) != b.Has(Abjad) && s > 0 {
 		return s
 	}
@@ -52,7 +59,7 @@ func Similarity(a, b Token) float64 {
 }
 
 // cut compares a word that the end of a field has cut with a whole one.
-func cut(a, b Token) float64 {
+func cut(a, b *Token) float64 {
 	if b.Has(Cut) {
 		a, b = b, a
 	}
@@ -68,21 +75,24 @@ func cut(a, b Token) float64 {
 // likeVariant is the likeness of two spellings that are known to be one name.
 const likeVariant = 0.97
 
-// spelled compares two tokens by their letters.
-func spelled(a, b Token) float64 {
-	abjadA, abjadB := a.Has(Abjad), b.Has(Abjad)
+// spelled compares two tokens by their letters. What would be below least may be 0.
+func spelled(a, b *Token, least float64) float64 {
 	long, short := max(len(a.Text), len(b.Text)), min(len(a.Text), len(b.Text))
-	if abjadA != abjadB {
+	if a.Has(Abjad) != b.Has(Abjad) {
 		return abjadSimilarity(a, b, long)
 	}
 	limit := allowance(short)
 	if (long-short)*costDouble > limit {
 		return 0
 	}
-	if otherReading(a.Text) || otherReading(b.Text) {
+	limit = min(limit, farthest(least, long))
+	if a.twofold || b.twofold {
+		if apart(a.letter, b.letter, reread) > limit {
+			return 0
+		}
 		return readings(a, b, limit, long)
 	}
-	if atLeast(a.letter, b.letter, false) > limit {
+	if apart(a.letter, b.letter, 0) > limit {
 		return 0
 	}
 	return likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
@@ -104,15 +114,30 @@ func likeness(d, limit, long int) float64 {
 	return max(0, 1-r*(1+r))
 }
 
+// farthest is a distance beyond which likeness is below least.
+func farthest(least float64, long int) int {
+	if least <= 0 {
+		return costEdit * long
+	}
+	r := (math.Sqrt(5-4*least) - 1) / 2 // r·(1+r) is 1 - least
+	switch {
+	case long <= 4:
+		r /= 1.4
+	case long == 5:
+		r /= 1.15
+	}
+	return int(r*float64(100*long)) + 1
+}
+
 // readings compares with th and dh also read as s and z, and gh as q: Othman
 // and Osman, Fadhl and Fazl, Ghader and Qader.
-func readings(a, b Token, limit, long int) float64 {
+func readings(a, b *Token, limit, long int) float64 {
 	var buf [2 * MaxToken]byte
 	best := likeness(distance(a.Text, b.Text, false, false, limit), limit, long)
-	if otherReading(a.Text) {
+	if a.twofold {
 		best = max(best, likeness(distance(string(readOther(&buf, a.Text)), b.Text, false, false, limit), limit, long)-0.02)
 	}
-	if otherReading(b.Text) {
+	if b.twofold {
 		best = max(best, likeness(distance(a.Text, string(readOther(&buf, b.Text)), false, false, limit), limit, long)-0.02)
 	}
 	return best
@@ -149,36 +174,41 @@ func readOther(buf *[2 * MaxToken]byte, text string) []byte {
 
 // abjadSimilarity compares a text without short vowels with one that has them:
 // the consonants must agree, long vowels should.
-func abjadSimilarity(a, b Token, long int) float64 {
-	// Only what th, dh and gh can become is let through to the slower comparison.
-	const th = 1<<('t'-'a') | 1<<('g'-'a') | 1<<('q'-'a') | 1<<('d'-'a') | 1<<('s'-'a') | 1<<('z'-'a')
-	if atLeast(a.letter&^th, b.letter&^th, true) > allowance(min(len(a.Text), len(b.Text)))+80 {
+func abjadSimilarity(a, b *Token, long int) float64 {
+	free := uint32(unwritten)
+	if a.twofold || b.twofold {
+		free |= reread
+	}
+	limit := allowance(min(len(a.Text), len(b.Text)))
+	if apart(a.letter, b.letter, free) > limit+80 {
 		return 0
 	}
 	var buf [2 * MaxToken]byte
 	best := abjadReading(a, b, long)
-	if otherReading(a.Text) {
-		best = max(best, abjadReading(Token{Text: string(readOther(&buf, a.Text)), Flags: a.Flags}, b, long))
+	if a.twofold {
+		best = max(best, abjadReading(&Token{Text: string(readOther(&buf, a.Text)), Flags: a.Flags}, b, long))
 	}
-	if otherReading(b.Text) {
-		best = max(best, abjadReading(a, Token{Text: string(readOther(&buf, b.Text)), Flags: b.Flags}, long))
+	if b.twofold {
+		best = max(best, abjadReading(a, &Token{Text: string(readOther(&buf, b.Text)), Flags: b.Flags}, long))
 	}
 	return best
 }
 
-func abjadReading(a, b Token, long int) float64 {
+func abjadReading(a, b *Token, long int) float64 {
+	// Of the same consonants more is allowed. The distance comes first: most
+	// pairs end there.
+	limit := allowance(min(len(a.Text), len(b.Text))) + 20
+	d := distance(a.Text, b.Text, a.Has(Abjad), b.Has(Abjad), limit+60)
+	if d > limit+60 {
+		return 0
+	}
 	var bufA, bufB [maxSkeleton]byte
 	sa, sb := appendSkeleton(bufA[:0], a.Text, false), appendSkeleton(bufB[:0], b.Text, false)
 	if len(sa) == 0 || len(sb) == 0 {
 		return 0
 	}
 	same := bytes.Equal(sa, sb)
-	limit := allowance(min(len(a.Text), len(b.Text))) + 20
-	if same {
-		limit += 60
-	}
-	d := distance(a.Text, b.Text, a.Has(Abjad), b.Has(Abjad), limit)
-	if d > limit {
+	if !same && d > limit {
 		return 0
 	}
 	s := 1 - float64(d)/float64(100*long)
@@ -210,7 +240,7 @@ func allowance(n int) int {
 }
 
 // particleSimilarity: articles are all alike, words of descent too.
-func particleSimilarity(a, b Token) float64 {
+func particleSimilarity(a, b *Token) float64 {
 	if a.Weight == b.Weight && a.Weight < weightTitle {
 		return 0.95
 	}

@@ -13,6 +13,9 @@ const (
 // languages of the former Soviet Union and in Turkish, Persian and Tajik; what
 // is left has at least four letters. gender is the ending's form for a man.
 func stem(text string) (rest, gender string) {
+	if !descentEnds[text[len(text)-1]&31] {
+		return text, ""
+	}
 	for _, e := range descents {
 		if rest, ok := strings.CutSuffix(text, e.written); ok && len(rest) >= 4 {
 			return rest, e.male
@@ -27,6 +30,15 @@ var descents = [...]struct{ written, male string }{
 	{"ovna", "ovich"}, {"evna", "evich"}, {"skiy", "ski"}, {"zoda", "zade"}, {"zada", "zade"}, {"zade", "zade"}, {"oglu", "oglu"}, {"ogli", "oglu"},
 	{"ova", "ov"}, {"eva", "ev"}, {"off", "ov"}, {"ski", "ski"}, {"sky", "ski"}, {"uli", "uli"}, {"ov", "ov"}, {"ev", "ev"}, {"of", "ov"}, {"ef", "ev"},
 }
+
+// descentEnds are the last letters of descents, by their low five bits: most
+// names have another.
+var descentEnds = func() (ends [32]bool) {
+	for _, e := range descents {
+		ends[e.written[len(e.written)-1]&31] = true
+	}
+	return ends
+}()
 
 // descended compares two names less their endings of descent; 0 when neither
 // has one or the rest differs.
