@@ -302,6 +302,14 @@ func printContent(cmd *cobra.Command, s *structpb.Struct, order func(*structpb.S
 // releasePoll is how often the node is asked for a release that is waited for.
 const releasePoll = 500 * time.Millisecond
 
+// stillOpen says how many waited in vain.
+func stillOpen(cmd *cobra.Command, n int) error {
+	if !wantJSON(cmd) {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d not released yet: `herald inbox` shows when they are\n", n)
+	}
+	return nil
+}
+
 // waitReleases shows what becomes of POSSIBLE answers, each once, until all
 // are released or the time is over.
 func waitReleases(cmd *cobra.Command, c *client, ids []string, wait time.Duration, operator string) error {
@@ -313,7 +321,12 @@ func waitReleases(cmd *cobra.Command, c *client, ids []string, wait time.Duratio
 	}
 	for len(open) > 0 {
 		res, err := c.Inbox(ctx, connect.NewRequest(&apiv1.InboxRequest{}))
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case cmd.Context().Err() != nil:
+			return cmd.Context().Err()
+		case err != nil && (ctx.Err() != nil || connect.CodeOf(err) == connect.CodeDeadlineExceeded):
+			return stillOpen(cmd, len(open))
+		case err != nil:
 			return c.explain(err)
 		}
 		for _, i := range res.Msg.GetItems() {
@@ -325,15 +338,11 @@ func waitReleases(cmd *cobra.Command, c *client, ids []string, wait time.Duratio
 				return err
 			}
 		}
+		if len(open) == 0 {
+			break
+		}
 		select {
 		case <-ctx.Done():
-			if cmd.Context().Err() != nil {
-				return cmd.Context().Err()
-			}
-			if !wantJSON(cmd) {
-				fmt.Fprintf(cmd.OutOrStdout(), "%d not released yet: `herald inbox` shows when they are\n", len(open))
-			}
-			return nil
 		case <-time.After(releasePoll):
 		}
 	}
