@@ -84,6 +84,16 @@ func until(ctx context.Context, t *testing.T, what string, ok func() bool) {
 	}
 }
 
+// told waits until a node has told its address, which it does unasked and in
+// its own time, and all hold that: its log is at rest.
+func told(ctx context.Context, t *testing.T, n *running, log ct.LogID, all []*running) {
+	t.Helper()
+	until(ctx, t, "the address is told", func() bool { return len(n.Told().Addrs) > 0 })
+	for _, other := range all {
+		until(ctx, t, "the address is known", func() bool { return other.Heads()[log] == n.Heads()[log] })
+	}
+}
+
 func loadNodeKey(t *testing.T, dir string) *keys.Key {
 	t.Helper()
 	k, err := keys.Load(dir + "/" + node.FileNodeKey)
@@ -131,6 +141,9 @@ func TestClosingAfterAFork(t *testing.T) {
 		for _, n := range all[:nodes-1] {
 			n.ready(ctx)
 		}
+		key := loadNodeKey(t, dirs[victim])
+		log := key.Public()
+		told(ctx, t, all[victim], log, all[:nodes-1])
 		gen := synth.New(11)
 		notification := func() *ct.Notification { return gen.Notification(ct.TopicTravel, time.Now()) }
 		kept := notification()
@@ -142,8 +155,6 @@ func TestClosingAfterAFork(t *testing.T) {
 		must(t, err)
 
 		// The thief: two nodes get one history, the others another.
-		key := loadNodeKey(t, dirs[victim])
-		log := key.Public()
 		head := all[0].Heads()[log]
 		a := &thief{t, key, all[0].Status().Network, head.Size, head.ID}
 		b := *a
@@ -223,15 +234,19 @@ func TestClosingAfterAFork(t *testing.T) {
 				t.Errorf("node %d: what the thief retracted: %q, %v", i, e.Unreadable, err)
 			}
 			e, _, err := n.Get(lostID.String())
-			if held := i < 2; held && (err != nil || e.Readable || e.Unreadable != ct.UnreadableDisowned) || !held && err == nil {
+			disowned := err == nil && !e.Readable && e.Unreadable == ct.UnreadableDisowned
+			// Node 5, whom the thief gave nothing, has had what reached it first.
+			if held := i < 2 || i == 5 && err == nil; held && !disowned || !held && err == nil {
 				t.Errorf("node %d: the lost record: %q, %v", i, e.Unreadable, err)
 			}
 			if e, _, err := n.Get(wonID.String()); err != nil || !e.Readable {
 				t.Errorf("node %d: the record of the branch that holds: %q, %v", i, e.Unreadable, err)
 			}
-			if s := n.Status(); s.Forks != 0 || len(s.Alarms) > 0 {
-				t.Errorf("node %d: %d forks, alarms %q", i, s.Forks, s.Alarms)
+			if s := n.Status(); s.Forks != 0 {
+				t.Errorf("node %d: %d forks", i, s.Forks)
 			}
+			// A beacon that the partition held up says that its sender's clock is behind, until the next one.
+			until(ctx, t, "no alarm", func() bool { return len(n.Status().Alarms) == 0 })
 			for other, h := range all[0].Heads() {
 				if got := n.Heads()[other]; got.Size != h.Size || got.ID != h.ID {
 					t.Errorf("node %d holds log %s to %d, node 0 to %d", i, other.Short(), got.Size, h.Size)
@@ -284,10 +299,11 @@ func TestConflictingClosings(t *testing.T) {
 			n.ready(ctx)
 		}
 		log := loadNodeKey(t, dirs[3]).Public()
-		told, err := all[3].Publish(ctx, synth.New(4).Notification(ct.TopicArrival, time.Now()), desk.PublishOptions{})
+		told(ctx, t, all[3], log, all)
+		arrival, err := all[3].Publish(ctx, synth.New(4).Notification(ct.TopicArrival, time.Now()), desk.PublishOptions{})
 		must(t, err)
 		for _, n := range all {
-			must(t, n.waitFor(ctx, map[ct.ID]bool{told.ID: true}))
+			must(t, n.waitFor(ctx, map[ct.ID]bool{arrival.ID: true}))
 		}
 		head := all[3].Heads()[log]
 		v, _ := all[0].RosterFile()

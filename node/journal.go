@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/herald-net/herald/internal/api"
+	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/reconcile"
@@ -87,10 +88,13 @@ func (n *Node) JournalAccept(node ct.LogID, operator, reason string) error {
 		_, err = n.gossip.AcceptJournal(node)
 		return err
 	}
-	return fmt.Errorf("no alarm about the journal of node %s: %w", node.Short(), store.ErrNotFound)
+	return fmt.Errorf("%w: no alarm about the journal of node %s", desk.ErrNotFound, node.Short())
 }
 
 func (n *Node) journalAlarms() (out []string) {
+	if err := n.journal.Broken(); err != nil {
+		out = append(out, fmt.Sprintf("journal: %v; see `herald journal verify`: this node asks, answers and publishes nothing that it cannot journal", err))
+	}
 	for _, h := range n.JournalHeads() {
 		if !h.Alarm {
 			continue

@@ -11,11 +11,13 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/bubble"
+	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
-	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/synth"
 	"github.com/herald-net/herald/node"
+	"go.etcd.io/bbolt"
 )
 
 // A node whose journal goes back to an older copy of itself is found out by
@@ -104,10 +106,48 @@ func TestJournalOfAnotherGoesBack(t *testing.T) {
 		head := up[watcher].JournalHeads()[0]
 		for _, i := range []int{watcher, 2} {
 			must(t, up[i].JournalAccept(head.Node, "op1", "restored after a fire"))
-			if err := up[i].JournalAccept(head.Node, "op1", "again"); !errors.Is(err, store.ErrNotFound) {
+			if err := up[i].JournalAccept(head.Node, "op1", "again"); !errors.Is(err, desk.ErrNotFound) {
 				t.Errorf("accepting what is no alarm: %v", err)
 			}
 		}
 		alarmed("accepted", false)
 	})
+}
+
+// A node whose own journal was written into says so, and shows nothing that it
+// cannot journal.
+func TestBrokenJournalIsAnAlarm(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	dir := founded(t, 1, roster.DefaultPolicy())[0]
+	n := start(t, node.Config{Dir: dir})
+	n.ready(ctx)
+	q := desk.MatchQuery{
+		Person: synth.New(1).Person(), Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: "C1", Grounds: "test", Timeout: time.Second,
+	}
+	_, err := n.Match(ctx, q, func(desk.MatchAnswer) error { return nil })
+	must(t, err)
+	if alarms := n.Status().Alarms; len(alarms) > 0 {
+		t.Fatalf("alarms %q", alarms)
+	}
+	n.close()
+	db, err := bbolt.Open(filepath.Join(dir, "local.db"), 0o600, &bbolt.Options{Timeout: time.Second})
+	must(t, err)
+	must(t, db.Update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte("local")).Bucket([]byte("journal.entry"))
+		last, _ := b.Cursor().Last()
+		return b.Delete(last)
+	}))
+	must(t, db.Close())
+
+	n = start(t, node.Config{Dir: dir})
+	defer n.close()
+	n.ready(ctx)
+	if alarms := strings.Join(n.Status().Alarms, "; "); !strings.Contains(alarms, "journal is damaged or was tampered with") {
+		t.Errorf("alarms %q", alarms)
+	}
+	_, err = n.Match(ctx, q, func(desk.MatchAnswer) error { t.Error("an answer was shown"); return nil })
+	if !errors.Is(err, journal.ErrBroken) {
+		t.Errorf("match: %v", err)
+	}
 }

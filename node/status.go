@@ -63,6 +63,7 @@ func (n *Node) Status() api.Status {
 		}
 	}
 	s.Alarms = append(s.Alarms, n.desk.Fishing(time.Now())...)
+	s.Alarms = append(s.Alarms, n.desk.Crowded()...)
 	return s
 }
 
@@ -151,6 +152,7 @@ func (n *Node) registerMetrics() {
 	alarm("restored", func() bool { return n.gate.alarm() != "" })
 	alarm("journal", func() bool { return len(n.journalAlarms()) > 0 })
 	alarm("rot", func() bool { return n.scrub.alarm(n.store) != "" })
+	alarm("inbox", func() bool { return len(n.desk.Crowded()) > 0 })
 	alarm("fishing", func() bool { return len(n.desk.Fishing(time.Now())) > 0 })
 	alarm("roster", func() bool { return len(n.rosterAlarms()) > 0 })
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {

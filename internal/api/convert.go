@@ -119,7 +119,11 @@ func summaryMessage(s *desk.MatchSummary) *apiv1.MatchSummary {
 		Refused: uint32(s.Refused), NoHit: uint32(s.NoHit), Withheld: stateTexts(s.Withheld),
 	}
 	for _, q := range s.Silent {
-		out.Silent = append(out.Silent, &apiv1.Silence{State: string(q.State), Node: q.Node.String(), Why: q.Why})
+		line := &apiv1.Silence{State: string(q.State), Why: q.Why}
+		if !q.Node.IsZero() { // a State without a node
+			line.Node = q.Node.String()
+		}
+		out.Silent = append(out.Silent, line)
 	}
 	return out
 }

@@ -253,7 +253,7 @@ func (s *service) query(m *apiv1.MatchRequest) (desk.MatchQuery, error) {
 		faults = append(faults, ct.Fault{Field: "timeout_ms", Fault: ct.FaultRange})
 	}
 	if m.Priority != "" && q.Priority.UnmarshalText([]byte(m.Priority)) != nil {
-		faults = append(faults, ct.Fault{Field: "priority", Fault: ct.FaultCode})
+		faults = append(faults, ct.Fault{Field: "priority", Fault: ct.FaultCode + ": routine, urgent, flash"})
 	}
 	if len(m.States) > maxStates {
 		return q, ct.Faults{{Field: "states", Fault: ct.FaultTooMany}}

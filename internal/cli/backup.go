@@ -293,21 +293,14 @@ free pages and what they took is given back. A running node does so with erased
 bodies by itself, once a day. Room for a second copy of the largest file is
 needed.`,
 		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) (err error) {
-			cfg, err := storeConfig(cmd)
-			if err != nil {
-				return err
-			}
-			s, err := store.Open(cfg)
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, s.Close()) }()
-			files, err := s.Compact()
-			if err != nil {
-				return err
-			}
-			return printCompacted(cmd, files)
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return offlineStore(cmd, func(s *store.Store, _ keys.Storage) error {
+				files, err := s.Compact()
+				if err != nil {
+					return err
+				}
+				return printCompacted(cmd, files)
+			})
 		},
 	}
 }

@@ -240,6 +240,9 @@ func TestMatch(t *testing.T) {
 				return desk.MatchSummary{}, fmt.Errorf("%w: not a member", desk.ErrNotFound)
 			}
 			sum := desk.MatchSummary{Asked: 2}
+			if len(answers[q.Person.Names[0].Full]) < 2 {
+				sum.Silent, sum.Withheld = []desk.Silence{{State: "FJI", Why: "no-node"}}, []ct.State{"KEN"}
+			}
 			for _, a := range answers[q.Person.Names[0].Full] {
 				sum.Answered++
 				ans := desk.MatchAnswer{State: "UTO", Node: ct.LogID{1}, Answer: a}
@@ -247,10 +250,14 @@ func TestMatch(t *testing.T) {
 				case desk.AnswerPossible:
 					sum.Possible++
 					ans.Hits = []desk.MatchHit{{Ref: "rec:00", Score: .912, Tier: "strong", Why: []string{"name:agree"}}}
+					if slices.Contains(q.States, "UTO") {
+						ans.Inbox = ct.ID{7}
+					}
 				case desk.AnswerNoHit:
 					sum.NoHit++
 				default:
 					sum.Refused++
+					ans.Reason = "muted"
 				}
 				if err := each(ans); err != nil {
 					return sum, err
@@ -291,6 +298,19 @@ func TestMatch(t *testing.T) {
 	if none, ok := l[1]["hits"].([]any); !ok || len(none) != 0 {
 		t.Errorf("no hits are an empty list: got %v", l[1])
 	}
+	// What a program has to know beside that is there when there is any.
+	if l := ask(`{"name":"Hit Person"}`, "--states", "UTO").lines(t); l[0]["inbox"] != (ct.ID{7}).String() || l[1]["inbox"] != nil {
+		t.Errorf("where a release will show: %v", l)
+	}
+	if l := ask(`{"name":"Refused Person"}`).lines(t); l[1]["reason"] != "muted" {
+		t.Errorf("a refusal: %v", l)
+	}
+	if l := ask(`{"name":"Silent Person"}`).lines(t); fmt.Sprint(l[1]["silent"], l[1]["withheld"]) != "[map[state:FJI why:no-node]] [KEN]" {
+		t.Errorf("who was silent, and who was not asked: %v", l)
+	}
+	ask(`{"name":"Hit Person"}`, "--states", "").check(t, 2, "", "--states names none")
+	ask(`{"name":"`+strings.Repeat("x", ct.MaxJSON)+`"}`).check(t, 2, "", "document of more than")
+	ask(`{"name":"Hit Person"}`, "--priority", "high").check(t, 2, "", "routine, urgent, flash")
 	if l := ask("{\"name\":\"Hit Person\"}\n{\"name\":\"None Person\"}").lines(t); len(l) != 6 {
 		t.Errorf("two queries: got %d lines, want 6", len(l))
 	}
@@ -355,7 +375,7 @@ func TestInbox(t *testing.T) {
 	}
 	r = herald(t, "", "inbox", "ab01", "--operator", "officer-3", "--data", dir)
 	r.check(t, 0, "Vell Orandi", "")
-	for _, want := range []string{"the person asked for", "what a release would carry", "hits[0].withheld[0]"} {
+	for _, want := range []string{"2 times", "the person asked for", "what a release would carry", "hits[0].withheld[0]"} {
 		if !strings.Contains(r.out, want) {
 			t.Errorf("inbox ID: %q lacks %q", r.out, want)
 		}
@@ -372,7 +392,7 @@ func TestInbox(t *testing.T) {
 		t.Errorf("release --json: %v", l)
 	}
 	herald(t, "", "release", "cd02", "--data", dir).check(t, 4, "", "sealing is not supported yet")
-	herald(t, "", "refuse", "ab01", "--reason", "not proportionate", "--data", dir).check(t, 0, "", "")
+	herald(t, "", "refuse", "ab01", "--reason", "not proportionate", "--data", dir).check(t, 0, "request ab01 is refused", "")
 	if !slices.Equal(refused, []string{"ab01", "not proportionate", ""}) {
 		t.Errorf("the node got %q", refused)
 	}

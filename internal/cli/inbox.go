@@ -101,8 +101,17 @@ the journal.`,
 				return usagef("no --reason: it goes to the journal")
 			}
 			req.Id = args[0]
-			_, err = c.Refuse(cmd.Context(), connect.NewRequest(req))
-			return c.explain(err)
+			if _, err = c.Refuse(cmd.Context(), connect.NewRequest(req)); err != nil {
+				return c.explain(err)
+			}
+			if wantJSON(cmd) {
+				return printJSON(cmd, struct {
+					ID      string `json:"id"`
+					Refused bool   `json:"refused"`
+				}{req.Id, true})
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "request %s is refused and waits no more\n", safe(req.Id))
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
@@ -232,7 +241,7 @@ func printShown(cmd *cobra.Command, m *apiv1.InboxShowResponse) error {
 	w := cmd.OutOrStdout()
 	t := newTable(w, strings.ToUpper(line.Type), line.ID)
 	for _, f := range [][2]string{
-		{"state", line.State}, {"node", line.Node}, {"status", line.Status}, {"reason", line.Reason}, {"purpose", line.Purpose},
+		{"state", line.State}, {"node", line.Node}, {"status", line.Status}, {"reason", line.Reason}, {"asked", times(line.Times)}, {"purpose", line.Purpose},
 		{"basis", line.Basis}, {"case", line.Case}, {"operator", line.Operator}, {"grounds", line.Grounds},
 		{"priority", line.Priority}, {"received", line.Received}, {"deadline", line.Deadline}, {"record", line.Record},
 	} {
@@ -262,6 +271,14 @@ func printShown(cmd *cobra.Command, m *apiv1.InboxShowResponse) error {
 	return printContent(cmd, m.Release, orderedRelease)
 }
 
+// times says how often a State has asked; once needs no word.
+func times(n uint32) string {
+	if n < 2 {
+		return ""
+	}
+	return fmt.Sprintf("%d times", n)
+}
+
 // printContent prints a document a value a line.
 func printContent(cmd *cobra.Command, s *structpb.Struct, order func(*structpb.Struct) (json.RawMessage, error)) error {
 	if s == nil {
@@ -285,6 +302,14 @@ func printContent(cmd *cobra.Command, s *structpb.Struct, order func(*structpb.S
 // releasePoll is how often the node is asked for a release that is waited for.
 const releasePoll = 500 * time.Millisecond
 
+// stillOpen says how many waited in vain.
+func stillOpen(cmd *cobra.Command, n int) error {
+	if !wantJSON(cmd) {
+		fmt.Fprintf(cmd.OutOrStdout(), "%d not released yet: `herald inbox` shows when they are\n", n)
+	}
+	return nil
+}
+
 // waitReleases shows what becomes of POSSIBLE answers, each once, until all
 // are released or the time is over.
 func waitReleases(cmd *cobra.Command, c *client, ids []string, wait time.Duration, operator string) error {
@@ -296,7 +321,12 @@ func waitReleases(cmd *cobra.Command, c *client, ids []string, wait time.Duratio
 	}
 	for len(open) > 0 {
 		res, err := c.Inbox(ctx, connect.NewRequest(&apiv1.InboxRequest{}))
-		if err != nil && ctx.Err() == nil {
+		switch {
+		case cmd.Context().Err() != nil:
+			return cmd.Context().Err()
+		case err != nil && (ctx.Err() != nil || connect.CodeOf(err) == connect.CodeDeadlineExceeded):
+			return stillOpen(cmd, len(open))
+		case err != nil:
 			return c.explain(err)
 		}
 		for _, i := range res.Msg.GetItems() {
@@ -308,15 +338,11 @@ func waitReleases(cmd *cobra.Command, c *client, ids []string, wait time.Duratio
 				return err
 			}
 		}
+		if len(open) == 0 {
+			break
+		}
 		select {
 		case <-ctx.Done():
-			if cmd.Context().Err() != nil {
-				return cmd.Context().Err()
-			}
-			if !wantJSON(cmd) {
-				fmt.Fprintf(cmd.OutOrStdout(), "%d not released yet: `herald inbox` shows when they are\n", len(open))
-			}
-			return nil
 		case <-time.After(releasePoll):
 		}
 	}

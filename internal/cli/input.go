@@ -117,7 +117,7 @@ func malformed(name string, data []byte, from int) error {
 func (d document) located(err error) error {
 	var bad *ct.SyntaxError
 	if !errors.As(err, &bad) {
-		return fmt.Errorf("%s:%d:%d: %w", d.file, d.line, d.column, err)
+		return withCode(exitUsage, fmt.Errorf("%s:%d:%d: %w", d.file, d.line, d.column, err))
 	}
 	line, column := d.line+bad.Line-1, bad.Column
 	if bad.Line == 1 {

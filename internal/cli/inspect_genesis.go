@@ -12,24 +12,14 @@ import (
 
 // genesisReport is what inspect shows of a genesis file.
 type genesisReport struct {
-	Network  ct.NetworkID   `json:"network"`
-	Name     string         `json:"name"`
-	Exercise bool           `json:"exercise"`
-	Created  string         `json:"created"`
-	Policy   policyReport   `json:"policy"`
-	Members  []memberReport `json:"members"`
-	Missing  []ct.State     `json:"missing"` // signatures
-	Problem  string         `json:"problem,omitempty"`
-}
-
-type policyReport struct {
-	MaxRetention  string `json:"max_retention"`
-	RetractGrace  string `json:"retract_grace"`
-	MatchPerHour  uint32 `json:"match_per_hour"`
-	MatchPerDay   uint32 `json:"match_per_day"`
-	MatchBurst    uint32 `json:"match_burst"`
-	MaxNodes      uint32 `json:"max_nodes"`
-	MaxDelegation string `json:"max_delegation"`
+	Network  ct.NetworkID         `json:"network"`
+	Name     string               `json:"name"`
+	Exercise bool                 `json:"exercise"`
+	Created  string               `json:"created"`
+	Policy   roster.PolicySummary `json:"policy"`
+	Members  []memberReport       `json:"members"`
+	Missing  []ct.State           `json:"missing"` // signatures
+	Problem  string               `json:"problem,omitempty"`
 }
 
 type memberReport struct {
@@ -45,13 +35,9 @@ func inspectGenesis(cmd *cobra.Command, name string, file []byte) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	p := g.Policy()
 	r := genesisReport{
 		Network: g.Network(), Name: g.Name(), Exercise: g.Exercise(), Created: ct.MillisOf(g.Created()).String(),
-		Policy: policyReport{
-			p.MaxRetention.String(), p.RetractGrace.String(), p.MatchPerHour, p.MatchPerDay, p.MatchBurst,
-			p.MaxNodes, p.MaxDelegation.String(),
-		},
+		Policy:  g.Policy().Summary(),
 		Members: []memberReport{}, Missing: append([]ct.State{}, g.Missing()...),
 	}
 	for _, m := range g.Members() {

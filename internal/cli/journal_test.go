@@ -62,10 +62,10 @@ func TestJournalOfAnAuditor(t *testing.T) {
 	herald(t, "", "journal", "read", "--data", data, "--auditor-key", secret+".pub").check(t, 2, "", "auditor.key.pub")
 	herald(t, "", "journal", "erase", "1", "--data", data).check(t, 2, "", "reason")
 	herald(t, "", "journal", "erase", "x", "--reason", "r", "--data", data).check(t, 2, "", "no number")
-	herald(t, "", "journal", "erase", "1", "--reason", "court order", "--data", data).check(t, 0, "entry 1 is erased", "")
-	herald(t, "", "journal", "erase", "1", "--reason", "court order", "--data", data).check(t, 5, "", "")
+	herald(t, "", "journal", "erase", "1", "--reason", "court order", "--operator", "officer-3", "--data", data).check(t, 0, "entry 1 is erased", "")
+	herald(t, "", "journal", "erase", "1", "--reason", "court order", "--data", data).check(t, 5, "", "entry 1 keeps no subject")
 	l = herald(t, "", "journal", "read", "--data", data, "--auditor-key", secret, "--json", "--after", "0").lines(t)
-	if len(l) != 4 || l[0]["kept"] != "gone" || l[0]["subject"] != nil || l[3]["of"] != 1.0 || l[3]["subject"] != "court order" {
+	if len(l) != 4 || l[0]["kept"] != "gone" || l[0]["subject"] != nil || l[3]["of"] != 1.0 || l[3]["actor"] != "officer-3" || l[3]["subject"] != "court order" {
 		t.Errorf("after erasing: %v", l)
 	}
 }
@@ -106,7 +106,10 @@ func TestJournalHeads(t *testing.T) {
 	var accepted []ct.LogID
 	data := backend(t, api.Backend{
 		JournalHeads: func() []api.JournalHead { return remembered },
-		JournalAccept: func(n ct.LogID, _, _ string) error {
+		JournalAccept: func(n ct.LogID, by, _ string) error {
+			if by != "officer-3" {
+				t.Errorf("accepted by %q", by)
+			}
 			accepted = append(accepted, n)
 			return nil
 		},
@@ -145,7 +148,7 @@ func TestJournalHeads(t *testing.T) {
 	}
 	herald(t, "", "journal", "accept", other.String(), "--data", data).check(t, 2, "", "reason")
 	herald(t, "", "journal", "accept", "UTO", "--reason", "r", "--data", data).check(t, 2, "", "no node")
-	herald(t, "", "journal", "accept", other.String(), "--reason", "restored after a fire", "--data", data).check(t, 0, "as it is now", "")
+	herald(t, "", "journal", "accept", other.String(), "--reason", "restored after a fire", "--operator", "officer-3", "--data", data).check(t, 0, "as it is now", "")
 	if !slices.Equal(accepted, []ct.LogID{other}) {
 		t.Errorf("accepted: %v", accepted)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,6 +51,11 @@ of that State, or a standing policy of it, releases them. ` + "`herald inbox`" +
 when they have come; --wait-release waits for them here and shows each after
 the summary line.
 
+With --json a line an answer, and last a summary: "inbox" names where details will
+show, "reason" why a node refused, "silent" the nodes without a usable answer and
+"withheld" the States that were not asked, as the person fled them. Each is left out
+where there is none.
+
 Purposes: border-screening, investigation, detention-hand-over, protection.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -70,6 +76,9 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 			if wait < 0 || wait > 30*24*time.Hour {
 				return usagef("--wait-release %s: want at most 720h", wait)
 			}
+			if len(req.States) == 0 && cmd.Flags().Changed("states") { // an empty variable of a script must not ask everybody
+				return usagef("--states names none; leave it out to ask all")
+			}
 			req.ReleaseWithinS = uint32(within / time.Second)
 			queries, err := matchQueries(cmd, file, short)
 			if err != nil {
@@ -88,13 +97,13 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 	fl.StringVar(&req.Operator, "operator", "", "pseudonym for the journals")
 	fl.StringVar(&req.Priority, "priority", "", "routine, urgent or flash (default routine)")
 	fl.StringSliceVar(&req.States, "states", nil, "ask only these States, for example UTO,XXA")
-	fl.DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for each answer")
+	fl.DurationVar(&timeout, "timeout", 10*time.Second, "how long to wait for the answers; a node reached has 30s")
 	fl.DurationVar(&within, "release-within", 0, "how long a release of details is wanted (default by priority 72h, 12h or 1h)")
 	fl.DurationVar(&wait, "wait-release", 0, "after the answers, wait so long for details and show them")
 	fl.StringVar(&short.Name, "name", "", "a name; in exercise networks only")
 	fl.StringVar(&short.Birth, "birth", "", "with --name: birth date or year")
 	fl.StringVar(&short.Nationality, "nationality", "", "with --name: State code")
-	fl.StringVar(&short.Document, "document", "", "with --name: document number")
+	fl.StringVar(&short.Document, "document", "", "with --name or alone: document number")
 	return cmd
 }
 
@@ -193,14 +202,15 @@ func matchExit(s *apiv1.MatchSummary) int {
 	return exitPartial
 }
 
-// answerLine and summaryLine are what match prints for a program: these keys
-// and no others.
+// answerLine and summaryLine are what match prints for a program.
 type (
 	answerLine struct {
 		State  string    `json:"state"`
 		Node   string    `json:"node"`
 		Answer string    `json:"answer"`
 		Hits   []hitLine `json:"hits"`
+		Reason string    `json:"reason,omitempty"`
+		Inbox  string    `json:"inbox,omitempty"`
 	}
 	hitLine struct {
 		Ref   string   `json:"ref"`
@@ -213,6 +223,14 @@ type (
 		Answered uint32 `json:"answered"`
 		Possible uint32 `json:"possible"`
 		Refused  uint32 `json:"refused"`
+
+		Silent   []silentLine `json:"silent,omitempty"`
+		Withheld []string     `json:"withheld,omitempty"`
+	}
+	silentLine struct {
+		State string `json:"state"`
+		Node  string `json:"node,omitempty"`
+		Why   string `json:"why"`
 	}
 )
 
@@ -302,7 +320,9 @@ func notNo(err error) error {
 
 func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 	if wantJSON(cmd) {
-		return printJSON(cmd, answerLine{a.GetState(), a.GetNode(), a.GetAnswer(), append([]hitLine{}, hitLines(a.GetHits())...)})
+		return printJSON(cmd, answerLine{
+			a.GetState(), a.GetNode(), a.GetAnswer(), append([]hitLine{}, hitLines(a.GetHits())...), a.GetReason(), a.GetInbox(),
+		})
 	}
 	w := cmd.OutOrStdout()
 	note := ""
@@ -324,14 +344,18 @@ func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 
 func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
 	if wantJSON(cmd) {
-		return printJSON(cmd, summaryLine{s.Asked, s.Answered, s.Possible, s.Refused})
+		line := summaryLine{Asked: s.Asked, Answered: s.Answered, Possible: s.Possible, Refused: s.Refused, Withheld: s.Withheld}
+		for _, q := range s.Silent {
+			line.Silent = append(line.Silent, silentLine{q.State, q.Node, q.Why})
+		}
+		return printJSON(cmd, line)
 	}
 	w := cmd.OutOrStdout()
 	for _, state := range s.Withheld {
 		fmt.Fprintf(w, "%-4s not asked: the person seeks or has asylum from it\n", safe(state))
 	}
 	for _, q := range s.Silent {
-		fmt.Fprintf(w, "%-4s %s  no usable answer (%s): this is not a \"no\"\n", safe(q.State), short(q.Node), safe(q.Why))
+		fmt.Fprintf(w, "%-4s %s  no usable answer (%s): this is not a \"no\"\n", safe(q.State), cmp.Or(short(q.Node), "-"), safe(q.Why))
 	}
 	_, err := fmt.Fprintf(w, "%d of %d nodes answered, %d possible, %d refused\n", s.Answered, s.Asked, s.Possible, s.Refused)
 	return err

@@ -1,8 +1,14 @@
 package cli
 
 import (
+	"bytes"
+	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/herald-net/herald/internal/api"
 )
 
 // A person at a terminal sees how many have answered and how long the others
@@ -17,6 +23,23 @@ func TestAnsweredLine(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if got, want := l.text(57, now.Add(time.Minute)), "41 of 57 answered, the others have 0s"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The time may end while the node is being asked: then there is no answer to look at.
+func TestWaitEndsWhileAsking(t *testing.T) {
+	cmd := &cobra.Command{}
+	cmd.Flags().Bool("json", false, "")
+	cmd.SetContext(t.Context())
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	dir := t.TempDir()
+	c := &client{api.NewClient(filepath.Join(dir, "herald.sock")), dir}
+	if err := waitReleases(cmd, c, []string{"one", "two"}, time.Nanosecond, "op"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "2 not released yet: `herald inbox` shows when they are\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }

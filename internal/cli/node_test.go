@@ -55,7 +55,7 @@ func TestRealNode(t *testing.T) {
 		r := herald(t, query, match...)
 		return r.code == 0 && strings.Contains(r.out, `"list:national/L0"`)
 	})
-	herald(t, `{"name":"Qqqqq Xxxxxxx"}`, match...).check(t, 5, `{"asked":1,"answered":1,"possible":0,"refused":0}`, "")
+	herald(t, `{"name":"Ulfgrim Zetakovnar"}`, match...).check(t, 5, `{"asked":1,"answered":1,"possible":0,"refused":0}`, "")
 
 	herald(t, "", "retract", id[:10], "--reason", "error", "--data", dir).check(t, 0, `"seq":`, "")
 	waitFor(t, "the retraction is in the history", func() bool {

@@ -38,6 +38,21 @@ hash chain of every log, and that each body held is the one that was signed.`,
 	return cmd
 }
 
+// offlineStore calls do with the store of a node that does not run, and the key
+// that it is sealed under.
+func offlineStore(cmd *cobra.Command, do func(*store.Store, keys.Storage) error) (err error) {
+	cfg, err := storeConfig(cmd)
+	if err != nil {
+		return err
+	}
+	s, err := store.Open(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	return do(s, cfg.Key)
+}
+
 // storeConfig reads from a data directory what opening its store needs.
 func storeConfig(cmd *cobra.Command) (store.Config, error) {
 	dir, err := dataDir(cmd)

@@ -301,7 +301,7 @@ that the retraction reaches, and its content is erased everywhere after the
 network's grace period. A unique prefix of the id is enough.
 
 Reasons: mistaken-identity, purpose-achieved, court-order, unlawful, acquitted,
-deceased, error.`,
+deceased, error, superseded.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)

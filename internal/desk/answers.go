@@ -134,7 +134,7 @@ func (d *Desk) told(req *wire.MatchRequest, asked uint64, t target, a *MatchAnsw
 		return err
 	}
 	for _, x := range d.early.of(t.state, t.node, hash) {
-		if err := d.tie(x); err != nil {
+		if _, err := d.tie(x); err != nil {
 			return err
 		}
 	}
@@ -142,10 +142,10 @@ func (d *Desk) told(req *wire.MatchRequest, asked uint64, t target, a *MatchAnsw
 }
 
 // tie joins a release to the leads whose requests it names, when it is of the
-// very node that was asked.
-func (d *Desk) tie(a arrived) error {
+// very node that was asked, and tells whether there are any.
+func (d *Desk) tie(a arrived) (tied bool, err error) {
 	asked := false
-	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+	err = d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
 		for _, hash := range a.hashes {
 			_, err := tx.Get(bucketLeads, hash[:])
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -156,9 +156,9 @@ func (d *Desk) tie(a arrived) error {
 		return nil
 	})
 	if err != nil || !asked { // what nobody asked for costs no write
-		return err
+		return false, err
 	}
-	return d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+	err = d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
 		for _, hash := range a.hashes {
 			val, err := tx.Get(bucketLeads, hash[:])
 			if errors.Is(err, store.ErrNotFound) {
@@ -174,6 +174,7 @@ func (d *Desk) tie(a arrived) error {
 			if l.Node != a.log {
 				continue
 			}
+			tied = true
 			l.add(a)
 			if err := l.put(tx); err != nil {
 				return err
@@ -181,6 +182,7 @@ func (d *Desk) tie(a arrived) error {
 		}
 		return nil
 	})
+	return tied, err
 }
 
 // arrive looks at a release that has come: one for this State is tied to its
@@ -199,11 +201,11 @@ func (d *Desk) arrive(r *store.Row) error {
 	}
 	a := arrived{m.Requests, row.Header.Log, row.ID, row.Header.Expires}
 	d.early.add(r.State, a)
-	if err := d.tie(a); err != nil {
-		return err
+	tied, err := d.tie(a)
+	if tied { // else a member could fill the log with what nobody asked for
+		d.log.Info("a release has come", "state", r.State, "record", r.ID.Short())
 	}
-	d.log.Info("a release has come", "state", r.State, "record", r.ID.Short())
-	return nil
+	return err
 }
 
 // releaseCursor is how far the store was read for releases and retractions.
@@ -319,23 +321,34 @@ func (d *Desk) leads() ([]*lead, error) {
 }
 
 // sweepLeads drops the leads that nobody needs any more: those long past, and
-// the oldest when there are too many.
-func (d *Desk) sweepLeads(now time.Time) error {
+// when there are more than most, first the oldest of those that nothing can
+// come of, then the oldest.
+func (d *Desk) sweepLeads(now time.Time, most int) error {
 	all, err := d.leads()
 	if err != nil {
 		return err
 	}
-	var over []*lead
+	over := func(l *lead) bool { return max(l.Until, l.Keep) <= ct.MillisOf(now) }
+	slices.SortStableFunc(all, func(a, b *lead) int { // the newest come first already
+		switch {
+		case over(a) == over(b):
+			return 0
+		case over(b):
+			return -1
+		}
+		return 1
+	})
+	var drop []*lead
 	for i, l := range all {
-		if i >= maxLeads || max(l.Until, l.Keep).Time().Add(leadAfter).Before(now) {
-			over = append(over, l)
+		if i >= most || max(l.Until, l.Keep).Time().Add(leadAfter).Before(now) {
+			drop = append(drop, l)
 		}
 	}
-	if len(over) == 0 {
+	if len(drop) == 0 {
 		return nil
 	}
 	return d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
-		for _, l := range over {
+		for _, l := range drop {
 			if err := tx.Delete(bucketLeads, l.Hash[:]); err != nil {
 				return err
 			}

@@ -113,6 +113,20 @@ func (b *budgets) tell(s ct.State, now ct.Millis) bool {
 	return true
 }
 
+type used struct{ hour, day int }
+
+// used is what each State has asked that is counted now.
+func (b *budgets) used(now ct.Millis) map[ct.State]used {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[ct.State]used{}
+	for s, x := range b.states {
+		x.settle(now)
+		out[s] = used{x.since(now - ct.Millis(time.Hour.Milliseconds())), x.since(now - ct.Millis((24 * time.Hour).Milliseconds()))}
+	}
+	return out
+}
+
 func (x *budget) add(t ct.Millis) {
 	if n := len(x.times); n > 0 { // a clock set back must not unsort the times
 		t = max(t, x.times[n-1])
@@ -148,29 +162,43 @@ func (b *budgets) refill(j *journal.Journal, now ct.Millis) error {
 	if b.filled {
 		return nil
 	}
-	const chunk = 1_000
-	day := now - ct.Millis((24 * time.Hour).Milliseconds())
+	day := ct.Millis((24 * time.Hour).Milliseconds())
 	var counted []journal.Entry // newest first; only time and State
-	end, _ := j.Head()
-	for older := false; end > 0 && !older; {
-		from := end - min(end, chunk)
-		entries, err := j.Read(from, int(end-from))
-		if err != nil {
-			return err
+	err := recent(j, now-day, func(e *journal.Entry) {
+		if e.Act == journal.ActMatchAnswer && !strings.HasPrefix(e.Outcome, AnswerRateLimited) {
+			counted = append(counted, journal.Entry{Time: e.Time, Peer: e.Peer})
 		}
-		for _, e := range slices.Backward(entries) {
-			if older = e.Time <= day; older {
-				break
-			}
-			if e.Act == journal.ActMatchAnswer && !strings.HasPrefix(e.Outcome, AnswerRateLimited) {
-				counted = append(counted, journal.Entry{Time: e.Time, Peer: e.Peer})
-			}
-		}
-		end = from
+	})
+	if err != nil {
+		return err
 	}
 	for _, e := range slices.Backward(counted) {
 		b.of(e.Peer).add(e.Time)
 	}
 	b.filled = true
+	return nil
+}
+
+// recent gives the journal's entries that are later than after, the newest
+// first. It ends at a thousand that are all older: one alone may have been
+// written while the clock was wrong.
+func recent(j *journal.Journal, after ct.Millis, fn func(*journal.Entry)) error {
+	const chunk = 1_000
+	end, _ := j.Head()
+	for some := true; end > 0 && some; {
+		from := end - min(end, chunk)
+		entries, err := j.Read(from, int(end-from))
+		if err != nil {
+			return err
+		}
+		some = false
+		for i := range slices.Backward(entries) {
+			if e := &entries[i]; e.Time > after {
+				some = true
+				fn(e)
+			}
+		}
+		end = from
+	}
 	return nil
 }

@@ -102,3 +102,19 @@ func TestClockSetBack(t *testing.T) {
 		t.Error("a cooling that is over")
 	}
 }
+
+// An entry that was written while the clock was far behind does not hide the
+// requests of the day before it.
+func TestRefillOverAWrongClock(t *testing.T) {
+	net := newNetwork(t, settings{}, "UTO")
+	j, now := net.nodes[0].journal, time.Now()
+	for _, at := range []time.Time{now.Add(-2 * time.Hour), now.Add(-time.Hour), now.AddDate(-1, 0, 0), now.Add(-time.Minute)} {
+		_, err := j.Append(journal.Entry{Time: ct.MillisOf(at), Act: journal.ActMatchAnswer, Peer: "FIN", Outcome: desk.AnswerNoHit})
+		must(t, err)
+	}
+	b := desk.NewBudgets()
+	must(t, b.Refill(j, now))
+	if limit, ok := b.Take("FIN", now, roster.Policy{MatchBurst: 9, MatchPerHour: 9, MatchPerDay: 3}); ok || limit != "day" {
+		t.Errorf("three of three were asked today: limit %q", limit)
+	}
+}

@@ -115,7 +115,8 @@ func New(cfg Config) *Desk {
 	if d.cfg.Connected == nil {
 		d.cfg.Connected = func(ct.LogID) bool { return false }
 	}
-	d.metrics = newMetrics(cfg.Registerer, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) })
+	d.metrics = newMetrics(cfg.Registerer, d.budgets, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) },
+		func() float64 { n, _ := cfg.Journal.Head(); return float64(n) })
 	d.unread = errors.Join(d.recount(), d.loadInbox(), d.loadGiven()) // before anybody publishes past what waits
 	return d
 }

@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -191,7 +192,7 @@ func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, seq uint64, prev c
 // names the record before it has an id.
 func (d *Desk) journalDraft(dr *draft, act string, operator string, n *ct.Notification) error {
 	commit := dr.commit()
-	e := journal.Entry{Act: act, Actor: operator, Outcome: "commit " + hex.EncodeToString(commit[:])}
+	e := journal.Entry{Act: act, Actor: cmp.Or(operator, unnamedOperator), Outcome: "commit " + hex.EncodeToString(commit[:])}
 	if n != nil {
 		var basis []string
 		for _, b := range n.Assessment.LegalBasis {

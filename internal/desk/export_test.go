@@ -88,7 +88,7 @@ func (d *Desk) LapseAt(now time.Time) error { return d.lapse(now) }
 // ClerkNow does a round of the clerk.
 func (d *Desk) ClerkNow() error {
 	now := time.Now()
-	return errors.Join(d.lapse(now), d.supersede("", now), d.attend(now, map[ct.ID]bool{}), d.sweepLeads(now))
+	return errors.Join(d.lapse(now), d.supersede("", now), d.attend(now, map[ct.ID]bool{}), d.sweepLeads(now, maxLeads))
 }
 
 // SpoilReleases puts releases in force whose sources have no name that is one.
@@ -105,6 +105,9 @@ func Cooling(since, until, now time.Time) (yes bool, end time.Time) {
 	yes = x.cooling(ct.MillisOf(now))
 	return yes, x.flag.Until.Time()
 }
+
+// SweepLeads drops leads beyond a bound.
+func (d *Desk) SweepLeads(most int) error { return d.sweepLeads(time.Now(), most) }
 
 // FollowedTo is how far the store was read for releases, by the last one found.
 func (d *Desk) FollowedTo() (uint64, error) { return d.readCursor() }

@@ -134,7 +134,10 @@ func TestShownAsItIs(t *testing.T) {
 	b.unsettle(false)
 	_, err := b.desk.Retract(within(t), r.ID, ct.Retraction{Reason: "error"}, "")
 	must(t, err)
-	if shown, err := b.desk.InboxShow(id, ""); err != nil || shown.Release != nil || !strings.Contains(shown.Item.Reason, "retracted") {
+	if e := lastAct(b, journal.ActRetract); e.Actor != "operator" {
+		t.Errorf("the journal says that %q retracted", e.Actor)
+	}
+	if shown, err := b.desk.InboxShow(id, ""); err != nil || shown.Release != nil || !strings.HasPrefix(shown.Item.Reason, "no release: what was found has been retracted") {
 		t.Fatalf("%v, %+v", err, shown.Item)
 	}
 }
@@ -210,6 +213,26 @@ func TestSilentNodesHoldUpNobody(t *testing.T) {
 		_, s := ask(t, a, query(stranger()))
 		if s.Asked != 101 || len(asked) != 100 {
 			t.Fatalf("%d of %d nodes were sent the request", len(asked), s.Asked-1)
+		}
+	})
+}
+
+// Of too many answers those go first that nothing can come of.
+func TestOpenAnswersStay(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		net := newNetwork(t, generous(), "UTO", "FIN")
+		a, b := net.nodes[0], net.nodes[1]
+		publish(t, b, about(wanted()))
+		b.follow()
+		open, _ := ask(t, a, query(wanted(), "FIN"))
+		<-time.After(time.Minute)
+		short := query(wanted(), "FIN")
+		short.ReleaseWithin = time.Minute
+		ask(t, a, short)
+		<-time.After(time.Minute)
+		must(t, a.desk.SweepLeads(1))
+		if _, answers := inbox(t, a); len(answers) != 1 || answers[0].ID != open["FIN"].Inbox {
+			t.Fatalf("%d answers are left: %+v", len(answers), answers)
 		}
 	})
 }

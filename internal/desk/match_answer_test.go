@@ -18,95 +18,96 @@ import (
 // A responder gives every refusal for its own reason, and never an answer that
 // is worth anything to somebody else.
 func TestAnswerRefusals(t *testing.T) {
-	net := newNetwork(t, settings{policy: roster.Policy{MatchBurst: 1_000, MatchPerHour: 1_000, MatchPerDay: 1_000}}, "UTO", "FIN", "KEN")
-	a, b, c := net.nodes[0], net.nodes[1], net.nodes[2]
-	publish(t, b, about(wanted()))
-	b.follow()
-	now := time.Now()
-	good := func() *wire.MatchRequest {
-		r := &wire.MatchRequest{
-			Network: net.view.Network().Prefix(), Mode: wire.MatchPlain, Asker: a.key.Public(), Responder: b.key.Public(),
-			Purpose: "investigation", Basis: "UNSCR-2396-OP11", Case: "c", Operator: "o", Grounds: "g", Priority: ct.PriorityRoutine,
-			Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(time.Minute)), Person: wanted(),
+	inVirtualTime(t, func(t *testing.T) { // all windows are of one moment
+		net := newNetwork(t, settings{policy: roster.Policy{MatchBurst: 1_000, MatchPerHour: 1_000, MatchPerDay: 1_000}}, "UTO", "FIN", "KEN")
+		a, b, c := net.nodes[0], net.nodes[1], net.nodes[2]
+		publish(t, b, about(wanted()))
+		b.follow()
+		now := time.Now()
+		good := func() *wire.MatchRequest {
+			r := &wire.MatchRequest{
+				Network: net.view.Network().Prefix(), Mode: wire.MatchPlain, Asker: a.key.Public(), Responder: b.key.Public(),
+				Purpose: "investigation", Basis: "UNSCR-2396-OP11", Case: "c", Operator: "o", Grounds: "g", Priority: ct.PriorityRoutine,
+				Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(time.Minute)), Person: wanted(),
+			}
+			net.nonce++
+			copy(r.Nonce[:], fmt.Sprint(net.nonce))
+			return r
 		}
-		copy(r.Nonce[:], fmt.Sprint(time.Now().UnixNano()))
-		return r
-	}
-	seal := func(r *wire.MatchRequest, k *keys.Key, context keys.Context, network ct.NetworkID) []byte {
-		body, err := wire.EncodeMatchRequest(r)
-		must(t, err)
-		sig, err := k.Sign(context, network, body)
-		must(t, err)
-		return wire.EncodeSignedMatch(wire.SignedMatch{Body: body, Alg: keys.AlgEd25519, Sig: sig})
-	}
-	signed := func(change func(*wire.MatchRequest)) []byte {
-		r := good()
-		change(r)
-		return seal(r, a.key, keys.ContextMatchRequest, net.view.Network())
-	}
-	minute := ct.Millis(time.Minute.Milliseconds())
-	seen := signed(func(r *wire.MatchRequest) {})
-	if got := decodeAnswer(t, b.desk.Answer(within(t), a.key.Public(), seen)); got.Verdict != wire.MatchPossible {
-		t.Fatalf("the good request: %+v", got)
-	}
-	cases := []struct {
-		name   string
-		from   *node
-		raw    []byte
-		reason string
-	}{
-		{"garbage", a, []byte("garbage"), "malformed"},
-		{"empty", a, nil, "malformed"},
-		{"huge", a, make([]byte, 1<<20), "malformed"},
-		{"another network", a, signed(func(r *wire.MatchRequest) { r.Network[0] ^= 1 }), "other-network"},
-		{"for another responder", a, signed(func(r *wire.MatchRequest) { r.Responder = c.key.Public() }), "other-responder"},
-		{"relayed by another node", c, signed(func(r *wire.MatchRequest) {}), "other-asker"},
-		{"in another's name", c, seal(good(), c.key, keys.ContextMatchRequest, net.view.Network()), "other-asker"},
-		{"signed by another", a, seal(good(), c.key, keys.ContextMatchRequest, net.view.Network()), "bad-signature"},
-		{"signed in another context", a, seal(good(), a.key, keys.ContextRecord, net.view.Network()), "bad-signature"},
-		{"signed for another network", a, seal(good(), a.key, keys.ContextMatchRequest, ct.NetworkID{1}), "bad-signature"},
-		{"another mode", a, signed(func(r *wire.MatchRequest) { r.Mode = 2 }), "unknown-mode"},
-		{"window of eleven minutes", a, signed(func(r *wire.MatchRequest) { r.Expires = r.Issued + 11*minute }), "window-too-long"},
-		{"ends before it begins", a, signed(func(r *wire.MatchRequest) { r.Expires = r.Issued - 1 }), "window-too-long"},
-		{"expired", a, signed(func(r *wire.MatchRequest) { r.Issued, r.Expires = r.Issued-9*minute, r.Issued-3*minute }), "expired"},
-		{"of the future", a, signed(func(r *wire.MatchRequest) { r.Issued, r.Expires = r.Issued+3*minute, r.Issued+4*minute }), "issued-in-future"},
-		{"no purpose", a, signed(func(r *wire.MatchRequest) { r.Purpose = "" }), "purpose"},
-		{"another purpose", a, signed(func(r *wire.MatchRequest) { r.Purpose = "curiosity" }), "purpose"},
-		{"no basis", a, signed(func(r *wire.MatchRequest) { r.Basis = "" }), "no-basis"},
-		{"no case", a, signed(func(r *wire.MatchRequest) { r.Case = "" }), "no-case"},
-		{"no grounds", a, signed(func(r *wire.MatchRequest) { r.Grounds = "" }), "no-grounds"},
-		{"no operator", a, signed(func(r *wire.MatchRequest) { r.Operator = "" }), "no-operator"},
-		{"an invalid person", a, signed(func(r *wire.MatchRequest) { r.Person.Births[0].Date = "1987-02-30" }), "person"},
-		{"a person nobody could find", a, signed(func(r *wire.MatchRequest) { r.Person = ct.Person{Names: []ct.Name{{Full: "--- ☂"}}} }), "person"},
-		{"blank grounds", a, signed(func(r *wire.MatchRequest) { r.Grounds = "  " }), "no-grounds"},
-		{"a blank basis", a, signed(func(r *wire.MatchRequest) { r.Basis = " " }), "no-basis"},
-		{"a blank case", a, signed(func(r *wire.MatchRequest) { r.Case = " " }), "no-case"},
-		{"a blank operator", a, signed(func(r *wire.MatchRequest) { r.Operator = " " }), "no-operator"},
-		{"the same again", a, seen, "replayed"},
-	}
-	for _, x := range cases {
-		t.Run(x.name, func(t *testing.T) {
+		seal := func(r *wire.MatchRequest, k *keys.Key, context keys.Context, network ct.NetworkID) []byte {
+			body, err := wire.EncodeMatchRequest(r)
+			must(t, err)
+			sig, err := k.Sign(context, network, body)
+			must(t, err)
+			return wire.EncodeSignedMatch(wire.SignedMatch{Body: body, Alg: keys.AlgEd25519, Sig: sig})
+		}
+		signed := func(change func(*wire.MatchRequest)) []byte {
+			r := good()
+			change(r)
+			return seal(r, a.key, keys.ContextMatchRequest, net.view.Network())
+		}
+		minute := ct.Millis(time.Minute.Milliseconds())
+		seen := signed(func(r *wire.MatchRequest) {})
+		if got := decodeAnswer(t, b.desk.Answer(within(t), a.key.Public(), seen)); got.Verdict != wire.MatchPossible {
+			t.Fatalf("the good request: %+v", got)
+		}
+		cases := []struct {
+			name   string
+			from   *node
+			raw    []byte
+			reason string
+		}{
+			{"garbage", a, []byte("garbage"), "malformed"},
+			{"empty", a, nil, "malformed"},
+			{"huge", a, make([]byte, 1<<20), "malformed"},
+			{"another network", a, signed(func(r *wire.MatchRequest) { r.Network[0] ^= 1 }), "other-network"},
+			{"for another responder", a, signed(func(r *wire.MatchRequest) { r.Responder = c.key.Public() }), "other-responder"},
+			{"relayed by another node", c, signed(func(r *wire.MatchRequest) {}), "other-asker"},
+			{"in another's name", c, seal(good(), c.key, keys.ContextMatchRequest, net.view.Network()), "other-asker"},
+			{"signed by another", a, seal(good(), c.key, keys.ContextMatchRequest, net.view.Network()), "bad-signature"},
+			{"signed in another context", a, seal(good(), a.key, keys.ContextRecord, net.view.Network()), "bad-signature"},
+			{"signed for another network", a, seal(good(), a.key, keys.ContextMatchRequest, ct.NetworkID{1}), "bad-signature"},
+			{"another mode", a, signed(func(r *wire.MatchRequest) { r.Mode = 2 }), "unknown-mode"},
+			{"window of eleven minutes", a, signed(func(r *wire.MatchRequest) { r.Expires = r.Issued + 11*minute }), "window-too-long"},
+			{"ends before it begins", a, signed(func(r *wire.MatchRequest) { r.Expires = r.Issued - 1 }), "window-too-long"},
+			{"expired", a, signed(func(r *wire.MatchRequest) { r.Issued, r.Expires = r.Issued-9*minute, r.Issued-3*minute }), "expired"},
+			{"of the future", a, signed(func(r *wire.MatchRequest) { r.Issued, r.Expires = r.Issued+3*minute, r.Issued+4*minute }), "issued-in-future"},
+			{"no purpose", a, signed(func(r *wire.MatchRequest) { r.Purpose = "" }), "purpose"},
+			{"another purpose", a, signed(func(r *wire.MatchRequest) { r.Purpose = "curiosity" }), "purpose"},
+			{"no basis", a, signed(func(r *wire.MatchRequest) { r.Basis = "" }), "no-basis"},
+			{"no case", a, signed(func(r *wire.MatchRequest) { r.Case = "" }), "no-case"},
+			{"no grounds", a, signed(func(r *wire.MatchRequest) { r.Grounds = "" }), "no-grounds"},
+			{"no operator", a, signed(func(r *wire.MatchRequest) { r.Operator = "" }), "no-operator"},
+			{"an invalid person", a, signed(func(r *wire.MatchRequest) { r.Person.Births[0].Date = "1987-02-30" }), "person"},
+			{"a person nobody could find", a, signed(func(r *wire.MatchRequest) { r.Person = ct.Person{Names: []ct.Name{{Full: "--- ☂"}}} }), "person"},
+			{"blank grounds", a, signed(func(r *wire.MatchRequest) { r.Grounds = "  " }), "no-grounds"},
+			{"a blank basis", a, signed(func(r *wire.MatchRequest) { r.Basis = " " }), "no-basis"},
+			{"a blank case", a, signed(func(r *wire.MatchRequest) { r.Case = " " }), "no-case"},
+			{"a blank operator", a, signed(func(r *wire.MatchRequest) { r.Operator = " " }), "no-operator"},
+			{"the same again", a, seen, "replayed"},
+		}
+		for _, x := range cases {
 			got := decodeAnswer(t, b.desk.Answer(within(t), x.from.key.Public(), x.raw))
 			if got.Verdict != wire.MatchRefused || got.Reason != x.reason {
-				t.Fatalf("verdict %d, reason %q; want a refusal for %q", got.Verdict, got.Reason, x.reason)
+				t.Errorf("%s: verdict %d, reason %q; want a refusal for %q", x.name, got.Verdict, got.Reason, x.reason)
 			}
 			if got.Request != wire.MatchRequestHash(x.raw) {
-				t.Fatal("the refusal is not bound to its request")
+				t.Errorf("%s: the refusal is not bound to its request", x.name)
 			}
-		})
-	}
-	if n := len(b.entries()); n != 1+1+len(cases) { // publish, the good one, every refusal
-		t.Errorf("%d journal entries, want %d", n, 2+len(cases))
-	}
-	if got := b.desk.Answer(within(t), generate(t).Public(), seen); got != nil {
-		t.Error("a stranger got an answer")
-	}
-	b.mu.Lock()
-	b.muted["UTO"] = true
-	b.mu.Unlock()
-	if got := decodeAnswer(t, b.desk.Answer(within(t), a.key.Public(), signed(func(r *wire.MatchRequest) {}))); got.Reason != "muted" {
-		t.Errorf("a muted State: %+v", got)
-	}
+		}
+		if n := len(b.entries()); n != 1+1+len(cases) { // publish, the good one, every refusal
+			t.Errorf("%d journal entries, want %d", n, 2+len(cases))
+		}
+		if got := b.desk.Answer(within(t), generate(t).Public(), seen); got != nil {
+			t.Error("a stranger got an answer")
+		}
+		b.mu.Lock()
+		b.muted["UTO"] = true
+		b.mu.Unlock()
+		if got := decodeAnswer(t, b.desk.Answer(within(t), a.key.Public(), signed(func(r *wire.MatchRequest) {}))); got.Reason != "muted" {
+			t.Errorf("a muted State: %+v", got)
+		}
+	})
 }
 
 func decodeAnswer(t testing.TB, raw []byte) *wire.MatchAnswer {
@@ -224,37 +225,39 @@ func TestAnswersAreCappedAtFive(t *testing.T) {
 }
 
 func TestBudgetPerState(t *testing.T) {
-	policy := roster.Policy{MatchBurst: 3, MatchPerHour: 5, MatchPerDay: 6}
-	net := newNetwork(t, settings{policy: policy}, "UTO", "UTO", "FIN", "KEN")
-	a1, a2, b, c := net.nodes[0], net.nodes[1], net.nodes[2], net.nodes[3]
-	one := func(n *node) desk.MatchAnswer {
-		answers, _ := ask(t, n, query(stranger(), "FIN"))
-		return answers["FIN"]
-	}
-	for i, n := range []*node{a1, a2, a1} { // the State's nodes share its budget
-		if got := one(n); got.Answer != desk.AnswerNoHit {
-			t.Fatalf("request %d: %+v", i+1, got)
+	inVirtualTime(t, func(t *testing.T) { // all windows are of one moment
+		policy := roster.Policy{MatchBurst: 3, MatchPerHour: 5, MatchPerDay: 6}
+		net := newNetwork(t, settings{policy: policy}, "UTO", "UTO", "FIN", "KEN")
+		a1, a2, b, c := net.nodes[0], net.nodes[1], net.nodes[2], net.nodes[3]
+		one := func(n *node) desk.MatchAnswer {
+			answers, _ := ask(t, n, query(stranger(), "FIN"))
+			return answers["FIN"]
 		}
-	}
-	if got := one(a2); got.Answer != desk.AnswerRateLimited || got.Reason != "burst" {
-		t.Fatalf("request 4: %+v", got)
-	}
-	if got := one(c); got.Answer != desk.AnswerNoHit {
-		t.Fatalf("another State pays for it: %+v", got)
-	}
-	b.restart() // forgives nothing
-	if got := one(a1); got.Answer != desk.AnswerRateLimited {
-		t.Fatalf("after a restart: %+v", got)
-	}
-	limited := 0
-	for _, e := range b.entries() {
-		if strings.HasPrefix(e.Outcome, desk.AnswerRateLimited) {
-			limited++
+		for i, n := range []*node{a1, a2, a1} { // the State's nodes share its budget
+			if got := one(n); got.Answer != desk.AnswerNoHit {
+				t.Fatalf("request %d: %+v", i+1, got)
+			}
 		}
-	}
-	if limited != 2 { // once before the restart and once after: not every one
-		t.Errorf("%d limited requests journalled, want 2", limited)
-	}
+		if got := one(a2); got.Answer != desk.AnswerRateLimited || got.Reason != "burst" {
+			t.Fatalf("request 4: %+v", got)
+		}
+		if got := one(c); got.Answer != desk.AnswerNoHit {
+			t.Fatalf("another State pays for it: %+v", got)
+		}
+		b.restart() // forgives nothing
+		if got := one(a1); got.Answer != desk.AnswerRateLimited {
+			t.Fatalf("after a restart: %+v", got)
+		}
+		limited := 0
+		for _, e := range b.entries() {
+			if strings.HasPrefix(e.Outcome, desk.AnswerRateLimited) {
+				limited++
+			}
+		}
+		if limited != 2 { // once before the restart and once after: not every one
+			t.Errorf("%d limited requests journalled, want 2", limited)
+		}
+	})
 }
 
 func TestBudgetWindows(t *testing.T) {

@@ -95,15 +95,15 @@ func (q *MatchQuery) check(now time.Time) ct.Faults {
 }
 
 // personFaults validates a person as a query: a document alone will do. Of one
-// who says nothing to be found by, as a name of signs alone, every answer would
-// be NO_HIT, and that would pass for "nobody knows this person".
+// whose names are signs alone, or in a script that is not read, every answer
+// would be NO_HIT, and that would pass for "nobody knows this person".
 func personFaults(p *ct.Person, now time.Time) ct.Faults {
 	faults := p.Validate(now)
 	if len(p.Names) == 0 && len(p.Documents) > 0 {
 		faults = slices.DeleteFunc(faults, func(f ct.Fault) bool { return f.Field == "names" && f.Fault == ct.FaultMissing })
 	}
-	if len(faults) == 0 && len(match.Keys(match.Prepare(*p))) == 0 {
-		faults = append(faults, ct.Fault{Field: "names", Fault: ct.FaultForm + ": nothing to find a person by: no name of two letters, no document number, no date of birth"})
+	if s := match.Prepare(*p); len(faults) == 0 && len(s.Names) == 0 && len(s.Documents) == 0 {
+		faults = append(faults, ct.Fault{Field: "names", Fault: ct.FaultForm + ": nothing in it can be read, and there is no document number"})
 	}
 	return faults
 }

@@ -44,28 +44,13 @@ func (s *seen) before(j *journal.Journal, hash ct.ID, now ct.Millis) (bool, erro
 
 // answeredSince names the requests that were answered after a time.
 func answeredSince(j *journal.Journal, after ct.Millis) (map[string]bool, error) {
-	const chunk = 1_000
 	names := map[string]bool{}
-	end, _ := j.Head()
-	for end > 0 {
-		from := end - min(end, chunk)
-		entries, err := j.Read(from, int(end-from))
-		if err != nil {
-			return nil, err
+	err := recent(j, after, func(e *journal.Entry) {
+		_, rest, ok := strings.Cut(e.Outcome, outcomeRequest)
+		if ok && e.Act == journal.ActMatchAnswer && !strings.HasPrefix(e.Outcome, AnswerRefused) {
+			name, _, _ := strings.Cut(rest, " ")
+			names[name] = true
 		}
-		for _, e := range entries {
-			if e.Act != journal.ActMatchAnswer || e.Time <= after {
-				continue
-			}
-			if _, rest, ok := strings.Cut(e.Outcome, outcomeRequest); ok && !strings.HasPrefix(e.Outcome, AnswerRefused) {
-				name, _, _ := strings.Cut(rest, " ")
-				names[name] = true
-			}
-		}
-		if len(entries) == 0 || entries[0].Time <= after {
-			break
-		}
-		end = from
-	}
-	return names, nil
+	})
+	return names, err
 }

@@ -1,6 +1,11 @@
 package desk
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"time"
+
+	"github.com/herald-net/herald/node/ct"
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metrics count acts. Labels are codes: nothing of a person and no key.
 type metrics struct {
@@ -10,7 +15,22 @@ type metrics struct {
 	publish *prometheus.CounterVec
 }
 
-func newMetrics(r prometheus.Registerer, outbox, inbox func() float64) *metrics {
+// asking shows how much of their budgets the asking States have used.
+type asking struct {
+	budgets *budgets
+	desc    *prometheus.Desc
+}
+
+func (a *asking) Describe(to chan<- *prometheus.Desc) { to <- a.desc }
+
+func (a *asking) Collect(to chan<- prometheus.Metric) {
+	for s, n := range a.budgets.used(ct.MillisOf(time.Now())) {
+		to <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, float64(n.hour), string(s), "hour")
+		to <- prometheus.MustNewConstMetric(a.desc, prometheus.GaugeValue, float64(n.day), string(s), "day")
+	}
+}
+
+func newMetrics(r prometheus.Registerer, b *budgets, outbox, inbox, journal func() float64) *metrics {
 	m := &metrics{
 		match: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "herald_match_requests_total",
@@ -37,7 +57,12 @@ func newMetrics(r prometheus.Registerer, outbox, inbox func() float64) *metrics 
 		}, outbox), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "herald_inbox",
 			Help: "Match requests of other States that wait for a person.",
-		}, inbox))
+		}, inbox), prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "herald_journal_entries",
+			Help: "Entries of this node's audit journal.",
+		}, journal), &asking{b, prometheus.NewDesc(
+			"herald_match_asked", "Match requests counted against an asking State's budget in the last hour and day.", []string{"state", "window"}, nil,
+		)})
 	}
 	return m
 }

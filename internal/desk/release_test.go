@@ -282,8 +282,20 @@ func TestInboxIsBounded(t *testing.T) {
 	a, b, c := net.nodes[0], net.nodes[1], net.nodes[2]
 	publish(t, b, about(wanted()))
 	b.follow()
+	if lines := b.desk.Crowded(); len(lines) > 0 {
+		t.Fatalf("%q", lines)
+	}
 	b.desk.FillInbox("UTO")
+	if lines := b.desk.Crowded(); len(lines) != 1 || !strings.Contains(lines[0], "100 match requests of UTO") {
+		t.Fatalf("the inbox is full, and says %q", lines)
+	}
 	answers, _ := ask(t, a, query(wanted(), "FIN"))
+	if n := b.counter("herald_match_asked", map[string]string{"state": "UTO", "window": "hour"}); n != 1 {
+		t.Errorf("herald_match_asked is %v, want 1", n)
+	}
+	if n := b.counter("herald_journal_entries", nil); n != float64(len(b.entries())) {
+		t.Errorf("herald_journal_entries is %v, want %d", n, len(b.entries()))
+	}
 	if answers["FIN"].Answer != desk.AnswerPossible {
 		t.Fatalf("answer %+v", answers["FIN"])
 	}
@@ -362,6 +374,9 @@ func TestForeignReleases(t *testing.T) {
 	}
 	if _, others := inbox(t, c); len(others) != 0 {
 		t.Fatal("KEN has asked nothing and has an answer")
+	}
+	if n := strings.Count(a.logs.String(), "a release has come"); n != 1 {
+		t.Errorf("%d releases are in the log, want the one that was asked for", n)
 	}
 }
 

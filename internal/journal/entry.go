@@ -147,7 +147,7 @@ func (e *Entry) fetch(tx *store.LocalTx) error {
 		return nil
 	}
 	if err != nil {
-		return err
+		return unreadable(fmt.Sprintf("the subject of entry %d", e.Seq), err)
 	}
 	if sha256.Sum256(sealed) != e.SealedHash {
 		return fmt.Errorf("%w: subject of entry %d was changed", ErrBroken, e.Seq)
@@ -196,7 +196,7 @@ func (j *Journal) head(tx *store.LocalTx) (uint64, [32]byte, error) {
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
-		return 0, hash, err
+		return 0, hash, unreadable("the head", err)
 	case len(stored) != 8+32+32:
 		return 0, hash, fmt.Errorf("%w: the head has another form", ErrBroken)
 	default:
@@ -214,7 +214,7 @@ func (j *Journal) head(tx *store.LocalTx) (uint64, [32]byte, error) {
 		return 0, hash, nil
 	}
 	if err != nil {
-		return 0, hash, err
+		return 0, hash, unreadable("the last entry", err)
 	}
 	last, err := decodeEntry(k, v)
 	if err != nil {
@@ -224,6 +224,15 @@ func (j *Journal) head(tx *store.LocalTx) (uint64, [32]byte, error) {
 		return 0, hash, fmt.Errorf("%w: the head says %d, the last entry is %d", ErrBroken, seq, last.Seq)
 	}
 	return seq, hash, nil
+}
+
+// unreadable says what of the journal is not what the store has sealed: somebody
+// who does not hold the storage key has written there, or the disk.
+func unreadable(what string, err error) error {
+	if errors.Is(err, store.ErrDamaged) {
+		return fmt.Errorf("%w: %s cannot be read: %w", ErrBroken, what, err)
+	}
+	return err
 }
 
 func seqKey(seq uint64) []byte { return binary.BigEndian.AppendUint64(make([]byte, 0, 48), seq) }

@@ -125,6 +125,7 @@ type Journal struct {
 	headMu   sync.Mutex
 	headSeq  uint64   // guarded by headMu
 	headHash [32]byte // guarded by headMu
+	broken   error    // guarded by headMu: what was met first of what is not whole
 }
 
 type pending struct {
@@ -152,10 +153,29 @@ func Open(l *store.Local, auditKey keys.Storage) (*Journal, error) {
 		j.headSeq, j.headHash = seq, hash
 		return err
 	})
-	if err != nil && !errors.Is(err, ErrBroken) {
+	if j.met(err); err != nil && !errors.Is(err, ErrBroken) {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
 	return j, nil
+}
+
+// Broken is the first thing since Open that was met and is not whole; nil when
+// nothing was. Only Verify looks at everything.
+func (j *Journal) Broken() error {
+	j.headMu.Lock()
+	defer j.headMu.Unlock()
+	return j.broken
+}
+
+func (j *Journal) met(err error) {
+	if !errors.Is(err, ErrBroken) {
+		return
+	}
+	j.headMu.Lock()
+	defer j.headMu.Unlock()
+	if j.broken == nil {
+		j.broken = err
+	}
 }
 
 // OpenFor is Open with an auditor: what this node can never open again.
@@ -255,6 +275,7 @@ func (j *Journal) update(batch []*pending, first func(*store.LocalTx) error) err
 		return j.write(tx, batch)
 	})
 	if err != nil {
+		j.met(err)
 		return err
 	}
 	newest := &batch[len(batch)-1].entry
@@ -306,7 +327,7 @@ func (j *Journal) Head() (seq uint64, hash [32]byte) {
 func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 	var out []Entry
 	err := j.local.View(func(tx *store.LocalTx) error {
-		return tx.Scan(bucketEntry, seqKey(after+1), func(k, v []byte) error {
+		err := tx.Scan(bucketEntry, seqKey(after+1), func(k, v []byte) error {
 			if len(out) >= max {
 				return store.ErrStop
 			}
@@ -318,10 +339,16 @@ func (j *Journal) Read(after uint64, max int) ([]Entry, error) {
 				return err
 			}
 			out = append(out, e)
+			after = e.Seq
 			return nil
 		})
+		if errors.Is(err, ErrBroken) {
+			return err
+		}
+		return unreadable(fmt.Sprintf("entry %d", after+1), err)
 	})
 	if err != nil {
+		j.met(err)
 		return nil, fmt.Errorf("read journal: %w", err)
 	}
 	return out, nil
@@ -334,7 +361,7 @@ func (j *Journal) Reveal(e *Entry) error { return e.Reveal(j.own) }
 // EraseSubject deletes the sealed subject and the salt of an entry, and chains
 // an entry that says so and why. The chain stays whole, and no copy of the
 // subject is left in the file. The error wraps store.ErrNotFound when that
-// entry has no subject, or no longer.
+// entry keeps no subject, or no longer.
 func (j *Journal) EraseSubject(seq uint64, actor, reason string) error {
 	e := Entry{Act: ActEraseSubject, Actor: actor, Of: seq, Subject: []byte(reason)}
 	if err := e.prepare(time.Now(), j.auditor); err != nil {
@@ -343,7 +370,9 @@ func (j *Journal) EraseSubject(seq uint64, actor, reason string) error {
 	j.commit.Lock()
 	defer j.commit.Unlock()
 	err := j.update([]*pending{{entry: e}}, func(tx *store.LocalTx) error {
-		if _, err := tx.Get(bucketSubject, seqKey(seq)); err != nil {
+		if _, err := tx.Get(bucketSubject, seqKey(seq)); errors.Is(err, store.ErrNotFound) {
+			return fmt.Errorf("%w: entry %d keeps no subject; it never had one, or it was forgotten or erased", store.ErrNotFound, seq)
+		} else if err != nil {
 			return err
 		}
 		return tx.Delete(bucketSubject, seqKey(seq))
@@ -352,7 +381,7 @@ func (j *Journal) EraseSubject(seq uint64, actor, reason string) error {
 		err = j.local.Compact()
 	}
 	if err != nil {
-		return fmt.Errorf("erase subject of journal entry %d: %w", seq, err)
+		return fmt.Errorf("erase subject: %w", err)
 	}
 	return nil
 }

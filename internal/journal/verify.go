@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,6 +26,7 @@ func (j *Journal) Verify(told ...Told) (entries uint64, err error) {
 		entries, err = j.verify(tx, told)
 		return err
 	})
+	j.met(err)
 	if err != nil {
 		return entries, fmt.Errorf("verify journal: %w", err)
 	}
@@ -56,8 +58,10 @@ func (j *Journal) verify(tx *store.LocalTx, told []Told) (uint64, error) {
 }
 
 func (w *walk) all() error {
-	if err := w.tx.Scan(bucketEntry, nil, w.entry); err != nil {
+	if err := w.tx.Scan(bucketEntry, nil, w.entry); errors.Is(err, ErrBroken) {
 		return err
+	} else if err != nil {
+		return unreadable(fmt.Sprintf("entry %d", w.seq+1), err)
 	}
 	if len(w.gone) > 0 {
 		return fmt.Errorf("%w: the subject of entry %d was removed", ErrBroken, slices.Min(slices.Collect(maps.Keys(w.gone))))
@@ -125,7 +129,7 @@ func (w *walk) strays() error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return unreadable(fmt.Sprintf("a subject after that of entry %d", last), err)
 	}
 	if n != w.subjects {
 		return fmt.Errorf("%w: %d sealed subjects, the chain keeps %d (the last is of entry %d)",

@@ -38,11 +38,12 @@ type summary struct {
 	Name     string           `json:"name"`
 	Exercise bool             `json:"exercise"`
 	Created  string           `json:"created"`
-	Policy   policySummary    `json:"policy"`
+	Policy   PolicySummary    `json:"policy"`
 	Members  []founderSummary `json:"members"`
 }
 
-type policySummary struct {
+// PolicySummary is a policy as people read it.
+type PolicySummary struct {
 	MaxRetention  string `json:"max_retention"`
 	RetractGrace  string `json:"retract_grace"`
 	MatchPerHour  uint32 `json:"match_per_hour"`
@@ -50,6 +51,15 @@ type policySummary struct {
 	MatchBurst    uint32 `json:"match_burst"`
 	MaxNodes      uint32 `json:"max_nodes"`
 	MaxDelegation string `json:"max_delegation"`
+}
+
+// Summary is the policy as people read it.
+func (p Policy) Summary() PolicySummary {
+	return PolicySummary{
+		MaxRetention: p.MaxRetention.String(), RetractGrace: p.RetractGrace.String(),
+		MatchPerHour: p.MatchPerHour, MatchPerDay: p.MatchPerDay, MatchBurst: p.MatchBurst,
+		MaxNodes: p.MaxNodes, MaxDelegation: p.MaxDelegation.String(),
+	}
 }
 
 type founderSummary struct {
@@ -111,14 +121,9 @@ func (g *Genesis) Encode() []byte {
 }
 
 func (g *Genesis) summary() summary {
-	p := g.Policy()
 	s := summary{
 		Name: g.body.Name, Exercise: g.body.Exercise, Created: g.body.Created.String(),
-		Policy: policySummary{
-			MaxRetention: p.MaxRetention.String(), RetractGrace: p.RetractGrace.String(),
-			MatchPerHour: p.MatchPerHour, MatchPerDay: p.MatchPerDay, MatchBurst: p.MatchBurst,
-			MaxNodes: p.MaxNodes, MaxDelegation: p.MaxDelegation.String(),
-		},
+		Policy: g.Policy().Summary(),
 	}
 	for _, f := range g.body.Founders {
 		m := founderSummary{State: f.State, Root: f.Root}

@@ -246,6 +246,10 @@ var controls = []control{
 		edits: []edit{{"internal/store/erase.go", "return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)", "return nil"}},
 	},
 	{
+		name: "erase-trace-janitor", rule: "the node erases what its start left of salts", pkg: "./node", tests: "TestTracesAreErased",
+		edits: []edit{{"node/upkeep.go", "done, err := n.store.EraseTraces()", "done, err := false, error(nil)"}},
+	},
+	{
 		name: "erase-while-rewritten", rule: "a salt deleted while keys.db is rewritten is remembered in the new file", pkg: "./internal/store", tests: "TestEraseWhileKeysAreRewritten",
 		edits: []edit{{"internal/store/erase.go", "s.keysDB.touch(bktMeta, tracesKey)", ""}},
 	},
@@ -579,8 +583,20 @@ var controls = []control{
 		edits: []edit{{"internal/desk/given.go", "if changed {", "if false && changed {"}},
 	},
 	{
+		name: "inbox-share", rule: "no State takes the last places of another", pkg: "./internal/desk", tests: "TestNobodyIsCrowdedOut",
+		edits: []edit{{"internal/desk/waiting.go", "minInboxPerState = 10", "minInboxPerState = 0"}},
+	},
+	{
+		name: "inbox-reasons", rule: "a request for other reasons is another decision", pkg: "./internal/desk", tests: "TestOtherReasonsAreAnotherDecision",
+		edits: []edit{{"internal/desk/waiting.go", "[]byte(w.Basis), []byte(w.Case), []byte(w.Grounds), p}", "p}"}},
+	},
+	{
+		name: "release-closed-key", rule: "nothing is released to a key that was closed", pkg: "./internal/desk", tests: "TestNoReleaseToAClosedKey",
+		edits: []edit{{"internal/desk/release.go", "asker.State != w.State || !v.Live(w.Node, now)", "asker.State != w.State"}},
+	},
+	{
 		name: "inbox-bound", rule: "the inbox is bounded", pkg: "./internal/desk", tests: "TestInboxIsBounded",
-		edits: []edit{{"internal/desk/inbox.go", "case !room:", "case false:"}},
+		edits: []edit{{"internal/desk/waiting.go", "case !room:", "case false:"}},
 	},
 	{
 		name: "journal-before-ask", rule: "nobody is asked before the journal holds the query", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
