@@ -145,12 +145,32 @@ func New(cfg Config) (*Host, error) {
 		err = fmt.Errorf("start libp2p host: %w", err)
 		return nil, errors.Join(err, cm.Close(), rm.Close())
 	}
+	p.h.Network().Notify(&network.NotifyBundle{ConnectedF: closeRemains})
 	for _, s := range cfg.Listen {
 		if err := p.listen(s); err != nil {
 			return nil, errors.Join(err, p.h.Close())
 		}
 	}
 	return p, nil
+}
+
+// keepConns is how many connections of a peer may be in use: two that dialled
+// each other at once, over either transport.
+const keepConns = 4
+
+// closeRemains closes the oldest connections to a peer that has more than it can
+// use. They are what is left of processes that were killed: over QUIC that shows
+// only half a minute later, and meanwhile a node that is started again and again
+// would come to the bound of maxConnsPeer and stay alone.
+func closeRemains(net network.Network, c network.Conn) {
+	conns := net.ConnsToPeer(c.RemotePeer())
+	if len(conns) <= keepConns {
+		return
+	}
+	slices.SortFunc(conns, func(a, b network.Conn) int { return a.Stat().Opened.Compare(b.Stat().Opened) })
+	for _, old := range conns[:len(conns)-keepConns] {
+		_ = old.Close()
+	}
 }
 
 // listen opens one address. All that are configured must open: a host is

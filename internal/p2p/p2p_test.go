@@ -442,6 +442,38 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// What is left of processes that were killed, and over QUIC looks alive for half
+// a minute, does not keep their node from connecting again.
+func TestStartedAgainAndAgain(t *testing.T) {
+	m, err := sim.NewMembers(2, 1, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	view := func() *roster.View { return m.View }
+	a, err := p2p.New(p2p.Config{Key: m.Nodes[0], View: view, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	connected := make(chan struct{}, 64)
+	a.Libp2p().Network().Notify(&network.NotifyBundle{ConnectedF: func(network.Network, network.Conn) { connected <- struct{}{} }})
+	for i := range 20 {
+		b, err := p2p.New(p2p.Config{Key: m.Nodes[1], View: view, Bootstrap: a.Addrs()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close() // at the end: until then nobody says that it is gone
+		if err := b.Dial(t.Context(), m.Nodes[0].Public()); err != nil {
+			t.Fatalf("start %d: %v", i+1, err)
+		}
+		select {
+		case <-connected:
+		case <-time.After(time.Minute):
+			t.Fatalf("start %d: not connected", i+1)
+		}
+	}
+}
+
 // A port in use is an error at start, on either transport, also when the other
 // could be opened.
 func TestPortInUse(t *testing.T) {
