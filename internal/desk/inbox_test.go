@@ -18,10 +18,7 @@ import (
 
 // Ten States that fill the inbox leave a place to every other one.
 func TestNobodyIsCrowdedOut(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	_, a, b := knowing(t)
 	for i := range 10 {
 		b.desk.FillInbox(ct.State(fmt.Sprintf("XX%c", 'A'+i)))
 	}
@@ -34,10 +31,7 @@ func TestNobodyIsCrowdedOut(t *testing.T) {
 // Who releases has read for which case and on what grounds: a request for other
 // reasons is a decision of its own, and one for the same joins.
 func TestOtherReasonsAreAnotherDecision(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	net, a, b := knowing(t)
 	q := query(wanted(), "FIN")
 	ask(t, a, q)
 	joined, _ := ask(t, a, q)
@@ -83,10 +77,7 @@ func TestOtherReasonsAreAnotherDecision(t *testing.T) {
 // A key that was closed since it asked may have been a thief's: what it asked
 // for is not released.
 func TestNoReleaseToAClosedKey(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	net, a, b := knowing(t)
 	answers, _ := ask(t, a, query(wanted(), "FIN"))
 	id := answers["FIN"].Inbox.String()
 

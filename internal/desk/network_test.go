@@ -69,6 +69,16 @@ type settings struct {
 	release map[ct.State]desk.ReleasePolicy
 }
 
+// knowing is a node of UTO and one of FIN, which has published who is wanted.
+func knowing(t *testing.T) (net *network, asker, knows *node) {
+	t.Helper()
+	net = newNetwork(t, generous(), "UTO", "FIN")
+	asker, knows = net.nodes[0], net.nodes[1]
+	publish(t, knows, about(wanted()))
+	knows.follow()
+	return net, asker, knows
+}
+
 // newNetwork founds a network with one node a name; a State named twice has
 // two nodes.
 func newNetwork(t testing.TB, set settings, states ...ct.State) *network {

@@ -213,10 +213,7 @@ func TestRequestReleaseWithdrawal(t *testing.T) {
 }
 
 func TestRefuse(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	_, a, b := knowing(t)
 	answers, _ := ask(t, a, query(wanted(), "FIN"))
 	id := answers["FIN"].Inbox
 	var faults ct.Faults
@@ -247,10 +244,7 @@ func TestRefuse(t *testing.T) {
 
 // What nobody has dealt with goes at its deadline, with an entry that says so.
 func TestLapse(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	_, a, b := knowing(t)
 	q := query(wanted(), "FIN")
 	q.Priority = ct.PriorityFlash
 	answers, _ := ask(t, a, q)
@@ -314,10 +308,7 @@ func TestInboxIsBounded(t *testing.T) {
 // The names of what was answered outlive a restart: within its window a request
 // is refused again, though the nonces were in memory.
 func TestReplayAfterRestart(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	_, a, b := knowing(t)
 	var sent [][]byte
 	a.ask = func(ctx context.Context, to *node, raw []byte) ([]byte, error) {
 		sent = append(sent, raw)
@@ -533,10 +524,7 @@ func TestReleaseOfWhatIsGone(t *testing.T) {
 
 // Two officers decide at once: one release, one entry, and the other is told.
 func TestTwoDecide(t *testing.T) {
-	net := newNetwork(t, generous(), "UTO", "FIN")
-	a, b := net.nodes[0], net.nodes[1]
-	publish(t, b, about(wanted()))
-	b.follow()
+	_, a, b := knowing(t)
 	ask(t, a, query(wanted(), "FIN"))
 	id := waiting(t, b).ID.String()
 	errs := make(chan error, 8)

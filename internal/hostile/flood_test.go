@@ -35,7 +35,7 @@ type stage struct {
 func newStage(t *testing.T, victims, members int) *stage {
 	t.Helper()
 	if !*real {
-		t.Skip("measures real processes: run with -real")
+		t.Skip("measures real processes: run with -real; TestAttacks holds the same attacks off in virtual time")
 	}
 	seed, created := rand.Uint64(), time.Now().Truncate(time.Second).UTC()
 	m, err := sim.NewMembers(members, seed, created)

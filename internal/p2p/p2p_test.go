@@ -72,8 +72,9 @@ func TestConfigAddresses(t *testing.T) {
 	}
 }
 
-// Two nodes on one address: the second says so and leaves nothing behind.
-func TestListenAddressInUse(t *testing.T) {
+// onLoopback is two members and the host of the first, which listens there.
+func onLoopback(t *testing.T) (*sim.Members, func() *roster.View, *p2p.Host) {
+	t.Helper()
 	m, err := sim.NewMembers(2, 1, time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,13 @@ func TestListenAddressInUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer a.Close()
+	t.Cleanup(func() { a.Close() })
+	return m, view, a
+}
+
+// Two nodes on one address: the second says so and leaves nothing behind.
+func TestListenAddressInUse(t *testing.T) {
+	m, view, a := onLoopback(t)
 	taken := a.Libp2p().Addrs()[0].String()
 	if b, err := p2p.New(p2p.Config{Key: m.Nodes[1], View: view, Listen: []string{taken}}); err == nil {
 		b.Close()
@@ -445,16 +452,7 @@ func TestLoopback(t *testing.T) {
 // What is left of processes that were killed, and over QUIC looks alive for half
 // a minute, does not keep their node from connecting again.
 func TestStartedAgainAndAgain(t *testing.T) {
-	m, err := sim.NewMembers(2, 1, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	view := func() *roster.View { return m.View }
-	a, err := p2p.New(p2p.Config{Key: m.Nodes[0], View: view, Listen: []string{"/ip4/127.0.0.1/udp/0/quic-v1"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+	m, view, a := onLoopback(t)
 	connected := make(chan struct{}, 64)
 	a.Libp2p().Network().Notify(&network.NotifyBundle{ConnectedF: func(network.Network, network.Conn) { connected <- struct{}{} }})
 	for i := range 20 {

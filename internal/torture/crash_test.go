@@ -92,7 +92,7 @@ func recordWorkload(t *testing.T, seed uint64, records int) (*world, *recording)
 	env := append(os.Environ(), envChild+"=workload", envWorld+"="+file, envRoot+"="+root, "TMPDIR="+base)
 	rec, err := trace(root, []string{exe, "-test.run=^$"}, env, out)
 	if errors.Is(err, errNoTrace) {
-		t.Skip(err)
+		t.Skipf("%v; TestCutsBetweenSteps judges what stands in the files between two steps", err)
 	}
 	if err != nil {
 		said, _ := os.ReadFile(out.Name())

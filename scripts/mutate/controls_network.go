@@ -1,0 +1,127 @@
+package main
+
+// networkControls hold who gets in, and how much.
+var networkControls = []control{
+	// Who gets in, and how much.
+	{
+		name: "gater", rule: "only a live member connects", pkg: "./internal/p2p", tests: "TestStranger|TestMuteAndExpiry|TestRosterChangeCuts",
+		edits: []edit{{"internal/p2p/gater.go", "\t_, ok := g.member(id)\n\treturn ok", "\t_, ok := g.member(id)\n\treturn ok || true"}},
+	},
+	{
+		name: "outage", rule: "failed dials never make the library refuse further ones", pkg: "./internal/p2p", tests: "TestRedialAfterOutage",
+		edits: []edit{{"internal/p2p/host.go", "libp2p.UDPBlackHoleSuccessCounter(nil),", ""}},
+	},
+	{
+		name: "hope", rule: "a peer that is back after a long wait has all others tried", pkg: "./internal/p2p", tests: "TestRedialAfterOutage",
+		edits: []edit{{"internal/p2p/tries.go", "a.wait < longWait", "a.wait < 100*longWait"}},
+	},
+	{
+		name: "thin", rule: "a large network's node keeps at most 32 connections", pkg: "./internal/p2p", tests: "TestLargeNetworkKeepsSome",
+		edits: []edit{{"internal/p2p/dial.go", "surplus := len(all) - wantHigh", "surplus := len(all) - 1000*wantHigh"}},
+	},
+	{
+		name: "mute", rule: "a muted State does not connect", pkg: "./internal/p2p", tests: "TestMuteAndExpiry",
+		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State)", ""}},
+	},
+	{
+		name: "sync-quota", rule: "a peer gets no more bytes than its quota", pkg: "./internal/exchange", tests: "TestGreedyPeer",
+		edits: []edit{{"internal/exchange/quota.go", "if wait <= 0 {", "if true {"}},
+	},
+	{
+		name: "topics-kept", rule: "a body of a topic that the node does not keep is dropped", pkg: "./internal/exchange", tests: "TestPartialTopics",
+		edits: []edit{{"internal/store/append.go", "if rec.HasBody() && s.keeps(rec.Header().Topic) {", "if rec.HasBody() {"}},
+	},
+	{
+		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
+		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxSyncLogs && wire.FrontierDigest(theirs) == digest", "sound = true"}},
+	},
+	{
+		name: "stream-member", rule: "a stream is checked against the roster again", pkg: "./internal/exchange", tests: "TestStreamsAreCheckedAgain",
+		edits: []edit{{"internal/exchange/serve.go", "\tif ok {\n\t\tok = s.Scope()", "\t{\n\t\tok = s.Scope()"}},
+	},
+	{
+		name: "gossip-member", rule: "gossip of who is no member is not read", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "if !g.member(from) {", "if false {"}},
+	},
+	{
+		name: "subscription-filter", rule: "a peer subscribes to the topics of the network only", pkg: "./internal/gossip", tests: "TestSubscriptionFloodIsRefused|TestUnknownTopicsAreNotKept",
+		edits: []edit{{"internal/gossip/settings.go", "pubsub.WithSubscriptionFilter(pubsub.WrapLimitSubscriptionFilter(\n\t\t\tpubsub.NewAllowlistSubscriptionFilter(names...), maxSubscriptions)),", ""}},
+	},
+	{
+		name: "subscription-limit", rule: "one message subscribes to few topics", pkg: "./internal/gossip", tests: "TestSubscriptionFloodIsRefused|TestFaultsLeadToQuarantine",
+		edits: []edit{{"internal/gossip/guard.go", "case len(rpc.GetSubscriptions()) > maxSubscriptions:", "case false:"}},
+	},
+	{
+		name: "token-bucket", rule: "an author has a rate", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "g.budget.author(log).AllowN(now, 1)\n", ""}},
+	},
+	{
+		name: "forwarder-bucket", rule: "a forwarder has a rate of signature checks", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/validate.go", "if !g.budget.forwarder(from).AllowN(now, 1) {", "if false {"}},
+	},
+	{
+		name: "window-ahead", rule: "what is far ahead of its log is not passed on", pkg: "./internal/gossip", tests: "TestVerdicts",
+		edits: []edit{{"internal/gossip/guard.go", "case seq > head.Size+aheadMax:", "case false:"}},
+	},
+	{
+		name: "cut-early", rule: "what would be ignored is cut before pubsub remembers it", pkg: "./internal/gossip", tests: "TestUselessIsCutWithoutBlame|TestBeaconFloodIsCut",
+		edits: []edit{{"internal/gossip/guard.go", "reason = g.useless(topic, m.Data, now)", "_ = topic"}},
+	},
+	{
+		name: "peer-rate", rule: "a peer has a share of the queue", pkg: "./internal/gossip", tests: "TestPeerHasAShare",
+		edits: []edit{{"internal/gossip/guard.go", "case !a.messages.AllowN(now, 1) || ", "case "}},
+	},
+	{
+		name: "peer-bytes", rule: "a peer has a share of the memory", pkg: "./internal/gossip", tests: "TestPeerHasAShare",
+		edits: []edit{{"internal/gossip/guard.go", " || !a.bytes.AllowN(now, min(len(m.Data), peerBytes)):", ":"}},
+	},
+	{
+		name: "repeats", rule: "who sends the same message again and again is put out", pkg: "./internal/gossip", tests: "TestRepeatsAreQuarantined",
+		edits: []edit{{"internal/gossip/guard.go", "case a.repeats.more(m.GetTopic(), m.Data, now):", "case false:"}},
+	},
+	{
+		name: "flood", rule: "who sends more than all members author is put out", pkg: "./internal/gossip", tests: "TestFloodIsQuarantined",
+		edits: []edit{{"internal/gossip/guard.go", "if !a.flood.AllowN(now, units(rpc)) {", "if false {"}},
+	},
+	{
+		name: "control-ids", rule: "message ids in control messages have a rate", pkg: "./internal/gossip", tests: "TestControlIsBounded",
+		edits: []edit{{"internal/gossip/guard.go", "case !a.control.AllowN(now, ids(c)):", "case false:"}},
+	},
+	{
+		name: "control-id-size", rule: "a message id has twenty bytes", pkg: "./internal/gossip", tests: "TestControlIsBounded",
+		edits: []edit{{"internal/gossip/guard.go", "if len(id) != messageIDSize {", "if len(id) < 0 {"}},
+	},
+	{
+		name: "mesh-rate", rule: "grafts and prunes have a rate", pkg: "./internal/gossip", tests: "TestControlIsBounded",
+		edits: []edit{{"internal/gossip/guard.go", "case !a.mesh.AllowN(now, mesh):", "case false:"}},
+	},
+	{
+		name: "contested-gossip", rule: "a contested log is not gossiped on", pkg: "./internal/gossip", tests: "TestUselessIsCutWithoutBlame",
+		edits: []edit{{"internal/gossip/guard.go", "case head.Contested:", "case false:"}},
+	},
+	{
+		name: "reject-is-a-fault", rule: "who passes on forgeries is put out", pkg: "./internal/gossip", tests: "TestFaultsLeadToQuarantine",
+		edits: []edit{{"internal/gossip/validate.go", "g.fault(from, reason)\n\t\t\treturn pubsub.ValidationReject", "return pubsub.ValidationReject"}},
+	},
+	{
+		name: "quarantine", rule: "who is put out is not admitted", pkg: "./internal/gossip", tests: "TestControlIsBounded",
+		edits: []edit{{"internal/p2p/gater.go", " || g.quarantine.holds(key, now) {", " {"}},
+	},
+
+	{
+		name: "seat-yields", rule: "who keeps a stream waiting gives way", pkg: "./internal/exchange", tests: "TestSeatsGoToWhoUsesThem|TestMatchSeats",
+		edits: []edit{{"internal/exchange/state.go", "g.open[all] >= total && !yield() {", "g.open[all] >= total {"}},
+	},
+	{
+		name: "one-pull-a-node", rule: "who makes itself be asked again and again takes one slot", pkg: "./internal/exchange", tests: "TestSlowPeersHoldUpNoSync",
+		edits: []edit{{"internal/exchange/queue.go", "if q.busy[node] {", "if false {"}},
+	},
+	{
+		name: "pull-turn", rule: "who drips records holds a slot for a turn", pkg: "./internal/exchange", tests: "TestSlowPeersHoldUpNoSync",
+		edits: []edit{{"internal/exchange/run.go", "x.turns.end(time.Now())", "_ = 0"}},
+	},
+	{
+		name: "stream-fault", rule: "who breaks the sync protocol again and again is put out", pkg: "./internal/exchange", tests: "TestStreamFaultsLeadToQuarantine",
+		edits: []edit{{"internal/exchange/serve.go", "x.cfg.Host.Fault(s.Conn().RemotePeer(), \"sync stream against the protocol\")\n", ""}},
+	},
+}

@@ -1,0 +1,195 @@
+package main
+
+// recordControls hold what a record is and who may sign it.
+var recordControls = []control{
+	// Who signed what.
+	{
+		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/verify.go", "return keys.Verify(r.env.Header.Log,", "return true || keys.Verify(r.env.Header.Log,"}},
+	},
+	{
+		name: "network-context", rule: "a signature counts in one network", pkg: "./internal/keys",
+		edits: []edit{{"internal/keys/keys.go", "{AlgEd25519}, network[:], msg}", "{AlgEd25519}, msg}"}},
+	},
+	{
+		name: "domain-context", rule: "a signature counts for one purpose", pkg: "./internal/keys",
+		edits: []edit{{"internal/keys/keys.go", "[][]byte{[]byte(c), ", "[][]byte{"}},
+	},
+	{
+		name: "network-prefix", rule: "a record names its network", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if h.Network != network.Prefix() {", "if false {"}},
+	},
+	{
+		name: "small-order-keys", rule: "a key under which anything verifies is no key", pkg: "./internal/keys",
+		edits: []edit{{"internal/keys/keys.go", "\t\treturn false\n\t}\n\t// The prime", "\t\treturn true\n\t}\n\t// The prime"}},
+	},
+	{
+		name: "stranger", rule: "only a log of the roster may speak", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if !ok {\n\t\treturn Record{}, &Error{Stranger", "if false && !ok {\n\t\treturn Record{}, &Error{Stranger"}},
+	},
+	{
+		name: "delegation-window", rule: "outside its delegation a log is held", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "case h.Issued < r.NotBefore || h.Issued >= r.NotAfter:", "case false:"}},
+	},
+	{
+		name: "delegation-end", rule: "after its delegation nothing new of a log is taken", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "case ct.MillisOf(now) >= r.NotAfter:", "case false:"}},
+	},
+	{
+		name: "closing-end", rule: "after the end of a closed log nothing counts", pkg: "./internal/verify", tests: "TestRootVectors",
+		edits: []edit{{"internal/verify/open.go", "if h.Seq > c.Seq || ", "if "}},
+	},
+	{
+		name: "closing-id", rule: "at the end of a closed log one record counts", pkg: "./internal/verify", tests: "TestRootVectors",
+		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && id != c.ID {", " {"}},
+	},
+	{
+		name: "closing-final", rule: "the first closing of a log is final", pkg: "./internal/roster", tests: "TestClosing",
+		edits: []edit{{"internal/roster/apply.go", "case n.Closing != nil:\n\t\treturn errors.New(\"closing: ", "case false:\n\t\treturn errors.New(\"closing: "}},
+	},
+	{
+		name: "closing-ends-right", rule: "the node of a closed log does not connect", pkg: "./internal/roster", tests: "TestClosing",
+		edits: []edit{{"internal/roster/roster.go", "ok && n.Closing == nil && ", "ok && "}},
+	},
+	{
+		name: "closed-log-writer", rule: "into a closed log comes what is proved to lead to its end", pkg: "./internal/ingest", tests: "TestClosedLog",
+		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Contested", "case !hd.Contested"}},
+	},
+	{
+		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
+		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract || ", "if true || "}},
+	},
+	{
+		name: "rewind-erases", rule: "the salt of a disowned body goes", pkg: "./internal/store", tests: "TestCloseLog",
+		edits: []edit{{"internal/store/rewind.go", "\tif !s.remains {\n", "\tif true {\n"}},
+	},
+	{
+		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster",
+		edits: []edit{{"internal/roster/policy.go", "case !keys.Verify(d.Node, keys.ContextPossession", "case false && !keys.Verify(d.Node, keys.ContextPossession"}},
+	},
+	{
+		name: "genesis-signature", rule: "a founder has signed the genesis", pkg: "./internal/roster",
+		edits: []edit{{"internal/roster/genesis.go", "if !keys.Verify(f.Root, keys.ContextGenesis", "if false && !keys.Verify(f.Root, keys.ContextGenesis"}},
+	},
+
+	// What a record is.
+	{
+		name: "commitment", rule: "a body is the one that its header commits to", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if wire.Commit(e.Salt, e.Body) != e.Header.Commit {", "if false {"}},
+	},
+	{
+		name: "body-present", rule: "gossip carries the body", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if topic != nil && !e.HasBody() {", "if false {"}},
+	},
+	{
+		name: "topic", rule: "a record is gossiped on its own topic", pkg: "./internal/verify",
+		edits: []edit{{"internal/verify/open.go", "if topic != nil && h.Topic != uint32(*topic) {", "if false {"}},
+	},
+	{
+		name: "one-encoding-varint", rule: "a number has its shortest form", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "if n < 0 || n != protowire.SizeVarint(v) {", "if n < 0 {"}},
+	},
+	{
+		name: "one-encoding-order", rule: "fields ascend", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "if num < 1 || int(num) < d.last {", "if num < 1 {"}},
+	},
+	{
+		name: "one-encoding-default", rule: "a default value is not written", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "if v == 0 { // a default", "if false { // a default"}},
+	},
+	{
+		name: "one-encoding-repeat", rule: "a field stands once", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/decoder.go", "\tif d.rep {\n", "\tif false {\n"}},
+	},
+	{
+		name: "record-size", rule: "a record has at most 64 KiB", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/record_codec.go", "if len(raw) > MaxRecord {", "if false {"}},
+	},
+	{
+		name: "body-size", rule: "a record fits 64 KiB with its body too", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/record_codec.go", "if n := fullSize(e); n > MaxRecord {", "if n := fullSize(e); n < 0 {"}},
+	},
+	{
+		name: "frame-size", rule: "a frame of a stream has a limit", pkg: "./internal/wire",
+		edits: []edit{{"internal/wire/sync_frame.go", "if size > uint64(limit) {", "if false {"}},
+	},
+	{
+		name: "message-id", rule: "the gossip id covers all bytes of the message", pkg: "./internal/gossip", tests: "TestMessageIDCoversAll",
+		edits: []edit{{"internal/gossip/settings.go", "h.Write(m.GetData())", "h.Write(m.GetData()[:min(1, len(m.GetData()))])"}},
+	},
+	{
+		name: "message-id-in-use", rule: "gossip uses that id", pkg: "./internal/gossip", tests: "TestPublishesOnlyNewOwnRecords",
+		edits: []edit{{"internal/gossip/settings.go", "pubsub.WithMessageIdFn(messageID),", ""}},
+	},
+	{
+		name: "strict-json", rule: "a document has no unknown field", pkg: "./node/ct",
+		edits: []edit{{"node/ct/strict.go", "if !known {\n", "if !known {\n\t\t\tfield = &schema{want: \"string\"}\n\t\t}\n\t\tif false {\n"}},
+	},
+	{
+		name: "repeated-json", rule: "a document gives a field once", pkg: "./node/ct",
+		edits: []edit{{"node/ct/strict.go", "if seen[key] {", "if false {"}},
+	},
+
+	// The order of a log.
+	{
+		name: "seq", rule: "the writer takes the next seq only", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case h.Seq == hd.Size+1:", "case h.Seq > hd.Size:"}},
+	},
+	{
+		name: "prev", rule: "the writer takes a record that names its predecessor", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Size > 0 && h.Prev != hd.ID:", "case false:"}},
+	},
+	{
+		name: "first-prev", rule: "the first record of a log names its delegation", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Size == 0 && h.Prev != it.rec.First():", "case false:"}},
+	},
+	{
+		name: "seq-in-store", rule: "the store holds the seq itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
+		edits: []edit{{"internal/store/append.go", "case h.Seq != l.head.Size+1:", "case false:"}},
+	},
+	{
+		name: "prev-in-store", rule: "the store holds the chain itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
+		edits: []edit{{"internal/store/append.go", "case h.Prev != prev:", "case false && h.Prev != prev:"}},
+	},
+	{
+		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Contested:\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
+	},
+	{
+		name: "fork-proof", rule: "a second history of a log is found out", pkg: "./internal/ingest", tests: "TestForks",
+		edits: []edit{{"internal/ingest/batch.go", "case id != it.rec.ID():", "case false && id != it.rec.ID():"}},
+	},
+	{
+		name: "writer-asks-roster", rule: "who lost the right to speak is not stored", pkg: "./internal/ingest", tests: "TestRefusedByTheRoster",
+		edits: []edit{{"internal/ingest/batch.go", "case !b.mayspeak(h.Log):", "case false:"}},
+	},
+
+	// Signing own records.
+	{
+		name: "own-head", rule: "nothing is signed while peers know more of the own log", pkg: "./node", tests: "TestGate|TestGateClosesAgain",
+		edits: []edit{{"node/gate.go", "if held < known {", "if false {"}},
+	},
+	{
+		name: "own-head-answers", rule: "nothing is signed before peers have told", pkg: "./node", tests: "TestGate|TestGateClosesAgain",
+		edits: []edit{{"node/gate.go", "case answers >= need, ", "case true, "}},
+	},
+	{
+		name: "own-head-alone", rule: "silence of the peers is no answer", pkg: "./node", tests: "TestGate|TestGateClosesAgain",
+		edits: []edit{{"node/gate.go", "waited >= ownHeadWait && answers >= 1:", "waited >= ownHeadWait:"}},
+	},
+	{
+		name: "outbox-gate", rule: "the outbox asks the gate", pkg: "./internal/desk", tests: "TestOutboxWaitsForTheGate",
+		edits: []edit{
+			{"internal/desk/outbox.go", "if ready, _ := d.cfg.Gate(); !ready {", "if false {"},
+			{"internal/desk/desk.go", "if ready, _ := d.cfg.Gate(); !ready {", "if false {"},
+		},
+	},
+	{
+		name: "publish-gate", rule: "publishing asks the gate", pkg: "./internal/desk", tests: "TestCancelLeavesTheDraft|TestSignNow",
+		edits: []edit{{"internal/desk/publish.go", "if ready, _ := d.cfg.Gate(); ready && !noWait", "if !noWait"}},
+	},
+	{
+		name: "own-gap", rule: "the writer signs nothing over a gap in the own log", pkg: "./internal/ingest", tests: "TestAuthor|TestAuthorRefuses",
+		edits: []edit{{"internal/ingest/batch.go", "case hd.seen > hd.Size:", "case false:"}},
+	},
+}

@@ -1,0 +1,132 @@
+package main
+
+// storeControls hold what is durable and what is gone.
+var storeControls = []control{
+	// What is durable, and what is gone.
+	{
+		name: "fsync", rule: "a commit is on the disk before it is acknowledged", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
+		edits: []edit{{"internal/store/file.go", "NoStatistics: true,", "NoStatistics: true,\n\t\tNoSync: true,"}},
+	},
+	{
+		name: "fsync-new-file", rule: "a new file is on the disk before it has its name", pkg: "./internal/store", tests: "TestNewFilesAreSynced",
+		edits: []edit{{"internal/store/file.go", "return errors.Join(f.Sync(), f.Close())", "return f.Close()"}},
+	},
+	{
+		name: "fsync-directory", rule: "a new data directory is on the disk before anything in it counts", pkg: "./internal/store", tests: "TestNewDirectoriesAreSynced",
+		edits: []edit{{"internal/store/file.go", "if err := syncPath(filepath.Dir(p)); err != nil &&", "if err := syncPath(filepath.Dir(p)); false && err != nil &&"}},
+	},
+	{
+		name: "erase-clock", rule: "a clock that is far off erases nothing", pkg: "./node", tests: "TestClockJumps",
+		edits: []edit{{"node/upkeep.go", `doubt != "" {`, `false && doubt != "" {`}},
+	},
+	{
+		name: "fsync-failed", rule: "after a failed sync nothing is written", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
+		edits: []edit{{"internal/store/file.go", "case f.stopped != nil:\n\t\treturn f.stopped\n\t}\n\tvar id int", "case false:\n\t}\n\tvar id int"}},
+	},
+	{
+		name: "commit-order", rule: "bodies are on the disk before the header that acknowledges", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
+		edits: []edit{{"internal/store/append.go", "bodies.Go(func() error { return s.putBodies(entries) })",
+			"defer func() {\n\t\tif err == nil {\n\t\t\terr = s.putBodies(entries)\n\t\t}\n\t}()"}},
+	},
+	{
+		name: "prune", rule: "what a crash left of a commit is removed", pkg: "./internal/store", tests: "TestCrashBetweenCommits",
+		edits: []edit{{"internal/store/store.go", "err := s.prune()", "var err error"}},
+	},
+	{
+		name: "retract-hides", rule: "a retraction hides in the commit that brings it", pkg: "./internal/store", tests: "TestRetractHidesInAnyOrder",
+		edits: []edit{{"internal/store/append.go", "return s.applyRetractions(tx, entries, logs)", "return nil"}},
+	},
+	{
+		name: "retract-own-state", rule: "a State retracts what it said itself", pkg: "./internal/store", tests: "TestRetractHidesInAnyOrder|TestInadmissibleRetractDoesNotHide|TestRetractOfALogNotYetKnown|TestRetractWithALyingRef",
+		edits: []edit{{"internal/store/retract.go", "if target != nil && target.state != e.log.state {", "if false {"}},
+	},
+	{
+		name: "erase-salt", rule: "erasing a body deletes its salt", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
+		edits: []edit{{"internal/store/erase.go", "if err == nil && salted {", "if false {"}},
+	},
+	{
+		name: "erase-trace", rule: "a deleted salt is in no free page", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
+		edits: []edit{{"internal/store/erase.go", "err = s.keysDB.rewriteOnline()\n\ts.keysDB.noRoom(err)", "s.keysDB.untrack()"}},
+	},
+	{
+		name: "erase-trace-later", rule: "what a start deletes of salts is remembered until it is in no free page", pkg: "./internal/store", tests: "TestCrashBetweenCommits|TestCrashInErase",
+		edits: []edit{{"internal/store/erase.go", "return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)", "return nil"}},
+	},
+	{
+		name: "erase-trace-janitor", rule: "the node erases what its start left of salts", pkg: "./node", tests: "TestTracesAreErased",
+		edits: []edit{{"node/upkeep.go", "done, err := n.store.EraseTraces()", "done, err := false, error(nil)"}},
+	},
+	{
+		name: "erase-while-rewritten", rule: "a salt deleted while keys.db is rewritten is remembered in the new file", pkg: "./internal/store", tests: "TestEraseWhileKeysAreRewritten",
+		edits: []edit{{"internal/store/erase.go", "s.keysDB.touch(bktMeta, tracesKey)", ""}},
+	},
+	{
+		name: "tombstone-final", rule: "an erased body does not come back", pkg: "./internal/store", tests: "TestErase|TestEraseReasons",
+		edits: []edit{{"internal/store/fill.go", "wanted := h.state == BodyMissing ||", "wanted := h.state != BodyHeld ||"}},
+	},
+	{
+		name: "entry-sum", rule: "an entry of log.db that has rotted is not believed", pkg: "./internal/store", tests: "TestRottenRecordIsMended",
+		edits: []edit{{"internal/store/layout.go", "if crc32.Checksum(b[:n], crc32.MakeTable(crc32.Castagnoli)) != binary.BigEndian.Uint32(b[n:]) {", "if false {"}},
+	},
+	{
+		name: "entry-place", rule: "an entry of log.db counts at its own place alone", pkg: "./internal/store", tests: "TestRottenRecordIsMended",
+		edits: []edit{{"internal/store/rot.go", "bad != nil || log != l.id || seq != at.seq() && !at.disowned() {", "bad != nil || log != l.id && seq != at.seq() {"}},
+	},
+	{
+		name: "mend-by-chain", rule: "a copy takes a rotten record's place only under the id that the chain names", pkg: "./internal/store", tests: "TestRottenRange",
+		edits: []edit{{"internal/store/rot.go", "if rec.ID() != id || again {", "if rec.ID() != id && again {"}},
+	},
+	{
+		name: "sweep", rule: "what has rotted beside the records does not stay", pkg: "./internal/store", tests: "TestSweep",
+		edits: []edit{{"internal/store/sweep.go", "if l.stray(bucket, k, v) && len(out) < MaxBatch {", "if l.stray(bucket, k, v) && len(out) < 0 {"}},
+	},
+	{
+		name: "erased-in-two-files", rule: "the loss of log.db brings no erased body back", pkg: "./internal/store", tests: "TestRebuild",
+		edits: []edit{{"internal/store/append.go", "if s.reborn != 0 {", "if false {"}},
+	},
+	{
+		name: "full-refuses", rule: "on a full disk the ballast's room is not for new records", pkg: "./internal/store", tests: "TestBallast",
+		edits: []edit{{"internal/store/ballast.go", "if !Essential(r.Header().Kind) {", "if false && !Essential(r.Header().Kind) {"}},
+	},
+	{
+		name: "free-in-use", rule: "a large file with a page in use in its list of free ones is not opened", pkg: "./internal/store", tests: "TestLargePages",
+		edits: []edit{{"internal/store/pages.go", "if !c.unread.has(head) {", "if true {"}},
+	},
+	{
+		name: "leaf-twice", rule: "a large file with a page reached twice is not opened", pkg: "./internal/store", tests: "TestLargePages",
+		edits: []edit{{"internal/store/pages.go", "if c.seen.has(id) {", "if false {"}},
+	},
+	{
+		name: "suspect", rule: "a file with a page that was found damaged is read whole before it is opened", pkg: "./internal/store", tests: "TestRottenLargePages",
+		edits: []edit{{"internal/store/pages.go", "suspect := isSuspect(path)", "suspect := false"}},
+	},
+	{
+		name: "log-key", rule: "a log's entry under another key is not believed", pkg: "./internal/store", tests: "TestRottenLogKey",
+		edits: []edit{{"internal/store/heads.go", "err == nil && header.Log != e.id {", "err == nil && false {"}},
+	},
+	{
+		name: "index-sealed", rule: "the index shows no token of a name on the disk", pkg: "./internal/index", tests: "TestDiskShowsNothing",
+		edits: []edit{{"internal/index/person_update.go", "b.x.seal.seal(t[:], []byte(text))", "[]byte(text)"}},
+	},
+	{
+		name: "restored-hides", rule: "a restored node shows nothing that may have been retracted", pkg: "./node", tests: "TestRestoredNodeHidesContent",
+		edits: []edit{{"node/gate.go", "return g.restored() && g.show == \"\"", "return false"}},
+	},
+	{
+		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed",
+		edits: []edit{{"internal/feed/feed.go", "case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:", "case false:"}},
+	},
+	{
+		name: "feed-expiry", rule: "an expired record's content is not shown", pkg: "./internal/feed",
+		edits: []edit{{"internal/feed/feed.go", "case r.BodyState == store.BodyExpired, r.Header.Expires.Time().Before(now):", "case false:"}},
+	},
+	{
+		name: "index-hides", rule: "a retracted person is found no more", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
+		edits: []edit{{"internal/index/follower.go", "return Change{Ref: recordRef(ref.ID)}, true, nil", "return Change{}, false, nil"}},
+	},
+
+	{
+		name: "index-fresh-hides", rule: "a retracted person is not indexed", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
+		edits: []edit{{"internal/index/follower.go", "if _, ok := hidden(r.ID); ok {", "if false {"}},
+	},
+}
