@@ -69,7 +69,8 @@ func atMost(n int, h http.Handler) http.Handler {
 }
 
 // moving ends requests whose body stands still for bodyTimeout, so that an
-// unfinished one gives its seat back. An import that moves may last.
+// unfinished one gives its seat back. An import that moves may last. The server
+// itself takes the deadline off at the end of the body.
 func moving(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Body != nil && r.Body != http.NoBody {
@@ -92,16 +93,8 @@ func (b *movingBody) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := b.ReadCloser.Read(p)
-	if err != nil {
-		// Behind the end of the body the server waits for the client to leave,
-		// for as long as the call lasts.
-		err2 := b.conn.SetReadDeadline(time.Time{})
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return n, errStill
-		}
-		if err2 != nil {
-			return n, err2
-		}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		err = errStill
 	}
 	return n, err
 }

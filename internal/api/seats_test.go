@@ -74,6 +74,7 @@ func TestTailsLeaveSeats(t *testing.T) {
 func TestUnfinishedBodies(t *testing.T) {
 	c, socket := serve(t, api.Backend{
 		Status: func() api.Status { return api.Status{State: "UTO"} },
+		Outbox: func() ([]desk.OutboxItem, error) { return nil, nil },
 		Get:    func(string) (ct.Entry, []ct.Entry, error) { return ct.Entry{ID: ct.ID{1}}, nil, nil },
 		Retract: func(context.Context, ct.ID, ct.Retraction, string) (desk.Receipt, error) {
 			return desk.Receipt{Seq: 1}, nil
@@ -89,7 +90,16 @@ func TestUnfinishedBodies(t *testing.T) {
 		conns[i] = conn
 		fmt.Fprintf(conn, "POST /herald.api.v1.Node/Publish HTTP/1.1\r\nHost: herald\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
 	}
-	ctx := context.Background()
+	ctx := t.Context()
+	for { // until all ordinary seats are taken
+		_, err := c.Outbox(ctx, connect.NewRequest(&apiv1.OutboxRequest{}))
+		if connect.CodeOf(err) == connect.CodeUnavailable {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	answers(t, func() error { _, err := c.Status(ctx, connect.NewRequest(&apiv1.StatusRequest{})); return err })
 	answers(t, func() error { return retract(ctx, c) })
 }

@@ -18,8 +18,4 @@ var localControls = []control{
 		name: "still-body", rule: "a request whose body stands still gives its seat back", pkg: "./internal/api", tests: "TestBodyStandsStill",
 		edits: []edit{{"internal/api/seats.go", "time.Now().Add(bodyTimeout)", "time.Time{}"}},
 	},
-	{
-		name: "body-over", rule: "the time of a body does not end its call", pkg: "./internal/api", tests: "TestCallOutlastsItsBody",
-		edits: []edit{{"internal/api/seats.go", "err2 := b.conn.SetReadDeadline(time.Time{})", "var err2 error"}},
-	},
 }
