@@ -113,14 +113,14 @@ func (n *Node) rosterAlarms() (out []string) {
 		head, _ := n.store.Head(m.Root)
 		applied, _, _, _ := v.RootHead(m.Root)
 		switch {
-		case head.Contested:
+		case head.Contested != 0:
 			out = append(out, fmt.Sprintf("roster: the root log of %s has forked; what it said to record %d stays, nothing is added", m.State, applied))
 		case v.Stopped(m.Root) != 0:
 			out = append(out, fmt.Sprintf("roster: record %d of the root log of %s is not understood by this version: nothing that %s says from there on counts here; ask %s which version signed it, and upgrade", v.Stopped(m.Root), m.State, m.State, m.State))
 		}
 	}
 	for _, node := range n.closings() {
-		if h, _ := n.store.Head(node.Key); h.Size != node.Closing.Seq || h.Contested {
+		if h, _ := n.store.Head(node.Key); h.Size != node.Closing.Seq || h.Contested != 0 {
 			out = append(out, fmt.Sprintf("closing: of the closed log %s of %s the branch that holds has not come yet: %d of %d records are held", node.Key.Short(), node.State, h.Size, node.Closing.Seq))
 		}
 	}
