@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
@@ -133,6 +134,8 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 		case len(hits) > 0:
 			d.known(asker.State, sight)
 			a = verdict{code: wire.MatchPossible, hits: hits}
+		case !match.Prepare(req.Person).Readable(): // nothing is equal to it, and more nobody can say
+			a = refuse(refusedPerson)
 		default:
 			a = verdict{code: wire.MatchNoHit}
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -26,8 +27,9 @@ const (
 	silentNoNode   = "no-node"
 	silentMuted    = "muted"
 
-	silentIndexing  = "indexing"                       // the own node alone
-	silentUnsettled = "waiting for sync after restore" // the own node alone
+	silentIndexing   = "indexing"                             // the own node alone
+	silentUnreadable = "name is in a script that is not read" // likewise, when nothing is equal to it
+	silentUnsettled  = "waiting for sync after restore"       // the own node alone
 )
 
 // unnamedOperator stands where a caller names nobody: a node without accounts.
@@ -178,6 +180,9 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 		if err != nil {
 			d.log.Warn("own search failed", "error", err)
 			return answer, hash, silentNoAnswer
+		}
+		if len(hits) == 0 && !match.Prepare(req.Person).Readable() {
+			return answer, hash, silentUnreadable
 		}
 		answer.Answer, answer.Hits = AnswerNoHit, hits
 		if len(hits) > 0 {
