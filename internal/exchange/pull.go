@@ -8,7 +8,6 @@ import (
 
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/reconcile"
-	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -33,12 +32,15 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 		return err
 	}
 	defer end()
-	result := "ok"
+	result, all := "ok", false
 	defer func() {
 		switch {
+		case errors.Is(err, errVain):
+			result = "vain"
+			x.queue.rest(node, vainRest)
 		case errors.Is(err, errPeer):
 			result = "peer"
-			x.queue.blame(node)
+			x.queue.rest(node, blameFor)
 			x.told.withdraw(node)
 			x.known.set(node, knownPeer{})
 		case err != nil:
@@ -47,7 +49,9 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 			x.mu.Lock()
 			x.lastSync = time.Now()
 			x.mu.Unlock()
-			x.told.pulled(node)
+			if all {
+				x.told.pulled(node)
+			}
 		}
 		x.metrics.pulls.WithLabelValues(result).Inc()
 	}()
@@ -56,42 +60,61 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 		return err
 	}
 	defer stop()
-	if err := x.pullOver(ctx, newSession(s, x.metrics), node); err != nil {
+	if all, err = x.pullOver(ctx, newSession(s, x.metrics), node); err != nil {
 		_ = s.Reset()
 		return err
 	}
 	return s.Close()
 }
 
-func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) error {
-	mine := x.ledger.note(x.frontier())
-	hello := x.hello(node, mine.heads)
+// errVain ends a pull of which too little gets in here.
+var errVain = errors.New("too little of what it sends gets in")
+
+func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) (all bool, err error) {
+	mine := x.holds()
+	hello := x.hello(node, &mine, x.rootsOnly(node))
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
-		return err
+		return false, err
 	}
 	m, err := e.receiveHello()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if m.Hello == nil {
-		return fmt.Errorf("%w: want a hello", errPeer)
+		return false, fmt.Errorf("%w: want a hello", errPeer)
 	}
-	said := heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}
+	if hello.Roots || m.Hello.Roots {
+		return false, x.pullRoots(ctx, e, node, &mine, m.Hello.Digest)
+	}
+	said := heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}
 	if m.Hello.Digest != hello.Digest {
-		if err := x.pullFrontier(ctx, e, node, mine, m.Hello.Digest, said); err != nil {
-			return err
+		if err := x.pullFrontier(ctx, e, node, &mine, m.Hello.Digest, said); err != nil {
+			return false, err
 		}
 	} else {
 		x.believe(node, said)
 	}
+	if err := x.pullClosed(ctx, e, node); err != nil {
+		return false, err
+	}
 	if err := x.pullRotten(ctx, e, node); err != nil {
-		return err
+		return false, err
 	}
 	if err := x.pullSignatures(ctx, e, node); err != nil {
-		return err
+		return false, err
 	}
-	return x.pullBodies(ctx, e, node)
+	return true, x.pullBodies(ctx, e, node)
 }
+
+// rootsOnly tells whether a sync with node is of root logs alone: the window of
+// one of the two has ended, and its renewal is to spread.
+func (x *Exchange) rootsOnly(node ct.LogID) bool {
+	v, now := x.cfg.View(), x.cfg.Clock()
+	return v.Ended(node, now) || v.Ended(x.cfg.Own, now)
+}
+
+// ahead is a peer's clock against this node's.
+func (x *Exchange) ahead(t ct.Millis) time.Duration { return t.Time().Sub(x.cfg.Clock()) }
 
 // believe counts what a peer said of this node's own log once this node holds
 // as much: a peer that only claims cannot hold up signing here.
@@ -104,7 +127,7 @@ func (x *Exchange) believe(node ct.LogID, said heard) bool {
 	return true
 }
 
-func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine snapshot, digest [32]byte, said heard) error {
+func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine *snapshot, digest [32]byte, said heard) error {
 	theirs, err := x.frontiers(e, node, mine, digest)
 	if err != nil {
 		return err
@@ -112,15 +135,41 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 	if reconcile.Size(theirs, x.cfg.Own) < said.own {
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}
-	skip := map[ct.LogID]bool{}
-	x.claims.addHeld(skip, node, theirs, x.cfg.View().Version())
+	err = x.pullRanges(ctx, e, node, theirs, func() { x.believe(node, said) })
+	if err != nil {
+		return err
+	}
+	return x.pullForks(ctx, e, node, x.unclosed(theirs))
+}
+
+// pullRoots is pullFrontier for a sync of root logs alone.
+func (x *Exchange) pullRoots(ctx context.Context, e *session, node ct.LogID, mine *snapshot, digest [32]byte) error {
+	roots := x.roots(mine.Since(0))
+	if wire.FrontierDigest(roots) == digest {
+		return nil
+	}
+	got, err := e.askFrontier(&wire.SyncFrontier{Heads: roots})
+	if err != nil {
+		return err
+	}
+	theirs := x.roots(got.Heads)
+	if err := x.pullRanges(ctx, e, node, theirs, func() {}); err != nil {
+		return err
+	}
+	return x.pullForks(ctx, e, node, theirs)
+}
+
+// pullRanges fetches what the peer holds of its frontier and this node does not.
+func (x *Exchange) pullRanges(ctx context.Context, e *session, node ct.LogID, theirs []wire.LogHead, before func()) error {
+	skip, one := x.claims.heldOf(node, theirs, x.cfg.View().Version(), time.Now())
 	for {
 		view := x.cfg.View()
-		x.believe(node, said)
-		plan := reconcile.Compare(x.frontier(), x.unclosed(theirs), x.class)
+		before()
+		mine := x.holds()
+		plan := reconcile.Compare(mine.Head, x.unclosed(theirs), x.class)
 		var batch []wire.SyncRange
 		for _, ranges := range [][]wire.SyncRange{own(plan.Nodes, x.cfg.Own), plan.Roots, plan.Nodes} {
-			if batch = x.claims.take(ranges, batchRecords, skip); len(batch) > 0 {
+			if batch = x.claims.take(ranges, batchRecords, skip, one); len(batch) > 0 {
 				break
 			}
 		}
@@ -128,25 +177,48 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 			if plan.Skipped > 0 || len(skip) > 0 {
 				x.queue.awaits(node, view.Version())
 			}
-			break
+			return nil
 		}
+		got := e.got
 		held, err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.openChunk, x.submitInOrder)
 		x.claims.release(batch)
-		x.claims.hold(node, held, view.Version())
+		x.claims.hold(node, held, view.Version(), time.Now())
 		if err != nil {
 			return err
 		}
+		vain := e.got - got
 		for _, r := range batch {
+			h, _ := x.cfg.Store.Head(r.Log)
+			if h.Size >= r.From {
+				vain -= int(min(h.Size+1-r.From, r.Count))
+				delete(one, r.Log)
+			}
 			// What did not come forward now will not in this session.
-			if h, _ := x.cfg.Store.Head(r.Log); h.Size+1 < r.From+r.Count {
+			if h.Size+1 < r.From+r.Count {
 				skip[r.Log] = true
 			}
 		}
+		if err := x.spend(node, vain); err != nil {
+			return err
+		}
 	}
-	if err := x.pullForks(ctx, e, x.unclosed(theirs)); err != nil {
-		return err
+}
+
+const (
+	// vainMost is how many records a peer may send, in ten minutes, that were
+	// asked for and do not get in: held ones, more of a log that forks meanwhile,
+	// the records by which a fork is searched for.
+	vainMost = 1 << 14
+	// vainRest is how long it is left alone when it has sent more.
+	vainRest = 2 * time.Minute
+)
+
+// spend counts records of a peer that did not get in.
+func (x *Exchange) spend(node ct.LogID, records int) error {
+	if records <= 0 || x.vain.take(node, records, vainMost, time.Now()) == 0 {
+		return nil
 	}
-	return x.pullClosed(ctx, e, theirs)
+	return errVain
 }
 
 // own is the part of ranges that is this node's log. It comes first: until a
@@ -158,40 +230,6 @@ func own(ranges []wire.SyncRange, log ct.LogID) []wire.SyncRange {
 		}
 	}
 	return nil
-}
-
-// pullForks fetches the other halves of forks, and the proofs of forks that the
-// peer has found. It comes last: a fork stops a log's extension.
-func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogHead) error {
-	plan := reconcile.Compare(x.frontier(), theirs, x.class)
-	suspects := plan.Suspects
-	for _, t := range plan.Shorter {
-		id, _, ok, err := x.cfg.Store.Lookup(t.Log, t.Size)
-		if errors.Is(err, store.ErrDamaged) {
-			continue // pullRotten asks for it; nothing is judged by it
-		} else if err != nil {
-			return fmt.Errorf("compare heads: %w", err)
-		}
-		if ok && id != t.Head {
-			suspects = append(suspects, wire.SyncRange{Log: t.Log, From: t.Size, Count: 1})
-		}
-	}
-	if len(suspects) > 0 {
-		if _, err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.openEach, x.submitEach); err != nil {
-			return err
-		}
-	}
-	var proofs []ct.LogID
-	for _, log := range plan.Proofs {
-		h, _ := x.cfg.Store.Head(log)
-		if !h.Contested && h.Size >= reconcile.Size(theirs, log) && len(proofs) < wire.MaxSyncRanges {
-			proofs = append(proofs, log)
-		}
-	}
-	if len(proofs) == 0 {
-		return nil
-	}
-	return x.fetchProofs(ctx, e, proofs)
 }
 
 // pullBodies fills bodies of records whose headers came without, as long as the
@@ -213,23 +251,14 @@ func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) er
 	}
 }
 
-func (x *Exchange) hello(to ct.LogID, mine []wire.LogHead) *wire.SyncHello {
-	return &wire.SyncHello{
-		Digest: wire.FrontierDigest(mine), YourSize: reconcile.Size(mine, to), Time: ct.MillisOf(time.Now()),
+func (x *Exchange) hello(to ct.LogID, mine *snapshot, roots bool) *wire.SyncHello {
+	h := &wire.SyncHello{Time: ct.MillisOf(x.cfg.Clock()), Roots: roots}
+	if roots {
+		h.Digest = wire.FrontierDigest(x.roots(mine.Since(0)))
+	} else {
+		h.Digest, h.YourSize = mine.digest, mine.Head(to).Size
 	}
-}
-
-// frontier is all this node holds, in the order of the wire.
-func (x *Exchange) frontier() []wire.LogHead {
-	heads := x.cfg.Store.Heads()
-	out := make([]wire.LogHead, 0, len(heads))
-	for log, h := range heads {
-		if h.Size > 0 {
-			out = append(out, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested})
-		}
-	}
-	reconcile.Sort(out)
-	return out
+	return h
 }
 
 // class is what the roster says of a log now.

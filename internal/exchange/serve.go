@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/p2p"
@@ -12,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
@@ -74,11 +76,12 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 	if m.Hello == nil {
 		return fmt.Errorf("%w: want a hello", errPeer)
 	}
-	if !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
+	roots := m.Hello.Roots || x.rootsOnly(node.Key)
+	if !roots && !x.believe(node.Key, heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}) {
 		x.queue.add(node.Key)
 	}
-	mine := x.ledger.note(x.frontier())
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine.heads)}); err != nil {
+	mine := x.holds()
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, &mine, roots)}); err != nil {
 		return err
 	}
 	for range framesPerPeer {
@@ -89,11 +92,20 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 		case err != nil:
 			return err
 		case m.Frontier != nil:
-			if err := e.send(&wire.SyncMessage{Frontier: tell(mine, m.Frontier)}); err != nil {
+			asked, err := e.allPages(m.Frontier)
+			if err != nil {
 				return err
 			}
-			plan := reconcile.Compare(mine.heads, x.unclosed(m.Frontier.Heads), x.class)
-			if plan.Behind() || plan.Skipped > 0 || len(x.lacking(m.Frontier.Heads)) > 0 {
+			answer := tell(&mine, asked)
+			if roots {
+				answer = &wire.SyncFrontier{Heads: x.roots(mine.Since(0))}
+				asked.Heads = x.roots(asked.Heads)
+			}
+			if err := e.sendFrontier(answer); err != nil {
+				return err
+			}
+			plan := reconcile.Compare(mine.Head, x.unclosed(asked.Heads), x.class)
+			if plan.Behind() || plan.Skipped > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:
@@ -103,6 +115,9 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 					return err
 				}
 				return e.send(&wire.SyncMessage{Records: r})
+			}
+			if roots {
+				x.rootsWanted(m.Want)
 			}
 			if err := x.serveWant(send, m.Want); err != nil {
 				return err
@@ -135,6 +150,16 @@ func (c *chunk) flush(last bool) error {
 	err := c.send(&wire.SyncRecords{Records: c.recs, Last: last}, c.size)
 	c.recs, c.size = c.recs[:0], 0
 	return err
+}
+
+// rootsWanted cuts a want down to root logs: nothing else is held here for it.
+// What follows a range that is cut would be out of order for the asker.
+func (x *Exchange) rootsWanted(w *wire.SyncWant) {
+	other := func(log ct.LogID) bool { return x.class(log) != reconcile.Root }
+	if i := slices.IndexFunc(w.Ranges, func(r wire.SyncRange) bool { return other(r.Log) }); i >= 0 {
+		w.Ranges = w.Ranges[:i]
+	}
+	w.Forks = slices.DeleteFunc(w.Forks, other)
 }
 
 // serveWant sends the records asked for, as far as this node holds them.
