@@ -97,7 +97,7 @@ var networkControls = []control{
 	},
 	{
 		name: "contested-gossip", rule: "a contested log is not gossiped on", pkg: "./internal/gossip", tests: "TestUselessIsCutWithoutBlame",
-		edits: []edit{{"internal/gossip/guard.go", "case head.Contested:", "case false:"}},
+		edits: []edit{{"internal/gossip/guard.go", "case head.Ends(seq):", "case false:"}},
 	},
 	{
 		name: "reject-is-a-fault", rule: "who passes on forgeries is put out", pkg: "./internal/gossip", tests: "TestFaultsLeadToQuarantine",

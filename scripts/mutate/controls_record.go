@@ -57,7 +57,7 @@ var recordControls = []control{
 	},
 	{
 		name: "closed-log-writer", rule: "into a closed log comes what is proved to lead to its end", pkg: "./internal/ingest", tests: "TestClosedLog",
-		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Contested", "case !hd.Contested"}},
+		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Ends(h.Seq)", "case !hd.Ends(h.Seq)"}},
 	},
 	{
 		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
@@ -157,7 +157,7 @@ var recordControls = []control{
 	},
 	{
 		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",
-		edits: []edit{{"internal/ingest/batch.go", "case hd.Contested:\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Ends(h.Seq):\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
 	},
 	{
 		name: "fork-proof", rule: "a second history of a log is found out", pkg: "./internal/ingest", tests: "TestForks",
