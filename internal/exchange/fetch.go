@@ -221,17 +221,23 @@ func (x *Exchange) fetchProofs(ctx context.Context, e *session, logs []ct.LogID)
 			return fmt.Errorf("%w: more fork proofs than asked for", errPeer)
 		}
 		e.got += len(m.Records.Records)
-		recs, err := x.openEach(m.Records.Records, held{})
-		if err != nil {
-			return err
-		}
-		for _, r := range recs {
-			if !wanted[r.Header().Log] {
+		for raws := m.Records.Records; len(raws) > 0; raws = raws[2:] {
+			if len(raws) == 1 {
+				return fmt.Errorf("%w: half a fork proof", errPeer)
+			}
+			recs, err := x.openEach(raws[:2], held{})
+			if err != nil {
+				return err
+			}
+			if len(recs) < 2 {
+				continue // it cannot be judged now
+			}
+			if !wanted[recs[0].Header().Log] || !wanted[recs[1].Header().Log] {
 				return fmt.Errorf("%w: a fork proof that was not asked for", errPeer)
 			}
-		}
-		if err := x.submitEach(ctx, recs); err != nil {
-			return err
+			if _, err := x.cfg.Ingest.SubmitProof(ctx, recs[0], recs[1]); x.stored(err) != nil {
+				return err
+			}
 		}
 		if m.Records.Last {
 			return nil

@@ -14,15 +14,15 @@ const blameFor = time.Minute
 // queue is whom to pull from next. Each node is in it at most once, so the
 // roster bounds it.
 type queue struct {
-	mu     sync.Mutex
-	order  []ct.LogID
-	in     map[ct.LogID]bool
-	busy   map[ct.LogID]bool      // a pull from it runs: it waits for that outside the slots
+	mu      sync.Mutex
+	order   []ct.LogID
+	in      map[ct.LogID]bool
+	busy    map[ct.LogID]bool      // a pull from it runs: it waits for that outside the slots
 	resting map[ct.LogID]time.Time // not before
-	later  map[ct.LogID]uint64    // had logs unknown to this roster version
-	gap    ct.LogID               // log of the last kick
-	gapSet bool
-	wake   chan struct{}
+	later   map[ct.LogID]uint64    // had logs unknown to this roster version
+	gap     ct.LogID               // log of the last kick
+	gapSet  bool
+	wake    chan struct{}
 }
 
 func newQueue() queue {

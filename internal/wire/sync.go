@@ -159,7 +159,6 @@ func appendExt(b, ext []byte) []byte {
 // syncExt is the field of SyncMessage that later versions fill.
 const syncExt = 15
 
-
 // AppendSyncFrame appends m as a frame. Of records, which are nearly all that a
 // stream carries, each byte is copied once.
 func AppendSyncFrame(b []byte, m *SyncMessage) []byte {
