@@ -115,7 +115,9 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			if w == nil {
 				break
 			}
-			w.Topics = x.cfg.Store.Topics()
+			if w.Topics = x.cfg.Store.Topics(); f.Bare {
+				w.Topics = 1 << ct.TopicControl
+			}
 			if err := e.send(&wire.SyncMessage{Want: w}); err != nil {
 				return err
 			}

@@ -66,16 +66,17 @@ func (x *Exchange) begin(raws [][]byte) *opened {
 type held map[ct.LogID]time.Duration
 
 const (
-	// heldFor is for what hangs on the roster, a clock or a log's growth.
-	heldFor = 2 * time.Minute
-	// unknownFor is for a version or an algorithm that this program does not know.
-	unknownFor = time.Hour
+	// heldFor is for what hangs on the roster, a clock or a log's growth, at
+	// first; each time after that it is twice as long, up to heldMost. That is also
+	// for a version or an algorithm that this program does not know.
+	heldFor  = time.Minute
+	heldMost = time.Hour
 )
 
 func (h held) add(log ct.LogID, why verify.Reason) {
 	d := heldFor
 	if why == verify.BadAlgorithm || why == verify.UnknownVersion {
-		d = unknownFor
+		d = heldMost
 	}
 	h[log] = max(h[log], d)
 }

@@ -167,11 +167,14 @@ func (x *Exchange) pullRanges(ctx context.Context, e *session, node ct.LogID, th
 		before()
 		mine := x.holds()
 		plan := reconcile.Compare(mine.Head, x.unclosed(theirs), x.class)
-		var batch []wire.SyncRange
+		bare := true
+		batch := x.claims.take(only(one, plan.Roots, plan.Nodes), batchRecords, skip, one)
 		for _, ranges := range [][]wire.SyncRange{own(plan.Nodes, x.cfg.Own), plan.Roots, plan.Nodes} {
-			if batch = x.claims.take(ranges, batchRecords, skip, one); len(batch) > 0 {
+			if len(batch) > 0 {
 				break
 			}
+			bare = false
+			batch = x.claims.take(ranges, batchRecords, skip, nil)
 		}
 		if len(batch) == 0 {
 			if plan.Skipped > 0 || len(skip) > 0 {
@@ -180,28 +183,50 @@ func (x *Exchange) pullRanges(ctx context.Context, e *session, node ct.LogID, th
 			return nil
 		}
 		got := e.got
-		held, err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.openChunk, x.submitInOrder)
+		f := reconcile.NewFetch(batch)
+		f.Bare = bare
+		held, err := x.fetch(ctx, e, f, x.openChunk, x.submitInOrder)
 		x.claims.release(batch)
-		x.claims.hold(node, held, view.Version(), time.Now())
 		if err != nil {
+			x.claims.hold(node, held, view.Version(), time.Now())
 			return err
 		}
 		vain := e.got - got
 		for _, r := range batch {
 			h, _ := x.cfg.Store.Head(r.Log)
-			if h.Size >= r.From {
+			switch {
+			case h.Size >= r.From:
 				vain -= int(min(h.Size+1-r.From, r.Count))
-				delete(one, r.Log)
+				if one[r.Log] {
+					delete(one, r.Log)
+					x.claims.free(node, r.Log)
+				}
+			case h.Ends(r.From): // it forked meanwhile
+			default: // what ingest does not take it will not take soon
+				held.add(r.Log, "")
 			}
 			// What did not come forward now will not in this session.
 			if h.Size+1 < r.From+r.Count {
 				skip[r.Log] = true
 			}
 		}
+		x.claims.hold(node, held, view.Version(), time.Now())
 		if err := x.spend(node, vain); err != nil {
 			return err
 		}
 	}
+}
+
+// only gives the ranges of some logs.
+func only(logs map[ct.LogID]bool, ranges ...[]wire.SyncRange) (out []wire.SyncRange) {
+	for _, part := range ranges {
+		for _, r := range part {
+			if logs[r.Log] {
+				out = append(out, r)
+			}
+		}
+	}
+	return out
 }
 
 const (

@@ -20,7 +20,7 @@ type claims struct {
 	after ct.LogID                   // the last log taken
 	pulls map[ct.LogID]chan struct{} // closed when the pull from this node ends
 	// held are logs of which a peer served a record that could not be judged. Of
-	// such a log one record is asked of this peer after a time, or when the roster
+	// such a log one header is asked of this peer after a time, or when the roster
 	// has changed, and the rest when that one gets in: a clock that was wrong may
 	// be right by then, and a version may be known. Other peers are asked
 	// meanwhile: no signature was checked.
@@ -35,6 +35,7 @@ type heldLog struct{ from, log ct.LogID }
 type heldUntil struct {
 	version uint64 // of the roster
 	until   time.Time
+	wait    time.Duration
 }
 
 // begin waits until no other pull from node runs, and marks this one.
@@ -117,8 +118,17 @@ func (c *claims) hold(from ct.LogID, logs held, version uint64, now time.Time) {
 		if len(c.held) >= maxHeld {
 			clear(c.held) // they are asked for once more
 		}
-		c.held[heldLog{from, log}] = heldUntil{version, now.Add(d)}
+		k := heldLog{from, log}
+		d = max(d, min(2*c.held[k].wait, heldMost))
+		c.held[k] = heldUntil{version, now.Add(d), d}
 	}
+}
+
+// free forgets that a log was held.
+func (c *claims) free(from, log ct.LogID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.held, heldLog{from, log})
 }
 
 // heldOf sorts the logs of theirs that were held: those to leave out, and those
@@ -138,7 +148,6 @@ func (c *claims) heldOf(from ct.LogID, theirs []wire.LogHead, version uint64, no
 			skip[h.Log] = true
 		default:
 			one[h.Log] = true
-			delete(c.held, k)
 		}
 	}
 	return skip, one

@@ -22,6 +22,8 @@ type Fetch struct {
 	asked   [][]wire.SyncRange // what is left of each want under way, in order
 	bodies  bool               // only records whose body the peer holds
 	partial bool               // the peer may leave out what it likes
+
+	Bare bool // headers are enough for now, but on control
 }
 
 // NewFetch plans ranges, which may be longer than one want.

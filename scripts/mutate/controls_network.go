@@ -33,7 +33,7 @@ var networkControls = []control{
 	},
 	{
 		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
-		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxSyncLogs && wire.FrontierDigest(theirs) == digest", "sound = true"}},
+		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxFrontier && wire.FrontierDigest(theirs) == digest", "sound = true"}},
 	},
 	{
 		name: "stream-member", rule: "a stream is checked against the roster again", pkg: "./internal/exchange", tests: "TestStreamsAreCheckedAgain",
