@@ -55,7 +55,7 @@ func (x *Exchange) FetchRange(ctx context.Context, node ct.LogID, r wire.SyncRan
 	}
 	defer stop()
 	e := newSession(s, x.metrics)
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node, new(snapshot), false)}); err != nil {
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node, new(snapshot))}); err != nil {
 		return err
 	}
 	if _, err := e.receive(); err != nil {

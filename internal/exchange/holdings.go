@@ -119,12 +119,16 @@ func (s *snapshot) after(m wire.Mark) ([]wire.LogHead, bool) {
 	return s.Since(gen), true
 }
 
-// roots is the part that is root logs.
-func (x *Exchange) roots(heads []wire.LogHead) (out []wire.LogHead) {
-	for _, h := range heads {
-		if x.class(h.Log) == reconcile.Root {
-			out = append(out, h)
-		}
+// holdsFor is what this node tells a peer of; restricted: it may be told little.
+func (x *Exchange) holdsFor(node ct.LogID) (_ snapshot, restricted bool) {
+	all := x.holds()
+	if !x.restricted(node) {
+		return all, false
 	}
-	return out
+	var s snapshot // without a mark: nothing of it is remembered
+	for _, h := range x.allowedHeads(all.Since(0), node) {
+		s.Set(h, 1)
+	}
+	s.digest = s.Digest()
+	return s, true
 }

@@ -100,9 +100,6 @@ func (x *Exchange) answer(ctx context.Context, s network.Stream, from ct.LogID, 
 	if err := s.SetDeadline(deadline); err != nil {
 		return fmt.Errorf("set deadline: %w", err)
 	}
-	if x.rootsOnly(from) {
-		return errors.New("the window of one of the two has ended")
-	}
 	req, err := wire.ReadFrame(bufio.NewReader(s), maxMatchFrame)
 	if errors.Is(err, wire.ErrFrame) {
 		return fmt.Errorf("%w: %w", errPeer, err)

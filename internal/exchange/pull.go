@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/p2p"
@@ -71,8 +72,8 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 var errVain = errors.New("too little of what it sends gets in")
 
 func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) (all bool, err error) {
-	mine := x.holds()
-	hello := x.hello(node, &mine, x.rootsOnly(node))
+	mine, restricted := x.holdsFor(node)
+	hello := x.hello(node, &mine)
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
 		return false, err
 	}
@@ -83,16 +84,16 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) (all
 	if m.Hello == nil {
 		return false, fmt.Errorf("%w: want a hello", errPeer)
 	}
-	if hello.Roots || m.Hello.Roots {
-		return false, x.pullRoots(ctx, e, node, &mine, m.Hello.Digest)
-	}
 	said := heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}
 	if m.Hello.Digest != hello.Digest {
-		if err := x.pullFrontier(ctx, e, node, &mine, m.Hello.Digest, said); err != nil {
+		if err := x.pullFrontier(ctx, e, node, &mine, m.Hello.Digest, said, restricted); err != nil {
 			return false, err
 		}
-	} else {
+	} else if !restricted {
 		x.believe(node, said)
+	}
+	if restricted {
+		return false, nil
 	}
 	if err := x.pullClosed(ctx, e, node); err != nil {
 		return false, err
@@ -104,13 +105,6 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) (all
 		return false, err
 	}
 	return true, x.pullBodies(ctx, e, node)
-}
-
-// rootsOnly tells whether a sync with node is of root logs alone: the window of
-// one of the two has ended, and its renewal is to spread.
-func (x *Exchange) rootsOnly(node ct.LogID) bool {
-	v, now := x.cfg.View(), x.cfg.Clock()
-	return v.Ended(node, now) || v.Ended(x.cfg.Own, now)
 }
 
 // ahead is a peer's clock against this node's.
@@ -127,36 +121,23 @@ func (x *Exchange) believe(node ct.LogID, said heard) bool {
 	return true
 }
 
-func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine *snapshot, digest [32]byte, said heard) error {
+func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine *snapshot, digest [32]byte, said heard, restricted bool) error {
 	theirs, err := x.frontiers(e, node, mine, digest)
 	if err != nil {
 		return err
 	}
-	if reconcile.Size(theirs, x.cfg.Own) < said.own {
+	believe := func() { x.believe(node, said) }
+	if restricted {
+		theirs = x.allowedHeads(theirs, node)
+		theirs = slices.DeleteFunc(theirs, func(h wire.LogHead) bool { return h.Log == node }) // it says nothing any more
+		believe = func() {}
+	} else if reconcile.Size(theirs, x.cfg.Own) < said.own {
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}
-	err = x.pullRanges(ctx, e, node, theirs, func() { x.believe(node, said) })
-	if err != nil {
+	if err := x.pullRanges(ctx, e, node, theirs, believe); err != nil {
 		return err
 	}
 	return x.pullForks(ctx, e, node, x.unclosed(theirs))
-}
-
-// pullRoots is pullFrontier for a sync of root logs alone.
-func (x *Exchange) pullRoots(ctx context.Context, e *session, node ct.LogID, mine *snapshot, digest [32]byte) error {
-	roots := x.roots(mine.Since(0))
-	if wire.FrontierDigest(roots) == digest {
-		return nil
-	}
-	got, err := e.askFrontier(&wire.SyncFrontier{Heads: roots})
-	if err != nil {
-		return err
-	}
-	theirs := x.roots(got.Heads)
-	if err := x.pullRanges(ctx, e, node, theirs, func() {}); err != nil {
-		return err
-	}
-	return x.pullForks(ctx, e, node, theirs)
 }
 
 // pullRanges fetches what the peer holds of its frontier and this node does not.
@@ -276,14 +257,8 @@ func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) er
 	}
 }
 
-func (x *Exchange) hello(to ct.LogID, mine *snapshot, roots bool) *wire.SyncHello {
-	h := &wire.SyncHello{Time: ct.MillisOf(x.cfg.Clock()), Roots: roots}
-	if roots {
-		h.Digest = wire.FrontierDigest(x.roots(mine.Since(0)))
-	} else {
-		h.Digest, h.YourSize = mine.digest, mine.Head(to).Size
-	}
-	return h
+func (x *Exchange) hello(to ct.LogID, mine *snapshot) *wire.SyncHello {
+	return &wire.SyncHello{Digest: mine.digest, YourSize: mine.Head(to).Size, Time: ct.MillisOf(x.cfg.Clock())}
 }
 
 // class is what the roster says of a log now.

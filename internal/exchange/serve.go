@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/p2p"
@@ -13,7 +12,6 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
-	"github.com/herald-net/herald/node/ct"
 	"github.com/libp2p/go-libp2p/core/network"
 )
 
@@ -26,9 +24,16 @@ const (
 // admit checks a stream once more against the roster and the limits. The
 // returned function ends what it began.
 func (x *Exchange) admit(ctx context.Context, s network.Stream, service string, perPeer, total int) (roster.Node, *seat, func(), bool) {
-	node, ok := x.cfg.Host.Member(s.Conn().RemotePeer())
+	node, ended, ok := x.cfg.Host.Admitted(s.Conn().RemotePeer())
 	if ok {
-		ok = s.Scope().SetService(service) == nil && x.inbound.enter(service, node.Key, perPeer, total, func() bool { return x.seats.yield(service, time.Now()) })
+		ok = s.Scope().SetService(service) == nil
+	}
+	if ended {
+		ok = ok && service == p2p.ServiceSync
+		service, perPeer, total = endedService, 1, endedSyncs
+	}
+	if ok {
+		ok = x.inbound.enter(service, node.Key, perPeer, total, func() bool { return x.seats.yield(service, time.Now()) })
 	}
 	if !ok {
 		x.metrics.refused.WithLabelValues(service).Inc()
@@ -76,12 +81,11 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 	if m.Hello == nil {
 		return fmt.Errorf("%w: want a hello", errPeer)
 	}
-	roots := m.Hello.Roots || x.rootsOnly(node.Key)
-	if !roots && !x.believe(node.Key, heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}) {
+	mine, restricted := x.holdsFor(node.Key)
+	if !restricted && !x.believe(node.Key, heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}) {
 		x.queue.add(node.Key)
 	}
-	mine := x.holds()
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, &mine, roots)}); err != nil {
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, &mine)}); err != nil {
 		return err
 	}
 	for range framesPerPeer {
@@ -96,28 +100,26 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 			if err != nil {
 				return err
 			}
-			answer := tell(&mine, asked)
-			if roots {
-				answer = &wire.SyncFrontier{Heads: x.roots(mine.Since(0))}
-				asked.Heads = x.roots(asked.Heads)
-			}
-			if err := e.sendFrontier(answer); err != nil {
+			if err := e.sendFrontier(tell(&mine, asked)); err != nil {
 				return err
+			}
+			if restricted {
+				asked.Heads = x.allowedHeads(asked.Heads, node.Key)
 			}
 			plan := reconcile.Compare(mine.Head, x.unclosed(asked.Heads), x.class)
 			if plan.Behind() || plan.Skipped > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:
+			if restricted {
+				m.Want = x.allowedWant(m.Want, node.Key)
+			}
 			send := func(r *wire.SyncRecords, size int) error {
 				e.seat.wait(time.Now()) // who has had too much gives way first
 				if err := x.pace(ctx, node.Key, size); err != nil {
 					return err
 				}
 				return e.send(&wire.SyncMessage{Records: r})
-			}
-			if roots {
-				x.rootsWanted(m.Want)
 			}
 			if err := x.serveWant(send, m.Want); err != nil {
 				return err
@@ -150,16 +152,6 @@ func (c *chunk) flush(last bool) error {
 	err := c.send(&wire.SyncRecords{Records: c.recs, Last: last}, c.size)
 	c.recs, c.size = c.recs[:0], 0
 	return err
-}
-
-// rootsWanted cuts a want down to root logs: nothing else is held here for it.
-// What follows a range that is cut would be out of order for the asker.
-func (x *Exchange) rootsWanted(w *wire.SyncWant) {
-	other := func(log ct.LogID) bool { return x.class(log) != reconcile.Root }
-	if i := slices.IndexFunc(w.Ranges, func(r wire.SyncRange) bool { return other(r.Log) }); i >= 0 {
-		w.Ranges = w.Ranges[:i]
-	}
-	w.Forks = slices.DeleteFunc(w.Forks, other)
 }
 
 // serveWant sends the records asked for, as far as this node holds them.

@@ -40,7 +40,6 @@ type SyncHello struct {
 	Digest   [32]byte  // FrontierDigest of all the sender holds
 	YourSize uint64    // length of the receiver's own log at the sender
 	Time     ct.Millis // the sender's clock
-	Roots    bool      // the sender serves and takes root logs only: the window of one of the two has ended
 }
 
 // Mark is a node's own name for its frontier at one moment; it means nothing
@@ -174,8 +173,7 @@ func AppendSyncFrame(b []byte, m *SyncMessage) []byte {
 func encodeHello(h *SyncHello) []byte {
 	b := appendBytes(make([]byte, 0, 64), 1, h.Digest[:])
 	b = appendUint(b, 2, h.YourSize)
-	b = appendUint(b, 3, uint64(h.Time))
-	return appendFlag(b, 4, h.Roots)
+	return appendUint(b, 3, uint64(h.Time))
 }
 
 func appendFlag(b []byte, num protowire.Number, flag bool) []byte {
@@ -315,8 +313,6 @@ func (d *decoder) syncHello() *SyncHello {
 			t := d.uint()
 			d.bad = d.bad || t > math.MaxInt64
 			h.Time = ct.Millis(t)
-		case 4:
-			h.Roots = d.flag()
 		default:
 			d.bad = true
 		}

@@ -26,7 +26,6 @@ func syncSamples() map[string]*wire.SyncMessage {
 		"hello, fresh":      {Hello: &wire.SyncHello{Digest: [32]byte{9}}},
 		"frontier":          {Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), 0}, {syncLog(2), 1, syncID(2), 2}, {Log: syncLog(3), Fork: 1}}}},
 		"frontier, page":    {Frontier: &wire.SyncFrontier{Heads: syncPage(wire.MaxSyncLogs), More: true}},
-		"hello, roots":      {Hello: &wire.SyncHello{Digest: [32]byte{9}, Time: 5, Roots: true}},
 		"of tomorrow":       {Hello: &wire.SyncHello{Digest: [32]byte{9}}, Ext: []byte{1, 2}},
 		"records, tomorrow": {Records: &wire.SyncRecords{Last: true}, Ext: bytes.Repeat([]byte{1}, wire.MaxSyncExt)},
 		"frontier, none":    {Frontier: &wire.SyncFrontier{}},
@@ -63,7 +62,7 @@ func toProtoSyncKind(m *wire.SyncMessage) *heraldv1.SyncMessage {
 	switch {
 	case m.Hello != nil:
 		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Hello{Hello: &heraldv1.SyncHello{
-			Digest: m.Hello.Digest[:], YourSize: m.Hello.YourSize, Time: uint64(m.Hello.Time), Roots: m.Hello.Roots,
+			Digest: m.Hello.Digest[:], YourSize: m.Hello.YourSize, Time: uint64(m.Hello.Time),
 		}}}
 	case m.Frontier != nil:
 		f := &heraldv1.SyncFrontier{More: m.Frontier.More}

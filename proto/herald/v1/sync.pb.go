@@ -165,11 +165,7 @@ type SyncHello struct {
 	// Length of the receiver's own node log at the sender.
 	YourSize uint64 `protobuf:"varint,2,opt,name=your_size,json=yourSize,proto3" json:"your_size,omitempty"`
 	// The sender's clock, milliseconds since 1970 UTC.
-	Time uint64 `protobuf:"varint,3,opt,name=time,proto3" json:"time,omitempty"`
-	// The sender serves and takes root logs only on this stream, as to its roster
-	// the window of one of the two nodes has ended. The digest is that of the root
-	// logs, and your_size is absent.
-	Roots         bool `protobuf:"varint,4,opt,name=roots,proto3" json:"roots,omitempty"`
+	Time          uint64 `protobuf:"varint,3,opt,name=time,proto3" json:"time,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -223,13 +219,6 @@ func (x *SyncHello) GetTime() uint64 {
 		return x.Time
 	}
 	return 0
-}
-
-func (x *SyncHello) GetRoots() bool {
-	if x != nil {
-		return x.Roots
-	}
-	return false
 }
 
 type SyncFrontier struct {
@@ -580,12 +569,11 @@ const file_herald_v1_sync_proto_rawDesc = "" +
 	"\x04want\x18\x03 \x01(\v2\x13.herald.v1.SyncWantH\x00R\x04want\x122\n" +
 	"\arecords\x18\x04 \x01(\v2\x16.herald.v1.SyncRecordsH\x00R\arecords\x12\x10\n" +
 	"\x03ext\x18\x0f \x01(\fR\x03extB\t\n" +
-	"\amessage\"j\n" +
+	"\amessage\"T\n" +
 	"\tSyncHello\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x1b\n" +
 	"\tyour_size\x18\x02 \x01(\x04R\byourSize\x12\x12\n" +
-	"\x04time\x18\x03 \x01(\x04R\x04time\x12\x14\n" +
-	"\x05roots\x18\x04 \x01(\bR\x05roots\"v\n" +
+	"\x04time\x18\x03 \x01(\x04R\x04time\"v\n" +
 	"\fSyncFrontier\x12(\n" +
 	"\x05heads\x18\x01 \x03(\v2\x12.herald.v1.LogHeadR\x05heads\x12\x12\n" +
 	"\x04mark\x18\x02 \x01(\fR\x04mark\x12\x14\n" +
