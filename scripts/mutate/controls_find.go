@@ -44,7 +44,7 @@ var findControls = []control{
 		edits: []edit{{"internal/match/document.go", "digits(number) > 0 && !oneSign(number)", "digits(number) >= 4 && !oneSign(number)"}},
 	},
 	{
-		name: "births-tail", rule: "a time behind a day does not take the day away", pkg: "./internal/match", tests: "TestParseBirth$",
+		name: "births-tail", rule: "a time behind a day does not take the day away", pkg: "./internal/match", tests: "TestParseBirth",
 		edits: []edit{{"internal/match/birth.go", "unknownDay(withoutTime(bare))", "unknownDay(bare)"}},
 	},
 	{
