@@ -125,3 +125,32 @@ func TestNamesInNames(t *testing.T) {
 		}
 	}
 }
+
+// Who holds another State's record, as the asker does, has nothing to release: the
+// request does not wait there, and the answer names the author.
+func TestAuthorIsTheOneToAsk(t *testing.T) {
+	net := newNetwork(t, generous(), "UTO", "FIN", "KEN")
+	asker, author, holder := net.nodes[0], net.nodes[1], net.nodes[2]
+	publish(t, author, about(wanted()))
+	net.deliver()
+	answers, _ := ask(t, asker, query(wanted(), "FIN", "KEN"))
+	if got := answers["FIN"]; got.Answer != desk.AnswerPossible || got.Reason != "" || got.Inbox.IsZero() {
+		t.Errorf("the author: %+v", got)
+	}
+	if got := answers["KEN"]; got.Answer != desk.AnswerPossible || got.Reason != "ask:fin" || !got.Inbox.IsZero() {
+		t.Errorf("who holds the author's record: %+v", got)
+	}
+	items, err := holder.desk.Inbox()
+	must(t, err)
+	if len(items) != 0 || holder.desk.Waits() != 0 {
+		t.Errorf("%d items wait where nothing can be released", len(items))
+	}
+	// With something of its own it is asked itself.
+	_, err = holder.desk.ImportPersons(within(t), "national", strings.NewReader(listLine("N-1", wanted())), nil)
+	must(t, err)
+	holder.follow()
+	answers, _ = ask(t, asker, query(wanted(), "KEN"))
+	if got := answers["KEN"]; got.Answer != desk.AnswerPossible || got.Reason != "" || got.Inbox.IsZero() {
+		t.Errorf("with a list of its own: %+v", got)
+	}
+}
