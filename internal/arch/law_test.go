@@ -48,7 +48,9 @@ var law = map[string]rule{
 	"internal/match":         {own: "internal/name node/ct", pure: true},
 	"internal/fishing":       {own: "internal/match internal/name node/ct", pure: true},
 	"internal/format/text":   {heavy: "x/text", pure: true},
-	"internal/format/unlist": {own: "internal/format/text internal/name node/ct", pure: true},
+	"internal/format/value":  {own: "internal/match internal/name node/ct", pure: true},
+	"internal/format/unlist": {own: "internal/format/text internal/format/value internal/name node/ct", pure: true},
+	"internal/format/people": {own: "internal/format/text internal/format/unlist internal/format/value node/ct", pure: true},
 	"internal/synth":         {own: "node/ct", pure: true},
 
 	// Between nodes.
