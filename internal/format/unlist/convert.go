@@ -72,17 +72,16 @@ func convert(raw *individual) (Entry, error) {
 	c := converter{}
 	c.e.DataID = c.line("DATAID", raw.DataID, ct.MaxShort)
 	reference := c.line("REFERENCE_NUMBER", raw.Reference, ct.MaxShort)
-	c.names(raw)
-	if len(c.e.Person.Names) == 0 {
-		return Entry{}, errors.New("names: missing")
-	}
-	if reference == "" && c.e.DataID == "" {
-		return Entry{}, errors.New("REFERENCE_NUMBER and DATAID: missing")
-	}
 	for _, v := range []string{reference, c.e.DataID} {
 		if v != "" {
 			c.e.Person.ExternalRefs = append(c.e.Person.ExternalRefs, ct.ExternalRef{System: "un", Value: v})
 		}
+	}
+	if c.names(raw); len(c.e.Person.Names) == 0 {
+		return c.e, errors.New("names: missing")
+	}
+	if reference == "" && c.e.DataID == "" {
+		return c.e, errors.New("REFERENCE_NUMBER and DATAID: missing")
 	}
 	c.births(raw)
 	c.e.Person.BirthPlaces = c.places("INDIVIDUAL_PLACE_OF_BIRTH", raw.BirthPlaces)

@@ -57,6 +57,7 @@ func (Entry) LogValue() slog.Value       { return slog.StringValue("list entry(r
 // Rejection is one individual that was not accepted. Reason names fields, never values.
 type Rejection struct {
 	Line   int    `json:"line"`
+	ID     string `json:"-"` // as Entry.ID gives it, when there is one
 	Reason string `json:"reason"`
 }
 
@@ -157,7 +158,7 @@ func (res *Result) individual(d *xml.Decoder, start xml.StartElement, line int, 
 	if err != nil {
 		res.Rejected++
 		if len(res.Rejections) < maxRejections {
-			res.Rejections = append(res.Rejections, Rejection{Line: line, Reason: err.Error()})
+			res.Rejections = append(res.Rejections, Rejection{Line: line, ID: e.ID(), Reason: err.Error()})
 		}
 		return nil
 	}

@@ -41,7 +41,7 @@ func TestRead(t *testing.T) {
 	}
 	want := unlist.Result{
 		Read: 4, Accepted: 2, Rejected: 2, Entities: 2, Generated: "2030-01-02T00:00:09.000Z", Complete: true,
-		Rejections: []unlist.Rejection{{Line: 42, Reason: "names: missing"}, {Line: 56, Reason: "REFERENCE_NUMBER and DATAID: missing"}},
+		Rejections: []unlist.Rejection{{Line: 42, ID: "XXi.002", Reason: "names: missing"}, {Line: 56, Reason: "REFERENCE_NUMBER and DATAID: missing"}},
 	}
 	if !reflect.DeepEqual(res, want) {
 		t.Errorf("result %+v, want %+v", res, want)

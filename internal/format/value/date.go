@@ -45,7 +45,9 @@ func Births(text string, now time.Time) (births []ct.Birth, note string) {
 			note = noteForm
 		case span.Earliest.Year() < 1850 && len(match.ParseBirths(d)) == 2:
 			for i, b := range match.ParseBirths(d) {
-				births = append(births, ct.Birth{Date: written(b), Calendar: [...]string{"solar-hijri", "hijri"}[i]})
+				if b.From >= 1850 {
+					births = append(births, ct.Birth{Date: written(b), Calendar: [...]string{"solar-hijri", "hijri"}[i]})
+				}
 			}
 		case span.Earliest.Year() < 1850 || span.Latest.Year() > 2100:
 			note = noteRange
