@@ -53,17 +53,19 @@ func Check(cfg Config) (Report, error) {
 	if c.seal, err = newSealer(cfg.Key); err != nil {
 		return c.report, fmt.Errorf("check store: %w", err)
 	}
-	for _, spec := range []*fileSpec{&logSpec, &keysSpec, &bodySpec, &localSpec} {
+	for _, spec := range specs {
 		if err := c.open(spec); err != nil {
 			return c.report, fmt.Errorf("check store: %w", err)
 		}
 	}
-	if len(c.files) == 4 {
+	if len(c.files) == len(specs) {
 		if err := c.records(); err != nil {
 			c.report.add(logSpec.name, "%v", err)
 		}
-		if err := c.local(); err != nil {
-			c.report.add(localSpec.name, "%v", err)
+		for _, spec := range []*fileSpec{&localSpec, &listsSpec} {
+			if err := c.local(spec); err != nil {
+				c.report.add(spec.name, "%v", err)
+			}
 		}
 	}
 	return c.report, nil
@@ -317,9 +319,9 @@ func (c *checker) verifySigs() {
 	c.sigs = c.sigs[:0]
 }
 
-// local opens every value of local.db.
-func (c *checker) local() error {
-	l, err := newLocal(&c.cfg, c.files[localSpec.name])
+// local opens every value of local.db or lists.db.
+func (c *checker) local(spec *fileSpec) error {
+	l, err := newLocal(&c.cfg, c.files[spec.name])
 	if err != nil {
 		return err
 	}
@@ -328,7 +330,7 @@ func (c *checker) local() error {
 			b := tx.root.Bucket(name)
 			return b.ForEach(func(k, v []byte) error {
 				if _, err := tx.open(string(name), k, v); err != nil {
-					c.report.add(localSpec.name, "a value of bucket %s does not open", name)
+					c.report.add(spec.name, "a value of bucket %s does not open", name)
 				}
 				return nil
 			})

@@ -31,7 +31,7 @@ const (
 	bktSalt  = "salt"  // keys.db: place → salt
 	bktGone  = "gone"  // keys.db: record id → why its body was erased: log.db says so too, and either may be lost
 	bktBody  = "body"  // body.db: place → sealed body
-	bktLocal = "local" // local.db: one bucket per name in it
+	bktLocal = "local" // local.db, lists.db: one bucket per name in it
 )
 
 // one is the value of a set's members. bbolt's empty values are best avoided.

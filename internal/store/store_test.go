@@ -269,7 +269,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"log.db", "keys.db", "body.db", "local.db"} {
+	for _, name := range []string{"log.db", "keys.db", "body.db", "local.db", "lists.db"} {
 		path := filepath.Join(cfg.Dir, name)
 		w.ok(os.Rename(path, path+".away"))
 		if _, err := store.Open(cfg); !errors.Is(err, os.ErrNotExist) {

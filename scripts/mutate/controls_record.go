@@ -49,7 +49,11 @@ var recordControls = []control{
 	},
 	{
 		name: "closing-ends-right", rule: "the node of a closed log does not connect", pkg: "./internal/roster", tests: "TestClosing",
-		edits: []edit{{"internal/roster/roster.go", "ok && n.Closing == nil && ", "ok && "}},
+		edits: []edit{{"internal/roster/roster.go", "n.Closing == nil && n.NotBefore <= m", "n.NotBefore <= m"}},
+	},
+	{
+		name: "ended-is-not-closed", rule: "a closed key is not one whose window has ended", pkg: "./internal/roster", tests: "TestEnded",
+		edits: []edit{{"internal/roster/roster.go", "n.Closing == nil && n.NotAfter <= m", "n.NotAfter <= m"}},
 	},
 	{
 		name: "closed-log-writer", rule: "into a closed log comes what is proved to lead to its end", pkg: "./internal/ingest", tests: "TestClosedLog",
