@@ -71,7 +71,7 @@ var law = map[string]rule{
 
 	// What people do.
 	"internal/desk": {
-		own: "internal/fishing internal/format/text internal/format/unlist internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
+		own: "internal/fishing internal/format/people internal/format/text internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
 			"internal/verify internal/wire node/ct",
 		heavy: "prometheus x/sync",
 	},
@@ -81,7 +81,7 @@ var law = map[string]rule{
 	},
 	"internal/datadir": {own: "internal/keys internal/roster internal/store node node/ct", heavy: "os net toml multiaddr"},
 	"internal/cli": {
-		own: "internal/api internal/backup internal/bench internal/datadir internal/format/text internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
+		own: "internal/api internal/backup internal/bench internal/datadir internal/format/people internal/format/text internal/format/unlist internal/format/value internal/index internal/journal internal/keys internal/match internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect testnet",
 		heavy: "os cobra progressbar connect protobuf x/sync",
 	},

@@ -21,7 +21,7 @@ func mend(o *object, now time.Time) Entry {
 	e := Entry{}
 	switch id := o.values["id"].(type) {
 	case string:
-		e.ID = value.Line(id)
+		e.ID = strings.TrimSpace(id)
 	case nil:
 	default:
 		e.Fault = "id: want a string"
@@ -34,8 +34,8 @@ func mend(o *object, now time.Time) Entry {
 	case e.Fault != "":
 	case e.ID == "":
 		e.Fault = "id: missing"
-	case len([]rune(e.ID)) > ct.MaxShort || strings.ContainsRune(e.ID, '\ufffd'):
-		e.ID, e.Fault = "", "id: "+ct.FaultText
+	case len([]rune(e.ID)) > ct.MaxShort || strings.ContainsRune(e.ID, '\ufffd') || value.Line(e.ID) != e.ID:
+		e.Fault = "id: " + ct.FaultText
 	case len(e.Person.Names) == 0:
 		e.Fault = "names: missing"
 		if i := slices.IndexFunc(m.left, func(l Left) bool { return strings.HasPrefix(l.Field, "names") }); i >= 0 {

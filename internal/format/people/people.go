@@ -111,12 +111,14 @@ func Rows(r *text.Reader, form string, fn func(Row) error) (Account, error) {
 	return Account{}, lines(r, fn)
 }
 
-// spread tells whether the first line begins an object and does not end it.
+// spread tells whether the first line begins an object and the second one goes
+// on with it.
 func spread(r *text.Reader) bool {
+	const blanks = " \t\r\n"
 	head, _ := r.Peek(min(r.Buffered(), 512)) // First has waited for it
-	line, _, whole := bytes.Cut(bytes.TrimLeft(head, " \t\r\n"), []byte("\n"))
-	line = bytes.TrimRight(line, " \t\r")
-	return whole && bytes.HasPrefix(line, []byte("{")) && bytes.IndexByte([]byte("{[,"), line[len(line)-1]) >= 0
+	line, next, _ := bytes.Cut(bytes.TrimLeft(head, blanks), []byte("\n"))
+	line = bytes.TrimRight(line, blanks)
+	return bytes.HasPrefix(line, []byte("{")) && bytes.IndexByte([]byte("{[,"), line[len(line)-1]) >= 0 && bytes.HasPrefix(bytes.TrimLeft(next, blanks), []byte(`"`))
 }
 
 func unRows(r *text.Reader, fn func(Row) error) (Account, error) {
