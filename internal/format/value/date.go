@@ -23,6 +23,7 @@ const (
 	noteZone     = "an hour in a zone, so that the day is not certain: only its year is taken"
 	noteRange    = "a year outside 1850 to 2100"
 	noteFuture   = "a date in the future"
+	noteWide     = "too wide a span to be compared"
 	noteBackward = "an interval that ends before it begins"
 	notePart     = "one of several dates is not understood and left out"
 )
@@ -54,7 +55,9 @@ func Births(text string, now time.Time) (births []ct.Birth, note string) {
 		case !now.IsZero() && span.Earliest.After(now.Add(24*time.Hour)):
 			note = noteFuture
 		default:
-			births = append(births, ct.Birth{Date: d})
+			if births = append(births, ct.Birth{Date: d}); len(match.ParseBirths(d)) == 0 {
+				note = noteWide
+			}
 		}
 	}
 	return births, note
