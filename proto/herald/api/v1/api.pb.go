@@ -3844,9 +3844,12 @@ type StatusResponse struct {
 	// Topics whose bodies this node keeps; empty: all.
 	Topics []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
 	// Match requests of other States that wait for a person here.
-	Inbox         uint32 `protobuf:"varint,32,opt,name=inbox,proto3" json:"inbox,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Inbox uint32 `protobuf:"varint,32,opt,name=inbox,proto3" json:"inbox,omitempty"`
+	// The window of this node's key.
+	DelegatedFrom  string `protobuf:"bytes,33,opt,name=delegated_from,json=delegatedFrom,proto3" json:"delegated_from,omitempty"`
+	DelegatedUntil string `protobuf:"bytes,34,opt,name=delegated_until,json=delegatedUntil,proto3" json:"delegated_until,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -4075,6 +4078,20 @@ func (x *StatusResponse) GetInbox() uint32 {
 	return 0
 }
 
+func (x *StatusResponse) GetDelegatedFrom() string {
+	if x != nil {
+		return x.DelegatedFrom
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetDelegatedUntil() string {
+	if x != nil {
+		return x.DelegatedUntil
+	}
+	return ""
+}
+
 type RosterRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -4112,8 +4129,10 @@ func (*RosterRequest) Descriptor() ([]byte, []int) {
 }
 
 type RosterResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	File          []byte                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	File  []byte                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// How far the node logs are held here: what a closing may name.
+	Heads         []*NodeHead `protobuf:"bytes,2,rep,name=heads,proto3" json:"heads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4155,6 +4174,83 @@ func (x *RosterResponse) GetFile() []byte {
 	return nil
 }
 
+func (x *RosterResponse) GetHeads() []*NodeHead {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+// The last record held of a node log.
+type NodeHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Log   string                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	Seq   uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Id    string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// Two branches of it are known.
+	Contested     bool `protobuf:"varint,4,opt,name=contested,proto3" json:"contested,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeHead) Reset() {
+	*x = NodeHead{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeHead) ProtoMessage() {}
+
+func (x *NodeHead) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeHead.ProtoReflect.Descriptor instead.
+func (*NodeHead) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *NodeHead) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *NodeHead) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *NodeHead) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NodeHead) GetContested() bool {
+	if x != nil {
+		return x.Contested
+	}
+	return false
+}
+
 type RosterSubmitRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record as it travels.
@@ -4165,7 +4261,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4177,7 +4273,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4190,7 +4286,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -4201,17 +4297,19 @@ func (x *RosterSubmitRequest) GetRecord() []byte {
 }
 
 type RosterSubmitResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Log           string                 `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
-	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Log   string                 `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
+	Seq   uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What does not go without saying, such as why the record has no effect.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4223,7 +4321,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4236,7 +4334,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -4260,6 +4358,13 @@ func (x *RosterSubmitResponse) GetSeq() uint64 {
 	return 0
 }
 
+func (x *RosterSubmitResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
 type JournalVerifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What others remember of this node's journal: it must lead there. Only node,
@@ -4271,7 +4376,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4283,7 +4388,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4296,7 +4401,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
@@ -4318,7 +4423,7 @@ type JournalReadRequest struct {
 
 func (x *JournalReadRequest) Reset() {
 	*x = JournalReadRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4330,7 +4435,7 @@ func (x *JournalReadRequest) String() string {
 func (*JournalReadRequest) ProtoMessage() {}
 
 func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4343,7 +4448,7 @@ func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
 func (*JournalReadRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *JournalReadRequest) GetAfter() uint64 {
@@ -4385,7 +4490,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4397,7 +4502,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4410,7 +4515,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *JournalEntry) GetSeq() uint64 {
@@ -4513,7 +4618,7 @@ type JournalReadResponse struct {
 
 func (x *JournalReadResponse) Reset() {
 	*x = JournalReadResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4525,7 +4630,7 @@ func (x *JournalReadResponse) String() string {
 func (*JournalReadResponse) ProtoMessage() {}
 
 func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4538,7 +4643,7 @@ func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
 func (*JournalReadResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalReadResponse) GetEntries() []*JournalEntry {
@@ -4559,7 +4664,7 @@ type JournalEraseRequest struct {
 
 func (x *JournalEraseRequest) Reset() {
 	*x = JournalEraseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4571,7 +4676,7 @@ func (x *JournalEraseRequest) String() string {
 func (*JournalEraseRequest) ProtoMessage() {}
 
 func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4584,7 +4689,7 @@ func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
 func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *JournalEraseRequest) GetSeq() uint64 {
@@ -4616,7 +4721,7 @@ type JournalEraseResponse struct {
 
 func (x *JournalEraseResponse) Reset() {
 	*x = JournalEraseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4628,7 +4733,7 @@ func (x *JournalEraseResponse) String() string {
 func (*JournalEraseResponse) ProtoMessage() {}
 
 func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4641,7 +4746,7 @@ func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
 func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 type JournalHeadsRequest struct {
@@ -4652,7 +4757,7 @@ type JournalHeadsRequest struct {
 
 func (x *JournalHeadsRequest) Reset() {
 	*x = JournalHeadsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4664,7 +4769,7 @@ func (x *JournalHeadsRequest) String() string {
 func (*JournalHeadsRequest) ProtoMessage() {}
 
 func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4677,7 +4782,7 @@ func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
 func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
 }
 
 // JournalHead is what a node has told of its journal in its beacons.
@@ -4701,7 +4806,7 @@ type JournalHead struct {
 
 func (x *JournalHead) Reset() {
 	*x = JournalHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4713,7 +4818,7 @@ func (x *JournalHead) String() string {
 func (*JournalHead) ProtoMessage() {}
 
 func (x *JournalHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4726,7 +4831,7 @@ func (x *JournalHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
 func (*JournalHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *JournalHead) GetState() string {
@@ -4801,7 +4906,7 @@ type JournalHeadsResponse struct {
 
 func (x *JournalHeadsResponse) Reset() {
 	*x = JournalHeadsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4813,7 +4918,7 @@ func (x *JournalHeadsResponse) String() string {
 func (*JournalHeadsResponse) ProtoMessage() {}
 
 func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4826,7 +4931,7 @@ func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
 func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
@@ -4847,7 +4952,7 @@ type JournalAcceptRequest struct {
 
 func (x *JournalAcceptRequest) Reset() {
 	*x = JournalAcceptRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4859,7 +4964,7 @@ func (x *JournalAcceptRequest) String() string {
 func (*JournalAcceptRequest) ProtoMessage() {}
 
 func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4872,7 +4977,7 @@ func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
 func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *JournalAcceptRequest) GetNode() string {
@@ -4904,7 +5009,7 @@ type JournalAcceptResponse struct {
 
 func (x *JournalAcceptResponse) Reset() {
 	*x = JournalAcceptResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4916,7 +5021,7 @@ func (x *JournalAcceptResponse) String() string {
 func (*JournalAcceptResponse) ProtoMessage() {}
 
 func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4929,7 +5034,7 @@ func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
 func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
 }
 
 type JournalVerifyResponse struct {
@@ -4946,7 +5051,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4958,7 +5063,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4971,7 +5076,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -5008,7 +5113,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5020,7 +5125,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5033,7 +5138,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -5078,7 +5183,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5090,7 +5195,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5103,7 +5208,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -5394,7 +5499,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\x92\x06\n" +
+	"\rStatusRequest\"\xe2\x06\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -5424,16 +5529,25 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06clocks\x18\x19 \x01(\rR\x06clocks\x121\n" +
 	"\x14unchecked_signatures\x18\x1e \x01(\x04R\x13uncheckedSignatures\x12\x16\n" +
 	"\x06topics\x18\x1f \x03(\tR\x06topics\x12\x14\n" +
-	"\x05inbox\x18  \x01(\rR\x05inbox\"\x0f\n" +
-	"\rRosterRequest\"$\n" +
+	"\x05inbox\x18  \x01(\rR\x05inbox\x12%\n" +
+	"\x0edelegated_from\x18! \x01(\tR\rdelegatedFrom\x12'\n" +
+	"\x0fdelegated_until\x18\" \x01(\tR\x0edelegatedUntil\"\x0f\n" +
+	"\rRosterRequest\"S\n" +
 	"\x0eRosterResponse\x12\x12\n" +
-	"\x04file\x18\x01 \x01(\fR\x04file\"-\n" +
+	"\x04file\x18\x01 \x01(\fR\x04file\x12-\n" +
+	"\x05heads\x18\x02 \x03(\v2\x17.herald.api.v1.NodeHeadR\x05heads\"\\\n" +
+	"\bNodeHead\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1c\n" +
+	"\tcontested\x18\x04 \x01(\bR\tcontested\"-\n" +
 	"\x13RosterSubmitRequest\x12\x16\n" +
-	"\x06record\x18\x01 \x01(\fR\x06record\"J\n" +
+	"\x06record\x18\x01 \x01(\fR\x06record\"^\n" +
 	"\x14RosterSubmitResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
-	"\x03seq\x18\x03 \x01(\x04R\x03seq\"H\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\"H\n" +
 	"\x14JournalVerifyRequest\x120\n" +
 	"\x05heads\x18\x01 \x03(\v2\x1a.herald.api.v1.JournalHeadR\x05heads\"<\n" +
 	"\x12JournalReadRequest\x12\x14\n" +
@@ -5541,7 +5655,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 79)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 80)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -5606,29 +5720,30 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*StatusResponse)(nil),        // 60: herald.api.v1.StatusResponse
 	(*RosterRequest)(nil),         // 61: herald.api.v1.RosterRequest
 	(*RosterResponse)(nil),        // 62: herald.api.v1.RosterResponse
-	(*RosterSubmitRequest)(nil),   // 63: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 64: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 65: herald.api.v1.JournalVerifyRequest
-	(*JournalReadRequest)(nil),    // 66: herald.api.v1.JournalReadRequest
-	(*JournalEntry)(nil),          // 67: herald.api.v1.JournalEntry
-	(*JournalReadResponse)(nil),   // 68: herald.api.v1.JournalReadResponse
-	(*JournalEraseRequest)(nil),   // 69: herald.api.v1.JournalEraseRequest
-	(*JournalEraseResponse)(nil),  // 70: herald.api.v1.JournalEraseResponse
-	(*JournalHeadsRequest)(nil),   // 71: herald.api.v1.JournalHeadsRequest
-	(*JournalHead)(nil),           // 72: herald.api.v1.JournalHead
-	(*JournalHeadsResponse)(nil),  // 73: herald.api.v1.JournalHeadsResponse
-	(*JournalAcceptRequest)(nil),  // 74: herald.api.v1.JournalAcceptRequest
-	(*JournalAcceptResponse)(nil), // 75: herald.api.v1.JournalAcceptResponse
-	(*JournalVerifyResponse)(nil), // 76: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 77: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 78: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 79: google.protobuf.Struct
+	(*NodeHead)(nil),              // 63: herald.api.v1.NodeHead
+	(*RosterSubmitRequest)(nil),   // 64: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 65: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 66: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 67: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 68: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 69: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 70: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 71: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 72: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 73: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 74: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 75: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 76: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 77: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 78: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 79: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 80: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	79, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	79, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	80, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	80, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -5640,16 +5755,16 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	79, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	80, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
 	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
 	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	79, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	79, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	80, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	80, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
 	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	79, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	80, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
 	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
 	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
 	41, // 27: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
@@ -5658,74 +5773,75 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	47, // 30: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
 	41, // 31: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
 	57, // 32: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	72, // 33: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
-	67, // 34: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
-	72, // 35: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
-	4,  // 36: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 37: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 38: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 39: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 40: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 41: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 42: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 43: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 44: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 45: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	30, // 46: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	33, // 47: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	35, // 48: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	37, // 49: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	40, // 50: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	45, // 51: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
-	48, // 52: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
-	50, // 53: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	52, // 54: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	54, // 55: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	56, // 56: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	59, // 57: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	61, // 58: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	63, // 59: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	65, // 60: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	66, // 61: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
-	69, // 62: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
-	71, // 63: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
-	74, // 64: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
-	77, // 65: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 66: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 67: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 68: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 69: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 70: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 71: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 72: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 73: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 74: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	39, // 75: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	32, // 76: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	34, // 77: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	36, // 78: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	38, // 79: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	44, // 80: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	46, // 81: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
-	49, // 82: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
-	51, // 83: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	53, // 84: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	55, // 85: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	58, // 86: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	60, // 87: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	62, // 88: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	64, // 89: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	76, // 90: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	68, // 91: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
-	70, // 92: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
-	73, // 93: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
-	75, // 94: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
-	78, // 95: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	66, // [66:96] is the sub-list for method output_type
-	36, // [36:66] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	63, // 33: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
+	73, // 34: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	68, // 35: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	73, // 36: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 37: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 38: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 39: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 40: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 41: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 42: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 43: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 44: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 45: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 46: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	30, // 47: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	33, // 48: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	35, // 49: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	37, // 50: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	40, // 51: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	45, // 52: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
+	48, // 53: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
+	50, // 54: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	52, // 55: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	54, // 56: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	56, // 57: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	59, // 58: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	61, // 59: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	64, // 60: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	66, // 61: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	67, // 62: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	70, // 63: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	72, // 64: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	75, // 65: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	78, // 66: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 67: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 68: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 69: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 70: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 71: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 72: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 73: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 74: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 75: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	39, // 76: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	32, // 77: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	34, // 78: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	36, // 79: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	38, // 80: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	44, // 81: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	46, // 82: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
+	49, // 83: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
+	51, // 84: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	53, // 85: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	55, // 86: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	58, // 87: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	60, // 88: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	62, // 89: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	65, // 90: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	77, // 91: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	69, // 92: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	71, // 93: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	74, // 94: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	76, // 95: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	79, // 96: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	67, // [67:97] is the sub-list for method output_type
+	37, // [37:67] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -5743,7 +5859,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   79,
+			NumMessages:   80,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
