@@ -149,7 +149,7 @@ type Config struct {
 // Limits of the server.
 const (
 	maxMessage    = 2 << 20 // bytes of one API message
-	maxRequests   = 256     // served at once
+	maxProbes     = 64      // requests for metrics and health at once
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	drainTimeout  = 5 * time.Second
@@ -179,14 +179,14 @@ func New(cfg Config) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open api socket: %w", err)
 		}
-		s.add("api", l, Handler(cfg.Backend))
+		s.add("api", l, seated(moving(Handler(cfg.Backend))))
 	}
 	if cfg.Metrics != "" {
 		l, err := listenLoopback(cfg.Metrics)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open metrics port: %w", err), s.Close())
 		}
-		s.add("metrics", l, healthHandler(cfg.Gatherer, cfg.Backend.Status))
+		s.add("metrics", l, atMost(maxProbes, healthHandler(cfg.Gatherer, cfg.Backend.Status)))
 	}
 	return s, nil
 }
@@ -196,7 +196,7 @@ func (s *Server) add(name string, l net.Listener, h http.Handler) {
 	p.SetHTTP1(true)
 	p.SetUnencryptedHTTP2(true)
 	s.servers = append(s.servers, listening{name, l, &http.Server{
-		Handler:           atMost(maxRequests, h),
+		Handler:           h,
 		Protocols:         p,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,
