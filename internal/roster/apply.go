@@ -106,7 +106,7 @@ func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error)
 		return v, fmt.Errorf("apply to roster: log %s is no root log of this network", header.Log.Short())
 	case header.Seq < h.seq, header.Seq == h.seq && id == h.id:
 		return v, nil
-	case header.Seq != h.seq+1 || header.Prev != h.id:
+	case header.Seq != h.seq+1 || header.Prev != h.id || header.Offset != h.end:
 		return v, fmt.Errorf("apply to roster: log %s: record %d after %d: %w", header.Log.Short(), header.Seq, h.seq, ErrOrder)
 	case critical(header.Kind, op):
 		return v, fmt.Errorf("apply to roster: log %s: record %d, kind %d: %w", header.Log.Short(), header.Seq, header.Kind, ErrLater)
@@ -143,7 +143,7 @@ func critical(kind uint32, op Operation) bool {
 func (v *View) apply(header *wire.Header, id ct.ID, op Operation) error {
 	h := v.heads[header.Log]
 	last := h.serial
-	h.seq, h.id = header.Seq, id
+	h.seq, h.id, h.end = header.Seq, id, header.After(id, len(wire.EncodeHeader(header))).Offset
 	if op.Delegation != nil {
 		h.serial = max(h.serial, op.Delegation.Serial)
 	}
