@@ -164,7 +164,7 @@ func TestDamagedFileThatNobodyElseHas(t *testing.T) {
 		file  string
 		nodes int
 		want  string
-	}{{"local.db", 2, "nowhere else: restore a backup"}, {"log.db", 1, "restore a backup"}} {
+	}{{"local.db", 2, "nowhere else: restore a backup"}, {"lists.db", 2, "nowhere else: restore a backup"}, {"log.db", 1, "restore a backup"}} {
 		dirs := founded(t, c.nodes, roster.DefaultPolicy())
 		path := filepath.Join(dirs[0], c.file)
 		breakPages(t, path)

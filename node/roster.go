@@ -114,14 +114,14 @@ func (n *Node) rosterAlarms() (out []string) {
 		head, _ := n.store.Head(m.Root)
 		applied, _, _, _ := v.RootHead(m.Root)
 		switch {
-		case head.Contested:
+		case head.Contested != 0:
 			out = append(out, fmt.Sprintf("roster: the root log of %s has forked; what it said to record %d stays, nothing is added", m.State, applied))
 		case head.Size > applied && n.stopped(m.Root, applied+1):
 			out = append(out, fmt.Sprintf("roster: record %d of the root log of %s cannot be applied by this version; the roster stays as it is", applied+1, m.State))
 		}
 	}
 	for _, node := range n.closings() {
-		if h, _ := n.store.Head(node.Key); h.Size != node.Closing.Seq || h.Contested {
+		if h, _ := n.store.Head(node.Key); h.Size != node.Closing.Seq || h.Contested != 0 {
 			out = append(out, fmt.Sprintf("closing: of the closed log %s of %s the branch that holds has not come yet: %d of %d records are held", node.Key.Short(), node.State, h.Size, node.Closing.Seq))
 		}
 	}

@@ -3,9 +3,9 @@
 //
 // A backup is sealed under the backup key, which its owner keeps elsewhere for
 // as long as backups matter. The salts of keys.db, without which no body can
-// be opened, are sealed once more under the key of a generation, a calendar
-// month: destroying that key erases every body from all backups of the month,
-// whatever copies of them exist.
+// be opened, and the imported lists are sealed once more under the key of a
+// generation, a calendar month: destroying that key erases every body and every
+// list from all backups of the month, whatever copies of them exist.
 //
 // The root key is in no backup, nor is the index, which is derived. The
 // package does not run a node and decides nothing about records: that a
@@ -43,10 +43,10 @@ var (
 
 // The layout: magic, length of the head (4), head, sealed stream. The stream
 // holds the files of fileNames and then the store's parts, in this order, each
-// as blocks of a length (4) and so many bytes, ended by a length of 0. The part
-// keys.db is a sealed stream of its own.
+// as blocks of a length (4) and so many bytes, ended by a length of 0. The parts
+// keys.db and lists.db are sealed streams of their own.
 const (
-	magic    = "herald backup 1\n"
+	magic    = "herald backup 2\n"
 	maxHead  = 4 << 10
 	maxFile  = 1 << 20 // of a small file
 	maxBlock = 1 << 20
@@ -56,8 +56,9 @@ const (
 // the names that they get when it is restored.
 var fileNames = []string{"herald.toml", "genesis.json", "node.key", "storage.key"}
 
-// keysPart is sealed under the generation's key.
-const keysPart = "keys.db"
+// monthly are the parts that are sealed under the generation's key, each by the
+// purpose of its stream.
+var monthly = map[string]string{"keys.db": "backup/keys", "lists.db": "backup/lists"}
 
 // Head is what a backup tells without its key.
 type Head struct {
@@ -156,8 +157,8 @@ func write(ctx context.Context, w io.Writer, src Source, k Keys, now time.Time, 
 	}
 	for _, part := range store.Parts() {
 		b := &blockWriter{w: out}
-		if part == keysPart {
-			sealed := newSealWriter(inner, b)
+		if aead := inner[part]; aead != nil {
+			sealed := newSealWriter(aead, b)
 			if err = export.Write(ctx, part, sealed); err == nil {
 				err = sealed.Close()
 			}
@@ -199,15 +200,20 @@ func check(k keys.Storage, salt []byte) ([]byte, error) {
 	return c[:16], err
 }
 
-// streams are the ciphers of the two streams. Their keys depend on every byte
-// of the head, so that none can be changed.
-func streams(k Keys, rawHead []byte) (main, inner cipher.AEAD, err error) {
+// streams are the ciphers of the main stream and of the monthly ones. Their keys
+// depend on every byte of the head, so that none can be changed.
+func streams(k Keys, rawHead []byte) (main cipher.AEAD, inner map[string]cipher.AEAD, err error) {
 	salt := sha256.Sum256(rawHead)
 	if main, err = newStreamAEAD(k.Backup, "backup/main", salt[:]); err != nil {
 		return nil, nil, err
 	}
-	inner, err = newStreamAEAD(k.Generation, "backup/keys", salt[:])
-	return main, inner, err
+	inner = map[string]cipher.AEAD{}
+	for part, purpose := range monthly {
+		if inner[part], err = newStreamAEAD(k.Generation, purpose, salt[:]); err != nil {
+			return nil, nil, err
+		}
+	}
+	return main, inner, nil
 }
 
 // ReadHead reads what a backup tells without its key. Nothing in it is proved

@@ -40,7 +40,7 @@ func TestRoundTrip(t *testing.T) {
 	w.retract(w.notify(100, year))
 	rng := mrand.New(mrand.NewPCG(3, 4))
 	local := map[string][]byte{}
-	w.ok(w.store.Local().Update(func(tx *store.LocalTx) error {
+	w.ok(w.store.Lists().Update(func(tx *store.LocalTx) error {
 		for i := range uint64(50) {
 			v := shuffled(rng, 1+int(i)*2000)
 			local[string(number(i))] = v
@@ -48,8 +48,9 @@ func TestRoundTrip(t *testing.T) {
 				return err
 			}
 		}
-		return tx.Put("drafts", number(1), []byte("one"))
+		return nil
 	}))
+	w.ok(w.store.Local().Update(func(tx *store.LocalTx) error { return tx.Put("drafts", number(1), []byte("one")) }))
 	path := w.backup()
 	if got, err := backup.ReadHead(path); err != nil || got.Generation != "2026-03" || got.State != "UTO" || got.Records != 404-1 {
 		t.Errorf("head: %+v, %v", got, err)
@@ -84,12 +85,15 @@ func TestRoundTrip(t *testing.T) {
 			t.Fatalf("record %d is another", i)
 		}
 	}
-	w.ok(s.Local().View(func(tx *store.LocalTx) error {
+	w.ok(s.Lists().View(func(tx *store.LocalTx) error {
 		for k, want := range local {
 			if got, err := tx.Get("lists", []byte(k)); err != nil || !bytes.Equal(got, want) {
-				return fmt.Errorf("local value %x: %w", k, err)
+				return fmt.Errorf("entry of a list %x: %w", k, err)
 			}
 		}
+		return nil
+	}))
+	w.ok(s.Local().View(func(tx *store.LocalTx) error {
 		_, err := tx.Get("drafts", number(1))
 		return err
 	}))
@@ -323,7 +327,7 @@ func FuzzRestore(f *testing.F) {
 	good := read(f, w.backup())
 	f.Add(good[:100])
 	f.Add(good[:1000])
-	f.Add([]byte("herald backup 1\n\x00\x00\x00\x02{}"))
+	f.Add([]byte("herald backup 2\n\x00\x00\x00\x02{}"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		path := filepath.Join(t.TempDir(), "b")
 		if err := os.WriteFile(path, content, 0o600); err != nil {

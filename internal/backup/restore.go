@@ -148,8 +148,8 @@ func unpackFrom(ctx context.Context, r io.Reader, dir string, k Keys) (Head, sto
 	for _, part := range store.Parts() {
 		b := &blockReader{r: in}
 		content := io.Reader(b)
-		if part == keysPart {
-			content = newOpenReader(inner, b)
+		if aead := inner[part]; aead != nil {
+			content = newOpenReader(aead, b)
 		}
 		if err := store.Import(cfg, part, content); err != nil {
 			return head, cfg, err

@@ -3,6 +3,7 @@ package desk_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,10 +16,10 @@ import (
 	"github.com/herald-net/herald/node/ct"
 )
 
-// opened is all that local.db of a node holds, opened with its storage key.
+// opened is all that local.db and lists.db of a node hold, opened with its storage key.
 func opened(t *testing.T, n *node) (out []byte) {
 	t.Helper()
-	must(t, n.store.Local().View(func(tx *store.LocalTx) error {
+	all := func(tx *store.LocalTx) error {
 		for _, b := range tx.Buckets() {
 			err := tx.Scan(b, nil, func(k, v []byte) error {
 				out = append(append(append(out, b...), k...), v...)
@@ -29,7 +30,8 @@ func opened(t *testing.T, n *node) (out []byte) {
 			}
 		}
 		return nil
-	}))
+	}
+	must(t, errors.Join(n.store.Local().View(all), n.store.Lists().View(all)))
 	return out
 }
 

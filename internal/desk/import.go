@@ -150,7 +150,7 @@ type staging struct {
 
 func (d *Desk) stage(list string, p ImportProgress) (*staging, error) {
 	s := &staging{d: d, progress: p, seen: map[[16]byte]struct{}{}}
-	err := d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+	err := d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {
 		s.next = 1
 		if v, err := tx.Get(bucketMeta, listNext); err == nil && len(v) == 8 {
 			s.next = binary.BigEndian.Uint64(v)
@@ -250,7 +250,7 @@ type heldEntry struct {
 
 // held gives at most max entries of the list as it is, after a change number.
 func (s *staging) held(after uint64, max int) (out []heldEntry, err error) {
-	err = s.d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+	err = s.d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		return tx.Scan(s.before.persons(), numberKey(after+1), func(k, v []byte) error {
 			if len(out) >= max {
 				return store.ErrStop
@@ -317,7 +317,7 @@ func (s *staging) diverge(ctx context.Context) error {
 }
 
 func (s *staging) write(batch []listEntry) error {
-	err := s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+	err := s.d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {
 		for i, e := range batch {
 			number := numberKey(s.next + uint64(i))
 			val, err := json.Marshal(e)
@@ -380,7 +380,7 @@ func (s *staging) publish(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+	return s.d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {
 		if same {
 			s.before.Imported = s.account.Imported
 			return errors.Join(putAccount(tx, *s.before), tx.Delete(bucketImports, numberKey(s.account.First)))
@@ -406,7 +406,7 @@ func (s *staging) removals(ctx context.Context, before *account) error {
 	for {
 		var gone []string
 		n := 0
-		err := s.d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+		err := s.d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 			return tx.Scan(before.ids(), from, func(k, v []byte) error {
 				if n++; n > importBatch {
 					from = k

@@ -18,7 +18,7 @@ import (
 	"github.com/herald-net/herald/node/ct"
 )
 
-// Imported lists in local.db. Every import has buckets of its own, so that a
+// Imported lists in lists.db. Every import has buckets of its own, so that a
 // new one becomes the list, and an old one goes, in one short transaction:
 //
 //	list.imports            first change number → account
@@ -63,7 +63,7 @@ func (a *account) ids() string     { return bucketIDs + strconv.FormatUint(a.Fir
 // Lists describes the imported lists in order of name.
 func (d *Desk) Lists() ([]ListInfo, error) {
 	var out []ListInfo
-	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+	err := d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		accounts, err := currentLists(tx)
 		for _, a := range accounts {
 			out = append(out, ListInfo{Name: a.List, Persons: a.Persons, Imported: a.Imported.Time()})
@@ -87,7 +87,7 @@ const maxListChanges = 10_000
 func (d *Desk) ListPersons(after uint64, max int) (changes []index.Change, last uint64, err error) {
 	max = min(max, maxListChanges)
 	last = after
-	err = d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+	err = d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		accounts, err := currentLists(tx)
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (d *Desk) listed(list, id string) (bool, error) {
 // listPerson is an entry of a list as it is now; nil when there is none.
 func (d *Desk) listPerson(list, id string) (*ct.Person, error) {
 	var found *ct.Person
-	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+	err := d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		accounts, err := currentLists(tx)
 		if err != nil {
 			return err
@@ -221,7 +221,7 @@ func (d *Desk) sweepLists() error {
 
 func (d *Desk) sweep() error {
 	var old []account
-	err := d.cfg.Store.Local().View(func(tx *store.LocalTx) error {
+	err := d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		all, err := imports(tx)
 		old = slices.DeleteFunc(all, func(a account) bool { return a.Current })
 		return err
@@ -230,7 +230,7 @@ func (d *Desk) sweep() error {
 		return fmt.Errorf("sweep lists: %w", err)
 	}
 	for _, a := range old { // a transaction each: a drop frees as many pages as the list has
-		err := d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {
+		err := d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {
 			return errors.Join(tx.Drop(a.persons()), tx.Drop(a.ids()), tx.Delete(bucketImports, numberKey(a.First)))
 		})
 		if err != nil {
@@ -241,7 +241,7 @@ func (d *Desk) sweep() error {
 		return nil
 	}
 	// Sealed persons live on in free pages until the file is rewritten.
-	if err := d.cfg.Store.Local().Compact(); err != nil {
+	if err := d.cfg.Store.Lists().Compact(); err != nil {
 		return fmt.Errorf("sweep lists: %w", err)
 	}
 	return nil

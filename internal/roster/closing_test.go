@@ -3,6 +3,7 @@ package roster_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/node/ct"
@@ -52,6 +53,38 @@ func TestClosing(t *testing.T) {
 	}
 	for i := 2; i <= 8; i++ { // one of eight is closed
 		apply(ct.KindDelegation, del(l.delegate(node("UTO", i).Public(), 0, 400)), "")
+	}
+}
+
+// A key whose window has ended may sync root logs for 60 days; one that has not
+// begun, is in force or is closed is not such a key.
+func TestEnded(t *testing.T) {
+	v := view(t)
+	k := node("UTO", 1).Public()
+	n, _ := v.Node(k)
+	end := n.NotAfter.Time()
+	for _, x := range []struct {
+		at          time.Time
+		live, ended bool
+	}{
+		{n.NotBefore.Time().Add(-time.Millisecond), false, false},
+		{end.Add(-time.Millisecond), true, false},
+		{end, false, true},
+		{end.Add(60*day - time.Millisecond), false, true},
+		{end.Add(60 * day), false, false},
+	} {
+		if live, ended := v.Live(k, x.at), v.Ended(k, x.at); live != x.live || ended != x.ended {
+			t.Errorf("at %v: live %v, ended %v", x.at, live, ended)
+		}
+	}
+	if v.Ended(key("stranger").Public(), end) || v.Ended(root("UTO").Public(), end) {
+		t.Error("a stranger or a root key has ended")
+	}
+	l := openLog(t, v, "UTO")
+	h, id := l.next(uint32(ct.KindClosing))
+	v, err := v.Apply(h, id, roster.Operation{Closing: &ct.Closing{Log: k, Seq: 7, ID: ct.ID{7}, Reason: "lost"}})
+	if err != nil || v.Ended(k, end) {
+		t.Errorf("a closed key has ended: %v", err)
 	}
 }
 

@@ -104,6 +104,18 @@ func (v *View) Live(key ct.LogID, now time.Time) bool {
 	return ok && n.Closing == nil && n.NotBefore <= m && m < n.NotAfter
 }
 
+// afterEnd is how long a key whose window has ended may still fetch and hand on
+// root logs, so that its renewal can spread.
+const afterEnd = 60 * 24 * time.Hour
+
+// Ended tells a node key whose window has ended, not by a closing, and not long
+// ago. It may speak for nobody; it may sync root logs and nothing else.
+func (v *View) Ended(key ct.LogID, now time.Time) bool {
+	n, ok := v.nodes[key]
+	m := ct.MillisOf(now)
+	return ok && n.Closing == nil && n.NotAfter <= m && m-n.NotAfter < millis(afterEnd)
+}
+
 // RootHead tells how far a State's root log has been applied: what the next
 // record of the root key follows. The id is prev of seq 1 while seq is 0.
 func (v *View) RootHead(root ct.LogID) (seq uint64, id ct.ID, serial uint64, ok bool) {

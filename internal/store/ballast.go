@@ -138,7 +138,7 @@ func isDiskFull(err error) bool {
 // nil: all are well. The node must end then.
 func (s *Store) Stopped() error {
 	var errs []error
-	for _, f := range []*file{s.logDB, s.keysDB, s.bodyDB, s.local.file} {
+	for _, f := range s.files() {
 		f.fate.Lock()
 		errs = append(errs, f.dead)
 		f.fate.Unlock()

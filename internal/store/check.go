@@ -53,17 +53,19 @@ func Check(cfg Config) (Report, error) {
 	if c.seal, err = newSealer(cfg.Key); err != nil {
 		return c.report, fmt.Errorf("check store: %w", err)
 	}
-	for _, spec := range []*fileSpec{&logSpec, &keysSpec, &bodySpec, &localSpec} {
+	for _, spec := range specs {
 		if err := c.open(spec); err != nil {
 			return c.report, fmt.Errorf("check store: %w", err)
 		}
 	}
-	if len(c.files) == 4 {
+	if len(c.files) == len(specs) {
 		if err := c.records(); err != nil {
 			c.report.add(logSpec.name, "%v", err)
 		}
-		if err := c.local(); err != nil {
-			c.report.add(localSpec.name, "%v", err)
+		for _, spec := range []*fileSpec{&localSpec, &listsSpec} {
+			if err := c.local(spec); err != nil {
+				c.report.add(spec.name, "%v", err)
+			}
 		}
 	}
 	return c.report, nil
@@ -157,8 +159,10 @@ func (r *recordCheck) run() error {
 	}
 	return r.tx.Bucket([]byte(bktFork)).ForEach(func(k, v []byte) error {
 		r.report.Forks++
-		_, err := decodeFork(k, v)
-		return err
+		if f, err := decodeFork(k, v); err != nil || !f.proves(r.cfg.Network) {
+			r.report.add(logSpec.name, "the fork proof of log %x proves nothing", k)
+		}
+		return nil
 	})
 }
 
@@ -202,8 +206,10 @@ func (r *recordCheck) oneRecord(l *logEntry, at place, due wire.Next) (wire.Next
 	switch {
 	case header.Log != l.id || header.Seq != at.seq():
 		err = errors.New("the header belongs elsewhere")
-	case header.Prev != due.Prev || header.Offset != due.Offset:
-		err = errors.New("it does not follow the record before it")
+	case header.Prev != due.Prev:
+		err = errors.New("prev does not name the record before it")
+	case header.Offset != due.Offset:
+		err = errors.New("offset does not count the records before it")
 	case !bytes.Equal(r.tx.Bucket([]byte(bktArr)).Get(u64(h.cursor)), at[:]):
 		err = errors.New("the arrival order does not list it")
 	case h.hidden != (r.tx.Bucket([]byte(bktHidden)).Get(id[:]) != nil):
@@ -274,7 +280,7 @@ func (r *recordCheck) unproved(logs map[uint32]*logEntry) error {
 	examine := func(at place, last uint64) {
 		switch l := logs[at.num()]; {
 		case l == nil || at.seq() == 0 || last < at.seq() || last > l.head.Size: // strays names it
-		case last == l.head.Size && !l.head.Contested && !l.head.Closed:
+		case last == l.head.Size && l.head.Contested == 0 && !l.head.Closed:
 			r.report.add(logSpec.name, "log %s, seq %d: no signature proves it", l.id, last)
 		}
 	}
@@ -319,9 +325,9 @@ func (c *checker) verifySigs() {
 	c.sigs = c.sigs[:0]
 }
 
-// local opens every value of local.db.
-func (c *checker) local() error {
-	l, err := newLocal(&c.cfg, c.files[localSpec.name])
+// local opens every value of local.db or lists.db.
+func (c *checker) local(spec *fileSpec) error {
+	l, err := newLocal(&c.cfg, c.files[spec.name])
 	if err != nil {
 		return err
 	}
@@ -330,7 +336,7 @@ func (c *checker) local() error {
 			b := tx.root.Bucket(name)
 			return b.ForEach(func(k, v []byte) error {
 				if _, err := tx.open(string(name), k, v); err != nil {
-					c.report.add(localSpec.name, "a value of bucket %s does not open", name)
+					c.report.add(spec.name, "a value of bucket %s does not open", name)
 				}
 				return nil
 			})

@@ -23,7 +23,7 @@ func (s *Store) Compact() ([]Compacted, error) {
 	s.w.Lock()
 	defer s.w.Unlock()
 	var out []Compacted
-	for _, f := range []*file{s.keysDB, s.bodyDB, s.logDB, s.local.file} {
+	for _, f := range s.files() {
 		c := Compacted{File: f.spec.name}
 		err := f.size(&c.Before)
 		if err == nil {

@@ -15,7 +15,7 @@ const copyStep = 8 << 20
 const copyAlloc = 256 << 10
 
 // copyBuckets copies top-level buckets and, one level down, their buckets
-// (local.db). The mark of traces stays behind: a copy has none.
+// (local.db, lists.db). The mark of traces stays behind: a copy has none.
 func copyBuckets(dst, src *bbolt.DB) error {
 	return src.View(func(from *bbolt.Tx) error {
 		return from.ForEach(func(name []byte, b *bbolt.Bucket) error {

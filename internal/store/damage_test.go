@@ -102,11 +102,17 @@ func TestCheckFindsEveryFault(t *testing.T) {
 			k, v := b.Cursor().First()
 			return b.Put(k, append(bytes.Clone(v), 0))
 		}, "does not open"},
+		{"an entry of a list", "lists.db", func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("local")).Bucket([]byte("list"))
+			k, v := b.Cursor().First()
+			return b.Put(k, append(bytes.Clone(v), 0))
+		}, "does not open"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, cfg := w.create()
 			w.append(s, recs...)
 			w.ok(s.Local().Update(func(tx *store.LocalTx) error { return tx.Put("drafts", number(1), []byte("draft")) }))
+			w.ok(s.Lists().Update(func(tx *store.LocalTx) error { return tx.Put("list", number(1), []byte("entry")) }))
 			checkFiles(t, s, cfg)
 			tamper(t, cfg, c.file, c.fn)
 			report, err := store.Check(cfg)
@@ -196,7 +202,7 @@ func TestRottenPages(t *testing.T) {
 		w.append(s, recs[i:i+10]...)
 	}
 	w.ok(s.Close())
-	names := []string{"log.db", "keys.db", "body.db", "local.db"}
+	names := []string{"log.db", "keys.db", "body.db", "local.db", "lists.db"}
 	sound := make(map[string][]byte)
 	for _, name := range names {
 		b, err := os.ReadFile(filepath.Join(cfg.Dir, name))
@@ -258,7 +264,7 @@ func TestRottenLargePages(t *testing.T) {
 	w.ok(s.ProvePages(t.Context(), 0))
 	w.ok(s.Close())
 	more := w.authors[uto].notifyMany(20, 100)
-	names := []string{"log.db", "keys.db", "body.db", "local.db"}
+	names := []string{"log.db", "keys.db", "body.db", "local.db", "lists.db"}
 	sound := make(map[string][]byte)
 	for _, name := range names {
 		b, err := os.ReadFile(filepath.Join(cfg.Dir, name))
@@ -491,7 +497,7 @@ func TestCrashInErase(t *testing.T) {
 		v[8] = byte(store.BodyRetracted)
 		return errors.Join(tx.Bucket([]byte("hdr")).Put(at, store.Summed(v)), tx.Bucket([]byte("erase")).Put(at, []byte{1}))
 	})
-	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new", "log.db.new"} {
+	for _, name := range []string{"keys.db.new", "body.db.new", "local.db.new", "lists.db.new", "log.db.new"} {
 		w.ok(os.WriteFile(filepath.Join(cfg.Dir, name), []byte("half a copy"), 0o600))
 	}
 	scan(t, cfg.Dir, recs[4].Salt(), true)

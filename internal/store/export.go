@@ -15,7 +15,9 @@ import (
 
 // Parts are the names of the files that an Export holds, in the order in which
 // it is best written: the small ones, whose rewriting waits for the reader, first.
-func Parts() []string { return []string{keysSpec.name, localSpec.name, bodySpec.name, logSpec.name} }
+func Parts() []string {
+	return []string{keysSpec.name, localSpec.name, listsSpec.name, bodySpec.name, logSpec.name}
+}
 
 // Export is all that a store holds at one moment, while the store goes on. It
 // pins pages, so that the files grow by what is written meanwhile: take it,
@@ -44,11 +46,11 @@ func (s *Store) Export() (_ *Export, err error) {
 			err = fmt.Errorf("export store: %w", err)
 		}
 	}()
-	// No record is being written: the three files are of one moment. local.db
-	// is of the moment before: what it lists as not yet done may be done.
+	// No record is being written: the three files of records are of one moment. local.db
+	// and lists.db are of the moment before: what they list as not yet done may be done.
 	s.w.Lock()
 	defer s.w.Unlock()
-	for _, f := range []*file{s.local.file, s.keysDB, s.bodyDB, s.logDB} {
+	for _, f := range []*file{s.local.file, s.lists.file, s.keysDB, s.bodyDB, s.logDB} {
 		f.mu.RLock() // until the part is written: the handle stays
 		if f.db == nil {
 			f.mu.RUnlock()
@@ -204,7 +206,7 @@ func Import(cfg Config, part string, r io.Reader) error {
 }
 
 func specOf(name string) *fileSpec {
-	for _, spec := range []*fileSpec{&logSpec, &keysSpec, &bodySpec, &localSpec} {
+	for _, spec := range specs {
 		if spec.name == name {
 			return spec
 		}

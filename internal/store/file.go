@@ -24,7 +24,7 @@ import (
 )
 
 // format is the version of all files; it changes with their layout.
-const format = 4
+const format = 6
 
 // fileSpec is what is particular to one of the files.
 type fileSpec struct {
@@ -43,7 +43,12 @@ var (
 	keysSpec  = fileSpec{name: "keys.db", buckets: []string{bktSalt, bktGone}, initMmap: 256 << 20, alloc: 1 << 20}
 	bodySpec  = fileSpec{name: "body.db", buckets: []string{bktBody}, initMmap: 1 << 30, alloc: 8 << 20}
 	localSpec = fileSpec{name: "local.db", buckets: []string{bktLocal}, initMmap: 256 << 20, alloc: 1 << 20}
+	listsSpec = fileSpec{name: "lists.db", buckets: []string{bktLocal}, initMmap: 1 << 30, alloc: 8 << 20}
 )
+
+// specs are all of them; log.db comes last where files are made: that it is
+// there means that all are.
+var specs = []*fileSpec{&keysSpec, &bodySpec, &localSpec, &listsSpec, &logSpec}
 
 // file is one bbolt file whose handle can be exchanged for a rewritten copy.
 type file struct {

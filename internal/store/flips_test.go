@@ -82,7 +82,7 @@ type flipped struct {
 	local []byte
 }
 
-var flipNames = []string{"log.db", "keys.db", "body.db", "local.db"}
+var flipNames = []string{"log.db", "keys.db", "body.db", "local.db", "lists.db"}
 
 func newFlipped(t *testing.T) *flipped {
 	w := newWorld(t, uto, isl)
@@ -104,7 +104,9 @@ func newFlipped(t *testing.T) *flipped {
 		w.ok(s.Erase([]ct.Ref{ref(erased)}, store.BodyRetracted))
 	}
 	w.ok(s.Erase([]ct.Ref{ref(recs[20])}, store.BodyLocal)) // the peer still has it
-	w.ok(s.Local().Update(func(tx *store.LocalTx) error { return tx.Put("drafts", number(1), f.local) }))
+	for _, l := range []*store.Local{s.Local(), s.Lists()} {
+		w.ok(l.Update(func(tx *store.LocalTx) error { return tx.Put("drafts", number(1), f.local) }))
+	}
 	rows, err := s.Read(0, 1000, true)
 	w.ok(err)
 	for _, r := range rows {
@@ -161,7 +163,7 @@ func (f *flipped) one(t *testing.T, name string, bit int) (what string, err erro
 	if store.Damaged(err) != "" && store.Damaged(err) != name {
 		return "", fmt.Errorf("another file is taken for damaged: %w", err)
 	}
-	if store.Damaged(err) == "local.db" {
+	if nowhereElse := store.Damaged(err) == "local.db" || store.Damaged(err) == "lists.db"; nowhereElse {
 		if err := store.Rebuild(cfg, name, time.Now()); !errors.Is(err, store.ErrLocal) {
 			return "", fmt.Errorf("rebuild of what nobody else has: %w", err)
 		}
@@ -178,14 +180,15 @@ func (f *flipped) one(t *testing.T, name string, bit int) (what string, err erro
 		return "", fmt.Errorf("open: %w", err)
 	}
 	defer s.Close()
-	err = s.Local().View(func(tx *store.LocalTx) error {
+	same := func(tx *store.LocalTx) error {
 		v, err := tx.Get("drafts", number(1))
 		if err == nil && !bytes.Equal(v, f.local) {
 			return errors.New("another local value")
 		}
 		return err
-	})
-	if err != nil && name == "local.db" && (errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)) {
+	}
+	err = errors.Join(s.Local().View(same), s.Lists().View(same))
+	if err != nil && (name == "local.db" || name == "lists.db") && (errors.Is(err, store.ErrDamaged) || errors.Is(err, store.ErrNotFound)) {
 		return "lost", nil
 	} else if err != nil {
 		return "", err

@@ -15,7 +15,7 @@ type Head struct {
 	ID         ct.ID     // of the record at Size; zero when Size is 0
 	LastIssued ct.Millis // issued_at of the record at Size
 	End        uint64    // offset of the record that comes next
-	Contested  bool      // a fork is proved: the log is not extended
+	Contested  uint64    // the lowest seq at which a fork is proved: from there on the log is not extended; 0: none
 	Closed     bool      // its State has ended it (CloseLog): nothing follows the record that the closing names
 }
 
@@ -32,6 +32,10 @@ func (h Head) Next(first ct.ID) wire.Next {
 func (h *Head) Add(n wire.Next) {
 	h.Size, h.ID, h.LastIssued, h.End = n.Seq-1, n.Prev, n.Issued, n.Offset
 }
+
+// Ends tells whether no record of this seq may be added, because of a fork: what
+// comes before the fork is undisputed and goes on coming in.
+func (h Head) Ends(seq uint64) bool { return h.Contested != 0 && seq >= h.Contested }
 
 // Head tells how far one log is held; false: nothing is known of it.
 func (s *Store) Head(log ct.LogID) (Head, bool) {

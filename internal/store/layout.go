@@ -20,18 +20,18 @@ const (
 	bktHdr     = "hdr"     // place → held
 	bktArr     = "arr"     // cursor → place
 	bktMissing = "missing" // place → topic (255: any above): held without the body
-	bktRetract = "retract" // target id, State, 0, place of the RETRACT → time it was stored, its id
+	bktRetract = "retract" // noteOf a target, place of the RETRACT → time it was stored, summed
 	bktHidden  = "hidden"  // target id → hiding: the RETRACT that counts
 	bktDue     = "due"     // time stored, place of the target → target id: to be erased
 	bktErase   = "erase"   // place → 1: tombstoned, salt and body not yet deleted
-	bktFork    = "fork"    // log key, seq → length of A (4), A, B
+	bktFork    = "fork"    // log key → seq, length of A (4), A, B
 	bktChained = "chained" // place of the first of a range → seq of its last: held for a later signature's sake, own ones not checked
 	bktUnsound = "unsound" // place → 1: held for a later signature's sake, the own one does not verify
 
 	bktSalt  = "salt"  // keys.db: place → salt
 	bktGone  = "gone"  // keys.db: record id → why its body was erased: log.db says so too, and either may be lost
 	bktBody  = "body"  // body.db: place → sealed body
-	bktLocal = "local" // local.db: one bucket per name in it
+	bktLocal = "local" // local.db, lists.db: one bucket per name in it
 )
 
 // one is the value of a set's members. bbolt's empty values are best avoided.
@@ -129,19 +129,20 @@ type logEntry struct {
 }
 
 func (l *logEntry) encode() []byte {
-	b := make([]byte, 0, 104)
+	b := make([]byte, 0, 112)
 	b = binary.BigEndian.AppendUint32(b, l.num)
 	b = binary.BigEndian.AppendUint64(b, l.head.Size)
 	b = append(b, l.head.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.LastIssued))
 	b = binary.BigEndian.AppendUint64(b, l.head.End)
-	b = append(b, flag(l.head.Contested)|flag(l.head.Closed)<<1, flag(l.root))
+	b = binary.BigEndian.AppendUint64(b, l.head.Contested)
+	b = append(b, flag(l.head.Closed), flag(l.root))
 	b = append(b, l.first[:]...)
 	return summed(append(b, l.state...))
 }
 
 func decodeLog(k, v []byte) (*logEntry, error) {
-	const fixed = 4 + 8 + 32 + 8 + 8 + 2 + 32
+	const fixed = 4 + 8 + 32 + 8 + 8 + 8 + 2 + 32
 	v, err := sound(v)
 	if err != nil {
 		return nil, fmt.Errorf("log entry: %w", err)
@@ -152,16 +153,16 @@ func decodeLog(k, v []byte) (*logEntry, error) {
 	return &logEntry{
 		id:    ct.LogID(k),
 		num:   binary.BigEndian.Uint32(v),
-		first: ct.ID(v[62:94]),
+		first: ct.ID(v[70:102]),
 		state: ct.State(v[fixed:]),
-		root:  v[61] != 0,
+		root:  v[69] != 0,
 		head: Head{
 			Size:       binary.BigEndian.Uint64(v[4:]),
 			ID:         ct.ID(v[12:44]),
 			LastIssued: ct.Millis(binary.BigEndian.Uint64(v[44:])),
 			End:        binary.BigEndian.Uint64(v[52:]),
-			Contested:  v[60]&1 != 0,
-			Closed:     v[60]&2 != 0,
+			Contested:  binary.BigEndian.Uint64(v[60:]),
+			Closed:     v[68] != 0,
 		},
 	}, nil
 }

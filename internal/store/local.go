@@ -5,6 +5,7 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
@@ -15,7 +16,9 @@ const MaxLocal = 4 << 20
 // ErrStop, returned by the function given to Scan, ends it without an error.
 var ErrStop = errors.New("stop")
 
-// Local holds what only this node knows: imported lists, drafts, the journal.
+// Local holds what only this node knows: drafts, the journal, the inbox; and in
+// a file of its own, the imported lists: what writes many of them at once holds
+// up nobody who journals.
 // It is ordered keys and sealed values in named buckets. Values are sealed
 // under the storage key and bound to bucket and key. Keys and bucket names are
 // not sealed, since they keep an order: they must tell nothing of a person.
@@ -24,8 +27,8 @@ type Local struct {
 	aead cipher.AEAD
 }
 
-func openLocal(cfg *Config) (*Local, error) {
-	f, err := openFile(cfg, &localSpec)
+func openLocal(cfg *Config, spec *fileSpec) (*Local, error) {
+	f, err := openFile(cfg, spec)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +36,7 @@ func openLocal(cfg *Config) (*Local, error) {
 }
 
 func newLocal(cfg *Config, f *file) (*Local, error) {
-	key, err := cfg.Key.Derive("local", nil)
+	key, err := cfg.Key.Derive(strings.TrimSuffix(f.spec.name, ".db"), nil)
 	if err != nil {
 		return nil, err
 	}

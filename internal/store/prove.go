@@ -39,7 +39,7 @@ const provePart = 512
 // between parts. ErrDamaged: the file is suspect, and made anew when the store
 // is opened again. It returns nil when all pages are sound or ctx ends.
 func (s *Store) ProvePages(ctx context.Context, rest time.Duration) error {
-	for _, f := range []*file{s.logDB, s.keysDB, s.bodyDB, s.local.file} {
+	for _, f := range s.files() {
 		if err := f.provePages(ctx, rest); err != nil {
 			return fmt.Errorf("%s: %w", f.path, err)
 		}

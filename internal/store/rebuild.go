@@ -22,7 +22,7 @@ import (
 //     its own log's end before it signs (Reborn).
 //   - keys.db, body.db: all bodies are asked for; log.db knows which were erased.
 //
-// local.db is never made anew by itself: it exists nowhere else.
+// local.db and lists.db are never made anew by themselves: they exist nowhere else.
 var rebornKey = []byte("reborn")
 
 // damagedFile is an error of Open over one file.
@@ -43,18 +43,19 @@ func Damaged(err error) string {
 	return ""
 }
 
-// ErrLocal: local.db is damaged. Nobody else has what it holds.
-var ErrLocal = errors.New("drafts, outbox, inbox, imported lists and the journal are in it and nowhere else: restore a backup")
+// ErrLocal: local.db or lists.db is damaged. Nobody else has what they hold, and
+// without its lists a node would say "no" of everybody who is on them.
+var ErrLocal = errors.New("drafts, outbox, inbox and the journal (local.db) and the imported lists (lists.db) are in it and nowhere else: restore a backup")
 
 // Rebuild replaces a damaged file of a store that is not open by an empty one.
 // The old one stays beside it as NAME.damaged, one for each name; but not
-// keys.db: a salt in it would outlive its erasure. It refuses local.db.
+// keys.db: a salt in it would outlive its erasure. It refuses local.db and lists.db.
 func Rebuild(cfg Config, name string, now time.Time) error {
 	spec := specOf(name)
 	if spec == nil {
 		return fmt.Errorf("rebuild: no file of a store is called %q", name)
 	}
-	if spec == &localSpec {
+	if spec == &localSpec || spec == &listsSpec {
 		return fmt.Errorf("rebuild %s: %w", name, ErrLocal)
 	}
 	path := filepath.Join(cfg.Dir, name)

@@ -4,6 +4,7 @@
 //	keys.db   one salt a record; erasing a body is deleting its salt and rewriting this small file
 //	body.db   bodies, each sealed under a key that derives from the storage key, its salt and its record
 //	local.db  what only this node knows (see Local)
+//	lists.db  the State's own lists, likewise
 //
 // Records enter by Append, already verified and in the order of their logs; a
 // commit goes keys and body, side by side, then log: that is the acknowledgement.
@@ -64,7 +65,7 @@ type Store struct {
 
 	// The files. log.db is opened first and closed last: its lock guards the directory.
 	logDB, keysDB, bodyDB *file
-	local                 *Local
+	local, lists          *Local
 
 	disk *disk
 
@@ -92,7 +93,7 @@ type Store struct {
 
 // Create makes the files of a new store. It refuses a directory that holds
 // one, and keeps the other files of a directory whose log.db is gone when they
-// are of the same network and key: local.db exists nowhere else.
+// are of the same network and key: local.db and lists.db exist nowhere else.
 func Create(cfg Config) error {
 	if err := MakeDir(cfg.Dir); err != nil {
 		return fmt.Errorf("create store: %w", err)
@@ -100,8 +101,7 @@ func Create(cfg Config) error {
 	if _, err := os.Stat(filepath.Join(cfg.Dir, logSpec.name)); err == nil {
 		return fmt.Errorf("create store: %s already holds a store", cfg.Dir)
 	}
-	// log.db comes last: that it is there means that all are.
-	for _, spec := range []*fileSpec{&keysSpec, &bodySpec, &localSpec, &logSpec} {
+	for _, spec := range specs {
 		path := filepath.Join(cfg.Dir, spec.name)
 		if _, err := os.Stat(path); err == nil {
 			f, err := openFile(&cfg, spec)
@@ -145,10 +145,13 @@ func Open(cfg Config) (_ *Store, err error) {
 			return nil, err
 		}
 	}
-	if s.local, err = openLocal(&cfg); err != nil {
+	if s.local, err = openLocal(&cfg, &localSpec); err != nil {
 		return nil, err
 	}
-	for _, f := range []*file{s.logDB, s.keysDB, s.bodyDB, s.local.file} {
+	if s.lists, err = openLocal(&cfg, &listsSpec); err != nil {
+		return nil, err
+	}
+	for _, f := range s.files() {
 		f.disk = s.disk
 	}
 	if err = s.loadHeads(); err != nil {
@@ -183,7 +186,11 @@ func (s *Store) Topics() ct.TopicSet { return s.cfg.Topics }
 // store from serving, so a full disk does not keep it shut: what is left has
 // no header or a tombstone, and the next Erase or Open tries again.
 func (s *Store) finish() error {
-	for _, path := range []string{s.keysDB.path, s.bodyDB.path, s.local.file.path, s.logDB.path, s.disk.path} {
+	left := []string{s.disk.path}
+	for _, f := range s.files() {
+		left = append(left, f.path)
+	}
+	for _, path := range left {
 		if err := os.Remove(path + ".new"); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}
@@ -216,8 +223,10 @@ func (s *Store) Close() error {
 
 func (s *Store) closeFiles() error {
 	var errs []error
-	if s.local != nil {
-		errs = append(errs, s.local.file.close())
+	for _, l := range []*Local{s.lists, s.local} {
+		if l != nil {
+			errs = append(errs, l.file.close())
+		}
 	}
 	for _, f := range []*file{s.bodyDB, s.keysDB, s.logDB} {
 		if f != nil {
@@ -229,6 +238,14 @@ func (s *Store) closeFiles() error {
 
 // Local is the store of what only this node knows.
 func (s *Store) Local() *Local { return s.local }
+
+// Lists is the store of the imported lists.
+func (s *Store) Lists() *Local { return s.lists }
+
+// files are those of an open store, the largest last.
+func (s *Store) files() []*file {
+	return []*file{s.keysDB, s.local.file, s.lists.file, s.bodyDB, s.logDB}
+}
 
 // millis is the local time of an entry: when a retraction came in.
 func millis() ct.Millis { return ct.MillisOf(time.Now()) }

@@ -18,7 +18,7 @@ func TestNoFileSkipsSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	files := []*file{s.logDB, s.keysDB, s.bodyDB, s.local.file}
+	files := s.files()
 	check := func(when string) {
 		t.Helper()
 		for _, f := range files {

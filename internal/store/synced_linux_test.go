@@ -70,6 +70,9 @@ func TestOtherCommitsAreSynced(t *testing.T) {
 			other.seq, other.prev = 2, recs[1].ID()
 			return s.PutForkHeld(other.notify(10))
 		}},
+		{"lists.db", "lists", func(w *world, s *store.Store, _ []verify.Record) error {
+			return s.Lists().Update(func(tx *store.LocalTx) error { return tx.Put("b", number(1), []byte("v")) })
+		}},
 		{"local.db", "local", func(w *world, s *store.Store, _ []verify.Record) error {
 			return s.Local().Update(func(tx *store.LocalTx) error { return tx.Put("b", number(1), []byte("v")) })
 		}},

@@ -23,14 +23,15 @@ var created = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // world is a network of States with real keys, whose authors sign real records.
 type world struct {
-	tb      testing.TB
-	view    *roster.View
-	network ct.NetworkID
-	authors map[ct.State]*author
-	seconds map[ct.State]*author
-	roots   map[ct.State]*keys.Key
-	rng     *mrand.Rand
-	ends    map[ct.ID]uint64 // offset of what follows a record
+	tb       testing.TB
+	view     *roster.View
+	network  ct.NetworkID
+	authors  map[ct.State]*author
+	seconds  map[ct.State]*author
+	roots    map[ct.State]*keys.Key
+	founding [][]byte // the records with which the root logs begin
+	rng      *mrand.Rand
+	ends     map[ct.ID]uint64 // offset of what follows a record
 }
 
 // author writes the node log of a State.
@@ -68,7 +69,7 @@ func newWorld(tb testing.TB, states ...ct.State) *world {
 	}
 	w.view, err = roster.New(g)
 	w.ok(err)
-	w.network = g.Network()
+	w.network, w.founding = g.Network(), g.Records()
 	for a := range w.all() {
 		right, ok := w.view.Right(a.key.Public())
 		if !ok {
@@ -115,11 +116,18 @@ func (w *world) open(raw []byte) verify.Record {
 func (a *author) header(kind ct.Kind, salt, body []byte, refs ...ct.Ref) wire.Header {
 	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(a.seq)
 	return wire.Header{
-		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.key.Public(), Seq: a.seq + 1, Prev: a.prev, Offset: a.w.ends[a.prev],
+		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.key.Public(), Seq: a.seq + 1, Prev: a.prev, Offset: a.offset(),
 		Kind: uint32(kind), Topic: uint32(ct.TopicTravel), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: issued, Expires: issued + 1000*60*60*24*30, Priority: uint32(ct.PriorityRoutine),
 		TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll), Refs: refs,
 	}
+}
+
+func (a *author) offset() uint64 {
+	if a.seq == 0 {
+		return 0 // prev is a record of another log
+	}
+	return a.w.ends[a.prev]
 }
 
 // sign makes the raw record of a header; it does not move the log.

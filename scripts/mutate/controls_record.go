@@ -49,15 +49,19 @@ var recordControls = []control{
 	},
 	{
 		name: "closing-ends-right", rule: "the node of a closed log does not connect", pkg: "./internal/roster", tests: "TestClosing",
-		edits: []edit{{"internal/roster/roster.go", "ok && n.Closing == nil && ", "ok && "}},
+		edits: []edit{{"internal/roster/roster.go", "n.Closing == nil && n.NotBefore <= m", "n.NotBefore <= m"}},
+	},
+	{
+		name: "ended-is-not-closed", rule: "a closed key is not one whose window has ended", pkg: "./internal/roster", tests: "TestEnded",
+		edits: []edit{{"internal/roster/roster.go", "n.Closing == nil && n.NotAfter <= m", "n.NotAfter <= m"}},
 	},
 	{
 		name: "closed-log-writer", rule: "into a closed log comes what is proved to lead to its end", pkg: "./internal/ingest", tests: "TestClosedLog",
-		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Contested", "case !hd.Contested"}},
+		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Ends(h.Seq)", "case !hd.Ends(h.Seq)"}},
 	},
 	{
 		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
-		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract || ", "if true || "}},
+		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {", "if true {"}},
 	},
 	{
 		name: "rewind-erases", rule: "the salt of a disowned body goes", pkg: "./internal/store", tests: "TestCloseLog",
@@ -153,7 +157,7 @@ var recordControls = []control{
 	},
 	{
 		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",
-		edits: []edit{{"internal/ingest/batch.go", "case hd.Contested:\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Ends(h.Seq):\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
 	},
 	{
 		name: "fork-proof", rule: "a second history of a log is found out", pkg: "./internal/ingest", tests: "TestForks",
