@@ -146,7 +146,7 @@ func Attacks() []Attack {
 		Attack{"gossip stream flood", false, streams((*Node).gossipStream, func(st *Stream) { _, _ = st.Write([]byte{0x80}) })},
 		Attack{"slow loris", false, streams((*Node).Sync, func(st *Stream) { _, _ = st.Write([]byte{0x80, 0x80, 0x20, 1}) })},
 		Attack{"streams of no protocol", false, streams(rawStream, func(st *Stream) { _, _ = st.Write(make([]byte, 1<<10)) })},
-		Attack{"match request flood", false, streams((*Node).Match, func(st *Stream) {
+		Attack{"malformed match requests", true, streams((*Node).Match, func(st *Stream) {
 			_, _ = st.Write(wire.AppendFrame(nil, make([]byte, 1024)))
 			_ = st.SetReadDeadline(time.Now().Add(patience))
 			_, _ = st.Read(make([]byte, 1))
