@@ -90,6 +90,16 @@ func Attacks() []Attack {
 				return publish(n.Topic(ct.TopicTravel), raw)
 			})(ctx, n, s)
 		}},
+		Attack{"one record in many ways", true, func(ctx context.Context, n *Node, s Scene) {
+			a := NewAuthor(n.Key, s.View)
+			raw, _ := a.Next(ct.TopicTravel, []byte("x"), time.Now(), nil)
+			gossip(func(n *Node, s Scene, i int) *pb.RPC {
+				return publish(n.Topic(ct.TopicTravel), Copies(n.Key, s.View, raw, 8)...)
+			})(ctx, n, s)
+		}},
+		Attack{"sound records as fast as it can", false, Flood(100, 50, 1<<30)},
+		Attack{"sound records as many as are taken", false, Flood(100, 50, 4000)},
+		Attack{"large sound records as many as are taken", false, Flood(50_000, 1, 150)},
 		Attack{"equivocation", false, Equivocate},
 		Attack{"silent dropping", false, gossip(func(*Node, Scene, int) *pb.RPC { return nil })},
 
@@ -222,6 +232,36 @@ func (s Scene) repeat(ctx context.Context, step func(i int)) {
 		case <-ctx.Done():
 		case <-time.After(s.Every):
 		}
+	}
+}
+
+// Copies are one record in as many ways as asked for: of one id, and each signed
+// anew by its author.
+func Copies(k *keys.Key, v *roster.View, raw []byte, n int) [][]byte {
+	out := make([][]byte, n)
+	for i := range out {
+		out[i], _ = Resign(k, v, raw)
+	}
+	return out
+}
+
+// Flood publishes sound records of the attacker's own, one after the other, some
+// in each RPC, to all victims. After a burst it keeps to what PROTOCOL.md grants
+// an author, since what is beyond leaves a gap and all that follows is ignored.
+func Flood(body, each, burst int) func(context.Context, *Node, Scene) {
+	return func(ctx context.Context, n *Node, s Scene) {
+		a := NewAuthor(n.Key, s.View)
+		gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			raws := make([][]byte, each)
+			for k := range raws {
+				raws[k], _ = a.Next(ct.TopicTravel, make([]byte, body), time.Now(), nil)
+			}
+			if i*each >= burst {
+				size := len(raws) * len(raws[0])
+				time.Sleep(max(time.Duration(each)*time.Second/500, time.Duration(size)*time.Second>>20))
+			}
+			return publish(n.Topic(ct.TopicTravel), raws...)
+		})(ctx, n, s)
 	}
 }
 
