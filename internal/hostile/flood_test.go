@@ -52,11 +52,26 @@ func newStage(t *testing.T, victims, members int) *stage {
 	return s
 }
 
-func (s *stage) attacker() *hostile.Node {
+func (s *stage) attacker() *hostile.Node { return s.server(0, 0) }
+
+// server is an attacker that serves a log of its own in sync, when it has one.
+func (s *stage) server(records, body int) *hostile.Node {
 	s.t.Helper()
-	n, err := hostile.Start(hostile.Config{
+	cfg := hostile.Config{
 		Key: s.members.Nodes[s.next], View: func() *roster.View { return s.members.View }, Listen: []string{"/ip4/127.0.0.1/tcp/0"},
-	})
+	}
+	if records > 0 {
+		a := hostile.NewAuthor(cfg.Key, s.members.View)
+		raws := make([][]byte, records)
+		for i := range raws {
+			var err error
+			if raws[i], err = a.Next(ct.TopicTravel, make([]byte, body), time.Now(), nil); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		cfg.Sync = hostile.Serve(cfg.Key.Public(), a.Prev, raws)
+	}
+	n, err := hostile.Start(cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -287,6 +302,8 @@ func (s *stage) frame(k int, part func(*wire.Envelope) []byte) (frame []byte, of
 	return frame, offsets
 }
 
+const byServing = "40,000 sound records by sync"
+
 // Members that sign what they send: one record in ever new ways, or sound
 // records as fast as they can, small and large. What it costs real nodes, and
 // what the others notice.
@@ -294,23 +311,38 @@ func (s *stage) frame(k int, part func(*wire.Envelope) []byte) (frame []byte, of
 //	go test ./internal/hostile -run TestSoundFloods -v -real
 func TestSoundFloods(t *testing.T) {
 	const records, lasts = 100, 12 * time.Second
-	for _, attack := range []string{"one record in many ways", "sound records as many as are taken", "large sound records as many as are taken"} {
+	for _, attack := range []string{"one record in many ways", "sound records as many as are taken", "large sound records as many as are taken", byServing} {
 		for _, members := range []int{1, 4} {
 			t.Run(fmt.Sprintf("%s, %d members", attack, members), func(t *testing.T) {
 				s := newStage(t, 3, 3+members)
 				<-time.After(5 * time.Second) // meshes
 				quiet := s.measure(records)
 				before := s.victims[0].memory()
-				all := hostile.Attacks()
-				a := all[slices.IndexFunc(all, func(a hostile.Attack) bool { return a.Name == attack })]
 				scene := hostile.Scene{View: s.members.View, For: lasts}
 				for _, v := range s.victims {
 					scene.Victims = append(scene.Victims, v.info)
 				}
 				var running sync.WaitGroup
+				var nodes []*hostile.Node
 				for range members {
-					n := s.attacker()
-					running.Go(func() { a.Run(t.Context(), n, scene) })
+					if attack == byServing {
+						nodes = append(nodes, s.server(40_000, 1000))
+					} else {
+						nodes = append(nodes, s.attacker())
+					}
+				}
+				for _, n := range nodes {
+					running.Go(func() {
+						if attack == byServing {
+							for _, v := range scene.Victims {
+								_ = n.Meet(t.Context(), v) // who connects is synced from
+							}
+							<-time.After(lasts)
+							return
+						}
+						all := hostile.Attacks()
+						all[slices.IndexFunc(all, func(a hostile.Attack) bool { return a.Name == attack })].Run(t.Context(), n, scene)
+					})
 				}
 				<-time.After(time.Second)
 				loud := s.measure(records)
