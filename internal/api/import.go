@@ -9,6 +9,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
@@ -36,6 +37,9 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	}
 	if !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(list) {
 		return nil, refuse(ct.Faults{{Field: "list", Fault: ct.FaultForm + ": want [a-z0-9-]{1,32}"}})
+	}
+	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
+		return nil, refuse(err)
 	}
 	r, err := do(ctx, list, &upload{in: in, rest: first.Chunk}, func(int) {})
 	if err != nil {

@@ -78,7 +78,7 @@ func (d *Desk) notificationDraft(n *ct.Notification, v *roster.View, now time.Ti
 		Kind: ct.KindNotification, Topic: n.Topic, Priority: n.Priority, TLP: n.TLP, Audience: n.Audience,
 		Expires: expires, Body: body,
 	}, now)
-	return dr, d.addresseeWarnings(n, v), err
+	return dr, append(d.addresseeWarnings(n, v), warnings(d.cautions(n, v))...), err
 }
 
 // keepsTopic refuses to write where this node would not keep its own words.
@@ -92,7 +92,7 @@ func (d *Desk) keepsTopic(t ct.Topic) error {
 // addresseeWarnings holds the addressee rule against the roster. They are for
 // the operator's eyes: never logged.
 func (d *Desk) addresseeWarnings(n *ct.Notification, v *roster.View) []string {
-	must, missing, conflicts := ct.Addressees(n, d.cfg.State)
+	must, missing, _ := ct.Addressees(n, d.cfg.State)
 	var out []string
 	for _, r := range missing {
 		out = append(out, fmt.Sprintf("no State of %s is named: the addressee rule of resolution 2396 cannot reach it", r))
@@ -101,9 +101,6 @@ func (d *Desk) addresseeWarnings(n *ct.Notification, v *roster.View) []string {
 		if _, ok := v.Member(s); !ok {
 			out = append(out, fmt.Sprintf("%s is an addressee and no member of this network: tell it by other means", s))
 		}
-	}
-	for _, c := range conflicts {
-		out = append(out, fmt.Sprintf("%s is an addressee and the person seeks or has asylum from it: audience ALL reaches it", c.State))
 	}
 	return out
 }
@@ -190,7 +187,7 @@ func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, seq uint64, prev c
 
 // journalDraft notes that an operator wants a draft signed. The commitment
 // names the record before it has an id.
-func (d *Desk) journalDraft(dr *draft, act string, operator string, n *ct.Notification) error {
+func (d *Desk) journalDraft(dr *draft, act string, operator string, accept []string, n *ct.Notification) error {
 	commit := dr.commit()
 	e := journal.Entry{Act: act, Actor: cmp.Or(operator, unnamedOperator), Outcome: "commit " + hex.EncodeToString(commit[:])}
 	if n != nil {
@@ -202,6 +199,9 @@ func (d *Desk) journalDraft(dr *draft, act string, operator string, n *ct.Notifi
 	}
 	for _, r := range dr.Refs {
 		e.Outcome += " target " + r.ID.String()
+	}
+	if len(accept) > 0 {
+		e.Outcome += " accepted=" + strings.Join(accept, ",")
 	}
 	_, err := d.cfg.Journal.Append(e)
 	return err

@@ -47,7 +47,7 @@ type Budgets struct{ b *budgets }
 func NewBudgets() Budgets { return Budgets{newBudgets()} }
 
 func (b Budgets) Take(s ct.State, now time.Time, p roster.Policy) (string, bool) {
-	return b.b.take(s, ct.MillisOf(now), p)
+	return b.b.take(s, ct.MillisOf(now), p, 1)
 }
 
 func (b Budgets) Once(s ct.State, nonce [32]byte, now, until time.Time) (fresh, room bool) {

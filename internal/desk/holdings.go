@@ -2,7 +2,6 @@ package desk
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -35,36 +34,27 @@ func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHi
 	if err != nil {
 		return nil, err
 	}
+	l := d.listens(asker, now)
 	var out []MatchHit
 	for _, h := range found {
 		if h.Tier < match.Possible {
 			continue
 		}
-		live, err := d.live(h.Ref, now)
+		tells, err := l.tells(h.Ref, h.Tier)
 		if err != nil {
-			return nil, fmt.Errorf("check a candidate: %w", err)
+			return nil, err
 		}
-		if !live {
+		if !tells {
 			continue
-		}
-		if asker != "" {
-			s, err := d.source(h.Ref, now)
-			if err != nil {
-				return nil, fmt.Errorf("check a candidate: %w", err)
-			}
-			if s == nil || s.fled(asker) {
-				continue
-			}
 		}
 		hit := MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier.String()}
 		for _, r := range h.Why[:min(len(h.Why), wire.MaxMatchWhy)] {
 			hit.Why = append(hit.Why, r.Field+":"+string(r.Verdict))
 		}
-		if out = append(out, hit); len(out) == wire.MaxMatchHits {
-			break
-		}
+		out = append(out, hit)
 	}
-	return out, nil
+	out = l.hears(out)
+	return out[:min(len(out), wire.MaxMatchHits)], nil
 }
 
 // live tells whether what a ref names may be shown at this moment.
@@ -91,7 +81,7 @@ func (d *Desk) liveRow(ref string, now time.Time) (*store.Row, error) {
 	if err != nil {
 		return nil, nil
 	}
-	if _, hidden := d.cfg.Store.Hidden(id); hidden {
+	if _, hidden := d.cfg.Store.Hidden(id); hidden || d.Retracting(id) {
 		return nil, nil
 	}
 	row, err := d.cfg.Lookup(id)

@@ -14,7 +14,7 @@ func held() *ct.Notification {
 		TLP: ct.TLPAmber,
 		Person: ct.Person{
 			Names: []ct.Name{{Full: "Vell Orandi"}}, Births: []ct.Birth{{Date: "1980"}}, Nationalities: []ct.State{"FIN"},
-			Residence: []ct.PlaceOfLife{{State: "FIN"}}, Contacts: []ct.ContactHash{{Kind: "phone", Value: "1"}},
+			Residence: []ct.PlaceOfLife{{State: "FIN"}}, Contacts: []ct.PersonContact{{Kind: "phone", Value: "1"}},
 			Physical: &ct.Physical{HeightCM: 180}, Biometrics: &ct.Biometrics{Face: true},
 		},
 		Event:      ct.Event{Type: ct.Arrival, Time: "2026-01-01"},
