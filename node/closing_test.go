@@ -210,7 +210,7 @@ func TestClosingAfterAFork(t *testing.T) {
 		settled := func(i int) func() bool {
 			return func() bool {
 				h := all[i].Heads()[log]
-				return h.Closed && !h.Contested && h.Size == end.Seq && h.ID == end.ID
+				return h.Closed && h.Contested == 0 && h.Size == end.Seq && h.ID == end.ID
 			}
 		}
 		for _, i := range []int{0, 1, 2, 5} {

@@ -152,7 +152,7 @@ func (n *Node) closeLogs(ctx context.Context) {
 			}
 			continue
 		}
-		if h, _ := n.store.Head(node.Key); h.Size < node.Closing.Seq || h.Contested {
+		if h, _ := n.store.Head(node.Key); h.Size < node.Closing.Seq || h.Contested != 0 {
 			n.exchange.Kick(node.Key)
 		}
 	}

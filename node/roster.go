@@ -10,7 +10,6 @@ import (
 	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/internal/ingest"
 	"github.com/herald-net/herald/internal/roster"
-	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -114,33 +113,16 @@ func (n *Node) rosterAlarms() (out []string) {
 		head, _ := n.store.Head(m.Root)
 		applied, _, _, _ := v.RootHead(m.Root)
 		switch {
-		case head.Contested:
+		case head.Contested != 0:
 			out = append(out, fmt.Sprintf("roster: the root log of %s has forked; what it said to record %d stays, nothing is added", m.State, applied))
-		case head.Size > applied && n.stopped(m.Root, applied+1):
-			out = append(out, fmt.Sprintf("roster: record %d of the root log of %s cannot be applied by this version; the roster stays as it is", applied+1, m.State))
+		case v.Stopped(m.Root) != 0:
+			out = append(out, fmt.Sprintf("roster: record %d of the root log of %s is not understood by this version: nothing that %s says from there on counts here; ask %s which version signed it, and upgrade", v.Stopped(m.Root), m.State, m.State, m.State))
 		}
 	}
 	for _, node := range n.closings() {
-		if h, _ := n.store.Head(node.Key); h.Size != node.Closing.Seq || h.Contested {
+		if h, _ := n.store.Head(node.Key); h.Size != node.Closing.Seq || h.Contested != 0 {
 			out = append(out, fmt.Sprintf("closing: of the closed log %s of %s the branch that holds has not come yet: %d of %d records are held", node.Key.Short(), node.State, h.Size, node.Closing.Seq))
 		}
 	}
 	return out
-}
-
-// stopped tells that a record of a root log has come and can never be applied:
-// not one whose body is on its way, or that came a moment ago.
-func (n *Node) stopped(root ct.LogID, seq uint64) bool {
-	row, err := n.store.Get(root, seq)
-	if err != nil || row.BodyState != store.BodyHeld {
-		return false
-	}
-	var op roster.Operation
-	if row.Inadmissible == "" {
-		if op, err = roster.ReadOperation(row.Header.Kind, row.Body); err != nil {
-			return true
-		}
-	}
-	_, err = n.view.Load().Apply(&row.Header, row.ID, op)
-	return errors.Is(err, roster.ErrLater)
 }

@@ -303,7 +303,7 @@ export the roster, and the new node joins with ` + "`herald network join FILE`" 
 						return roster.Operation{}, fmt.Errorf("--until: %w", err)
 					}
 				}
-				return r.DelegationOf(req, end, now)
+				return r.View.DelegationOf(req, end, now)
 			})
 		},
 	}

@@ -69,7 +69,7 @@ func TestRosterCommands(t *testing.T) {
 	sign(2, "--id is missing", "roster", "close", key1, "--at", seq, "--reason", "compromised")
 	sign(2, "reason", "roster", "close", key1, "--at", seq, "--id", good, "--reason", "regret")
 	sign(0, "", "roster", "close", key1[:12], "--at", seq, "--id", good, "--reason", "compromised", "--since", "2026-01-01")
-	sign(1, "final", "roster", "close", key1, "--at", seq, "--id", good, "--reason", "compromised")
+	sign(1, "only a closing at a lower record", "roster", "close", key1, "--at", seq, "--id", good, "--reason", "compromised")
 	herald(t, "", "roster", "renew", key1, "--until", later, "--root-key", rootKey, "--roster", stale).check(t, 6, "", "signed a later record")
 	herald(t, "", "roster", "verify", file).check(t, 0, "4 records", "")
 	altered, err := os.ReadFile(file)

@@ -108,20 +108,3 @@ func SignRoster(r *Roster, rootKey string, op roster.Operation, now time.Time) (
 	}
 	return out, nil
 }
-
-// DelegationOf is the operation by which a State names the node of a request:
-// from now on, for as long as the policy lets it, or until a time.
-func (r *Roster) DelegationOf(req roster.Request, until, now time.Time) (roster.Operation, error) {
-	m, ok := r.View.Member(req.State)
-	if !ok || m.Root != req.Root {
-		return roster.Operation{}, fmt.Errorf("the request is of %s with root key %s, which is no member of network %q", req.State, req.Root.Short(), r.View.Name())
-	}
-	if until.IsZero() {
-		until = now.Add(r.View.Policy().MaxDelegation)
-	}
-	_, _, serial, _ := r.View.RootHead(req.Root)
-	return roster.Operation{Delegation: &ct.Delegation{
-		State: req.State, Serial: serial + 1, Node: req.Node,
-		NotBefore: ct.MillisOf(now), NotAfter: ct.MillisOf(until), Proof: req.Proof,
-	}}, nil
-}

@@ -32,7 +32,7 @@ func (x *Exchange) unclosed(heads []wire.LogHead) []wire.LogHead {
 // ended tells whether a closed log is held up to its end.
 func (x *Exchange) ended(log ct.LogID, c *roster.Closing) bool {
 	h, _ := x.cfg.Store.Head(log)
-	return h.Size == c.Seq && !h.Contested && (c.Seq == 0 || h.ID == c.ID)
+	return h.Size == c.Seq && h.Contested == 0 && (c.Seq == 0 || h.ID == c.ID)
 }
 
 // lacking are the closed logs whose end a peer says it holds and this node does not.

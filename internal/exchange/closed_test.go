@@ -87,7 +87,7 @@ func TestLyingAboutAClosedLog(t *testing.T) {
 				}
 				b.until("the branch that holds", 5*time.Minute, func() bool {
 					head, _ := x.Store.Head(log)
-					return head.Size == 8 && head.ID == c.ID && head.Closed && !head.Contested
+					return head.Size == 8 && head.ID == c.ID && head.Closed && head.Contested == 0
 				})
 			})
 		})

@@ -295,7 +295,7 @@ func TestForkIsFoundAndSpread(t *testing.T) {
 				b.start(2, nil, 0, 1)
 				b.until("found everywhere", 5*time.Minute, func() bool {
 					for i := range 3 {
-						if h, _ := b.nodes[i].Store.Head(b.log(3)); !h.Contested {
+						if h, _ := b.nodes[i].Store.Head(b.log(3)); h.Contested == 0 {
 							return false
 						}
 					}

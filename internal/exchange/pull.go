@@ -184,7 +184,7 @@ func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogH
 	var proofs []ct.LogID
 	for _, log := range plan.Proofs {
 		h, _ := x.cfg.Store.Head(log)
-		if !h.Contested && h.Size >= reconcile.Size(theirs, log) && len(proofs) < wire.MaxSyncRanges {
+		if h.Contested == 0 && h.Size >= reconcile.Size(theirs, log) && len(proofs) < wire.MaxSyncRanges {
 			proofs = append(proofs, log)
 		}
 	}
@@ -225,7 +225,7 @@ func (x *Exchange) frontier() []wire.LogHead {
 	out := make([]wire.LogHead, 0, len(heads))
 	for log, h := range heads {
 		if h.Size > 0 {
-			out = append(out, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested})
+			out = append(out, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested != 0})
 		}
 	}
 	reconcile.Sort(out)

@@ -109,7 +109,7 @@ func TestSwappedSignatures(t *testing.T) {
 					return len(badSignatures(t, x, b.log(2), tt.n)) == 0 && len(badSignatures(t, y, b.log(2), tt.n)) == 0
 				})
 				for i, s := range []*sim.Stack{x, y} {
-					if h, _ := s.Store.Head(b.log(2)); h.Contested || h.ID != recs[tt.n-1].ID() {
+					if h, _ := s.Store.Head(b.log(2)); h.Contested != 0 || h.ID != recs[tt.n-1].ID() {
 						t.Errorf("node %d: head %+v", i, h)
 					}
 					row, err := s.Store.Get(b.log(2), uint64(tt.swap[0])+1)

@@ -168,7 +168,7 @@ func (g *Gossip) holdings() ([32]byte, int) {
 	var heads []wire.LogHead
 	for log, h := range g.cfg.Store.Heads() {
 		if h.Size > 0 {
-			heads = append(heads, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested})
+			heads = append(heads, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested != 0})
 		}
 	}
 	reconcile.Sort(heads)
@@ -272,7 +272,7 @@ func (g *Gossip) follow(b wire.Beacon) {
 		return
 	}
 	head, _ := g.cfg.Store.Head(b.Node)
-	mine := reconcile.Mine{Size: head.Size, Contested: head.Contested}
+	mine := reconcile.Mine{Size: head.Size, Contested: head.Contested != 0}
 	mine.Digest, _ = g.holdings()
 	switch {
 	case b.Size == head.Size:

@@ -250,7 +250,7 @@ func (g *Gossip) uselessRecord(log ct.LogID, seq uint64, now time.Time) string {
 	}
 	head, _ := g.cfg.Store.Head(log)
 	switch {
-	case head.Contested:
+	case head.Ends(seq):
 		return "contested" // not extended; the proof comes by sync
 	case seq > head.Size+aheadMax:
 		return "ahead"

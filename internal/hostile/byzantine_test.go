@@ -150,7 +150,7 @@ func (w *world) attack(ctx context.Context, parts *sync.WaitGroup, honest, hosti
 		log := w.members.Nodes[honest+k].Public()
 		g.Go(func() error {
 			for i := 0; i < honest && ctx.Err() == nil; {
-				if h, _ := w.nodes[i].Store.Head(log); h.Contested {
+				if h, _ := w.nodes[i].Store.Head(log); h.Contested != 0 {
 					i++
 					continue
 				}

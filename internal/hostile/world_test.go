@@ -225,7 +225,7 @@ func (w *world) sound(after string) {
 		for j, author := range w.nodes {
 			log := w.members.Nodes[j].Public()
 			want, _ := author.Store.Head(log)
-			if got, _ := s.Store.Head(log); got != want || want.Size != w.wrote[j] || want.Contested {
+			if got, _ := s.Store.Head(log); got != want || want.Size != w.wrote[j] || want.Contested != 0 {
 				w.t.Errorf("after %q: node %d holds the log of node %d to %d (%s), its author %d of %d (%s)",
 					after, i, j, got.Size, got.ID.Short(), want.Size, w.wrote[j], want.ID.Short())
 			}

@@ -61,7 +61,7 @@ func (b *batch) place(it item) {
 		b.set(it, Refused)
 	case h.Seq <= hd.Size:
 		b.again(it, hd)
-	case hd.Contested:
+	case hd.Ends(h.Seq):
 		b.set(it, Forked)
 	case h.Seq == hd.Size+1:
 		b.next(it, hd)
@@ -165,7 +165,8 @@ func (b *batch) early(it item) {
 	}
 }
 
-// fork stops a log. One proof convicts its key: further ones are not kept. A
+// fork stops a log where it forks: what comes before goes on coming in. One proof
+// convicts its key, and only one at a lower seq takes its place. A
 // proof is two signatures: while one of them is not good, a peer may have
 // replaced it, nobody is convicted and the record stays outside.
 func (b *batch) fork(a *verify.Record, it item, hd *head) {
@@ -173,12 +174,16 @@ func (b *batch) fork(a *verify.Record, it item, hd *head) {
 		b.set(it, Dropped)
 		return
 	}
-	if !hd.Contested && !b.provable(a, it, hd) {
+	seq := min(it.rec.Header().Seq, hd.Size)
+	if a != nil {
+		seq = a.Header().Seq
+	}
+	if !hd.Ends(seq) && !b.provable(a, it, hd) {
 		b.set(it, Dropped)
 		return
 	}
-	if !hd.Contested {
-		hd.Contested = true
+	if !hd.Ends(seq) {
+		hd.Contested = seq
 		b.forks = append(b.forks, fork{a, it})
 		b.in.waiting.drop(it.rec.Header().Log)
 	}
@@ -214,7 +219,7 @@ func (b *batch) release() {
 		hd := b.head(log)
 		for len(b.appends) < maxAppend {
 			rec, ok := b.in.waiting.at(log, hd.Size+1)
-			if !ok || hd.Contested {
+			if !ok || hd.Ends(hd.Size+1) {
 				delete(b.in.ready, log)
 				break
 			}
@@ -242,7 +247,7 @@ func (b *batch) sign(j *job) {
 	case c != nil:
 		j.err = fmt.Errorf("sign: log %s is closed at %d: %w", a.log.Short(), c.Seq, ErrRefused)
 		return
-	case hd.Contested:
+	case hd.Contested != 0:
 		j.err = fmt.Errorf("sign: log %s: %w", a.log.Short(), ErrForked)
 		return
 	case hd.seen > hd.Size:

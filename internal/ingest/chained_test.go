@@ -47,7 +47,7 @@ func TestForkWithBadSignature(t *testing.T) {
 		if forks, err := b.store.Forks(); err != nil || len(forks) != 0 {
 			b.tb.Fatalf("proofs: %v, %v", forks, err)
 		}
-		if h, _ := b.store.Head(a.log()); h.Contested || h.Size != size {
+		if h, _ := b.store.Head(a.log()); h.Contested != 0 || h.Size != size {
 			b.tb.Fatalf("head: %+v", h)
 		}
 	}

@@ -81,7 +81,7 @@ func (b *batch) placeClosed(it item, hd *head, c *roster.Closing) {
 		b.again(it, hd)
 	case h.Seq > c.Seq: // verified before the closing was known
 		b.set(it, Dropped)
-	case it.job.proved && !hd.Contested && h.Seq == hd.Size+1:
+	case it.job.proved && !hd.Ends(h.Seq) && h.Seq == hd.Size+1:
 		b.next(it, hd)
 	default:
 		b.gaps[h.Log] = true

@@ -42,7 +42,7 @@ func TestClosedLog(t *testing.T) {
 	b.submit(a.sign(8, lostNext.ID(), []byte("x")), ingest.Dropped)    // likewise
 	b.submit(a.sign(9, good[2].ID(), []byte("after")), ingest.Dropped) // verified before the closing was known
 	b.gap(a.log())
-	if head, _ := b.store.Head(a.log()); head.Contested {
+	if head, _ := b.store.Head(a.log()); head.Contested != 0 {
 		t.Error("a closed log was marked contested")
 	}
 	b.ok(b.Rewind(ctx, a.log(), 5))

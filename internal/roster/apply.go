@@ -11,9 +11,11 @@ import (
 	"github.com/herald-net/herald/node/ct"
 )
 
-// ErrLater is an operation of a root log that this version does not know. The
-// roster stays as it is and the State's root log goes no further: fail static.
-var ErrLater = errors.New("roster operation of a later version of herald")
+// ErrLater is a record of a root log that changes the roster in a way unknown
+// to this version, or one that comes after such a record. It and all that
+// follows in that root log has no effect: fail static. The other States' root
+// logs go on.
+var ErrLater = errors.New("not understood by this version of herald")
 
 // ErrOrder is a record of a root log that does not follow the last one applied.
 var ErrOrder = errors.New("root log out of order")
@@ -43,7 +45,7 @@ func (g *Genesis) view() (*View, error) {
 	for _, f := range g.body.Founders {
 		v.members[f.State] = Member{State: f.State, Root: f.Root}
 		v.rights[f.Root] = Right{State: f.State, Root: true, First: ct.ID(g.network)}
-		v.heads[f.Root] = head{id: ct.ID(g.network)}
+		v.heads[f.Root] = head{id: ct.ID(g.network), at: g.body.Created}
 	}
 	for i := range g.body.Founders {
 		f := &g.body.Founders[i]
@@ -52,9 +54,11 @@ func (g *Genesis) view() (*View, error) {
 			return nil, err
 		}
 		for _, d := range ds {
-			if err := v.apply(d.header, d.id, Operation{Delegation: d.content}); err != nil {
-				return nil, fmt.Errorf("genesis: %s: %w", f.State, err)
+			s := v.step(d.header, d.id, Operation{Delegation: d.content})
+			if s.err != nil {
+				return nil, fmt.Errorf("genesis: %s: %w", f.State, s.err)
 			}
+			v.take(s)
 		}
 		for j, n := range v.members[f.State].Nodes {
 			n.Addrs = f.Nodes[j].Addrs // one delegation a node, in the order of the body
@@ -98,7 +102,8 @@ func HasOperation(kind uint32) bool {
 // order, and go on with the View it returns, which is never nil: an error is
 // something to show, not a reason to keep the old one. op is what the record
 // says, the zero value for one that is inadmissible; a record whose body has
-// not arrived has to wait. Records already applied change nothing.
+// not arrived has to wait. Records already applied change nothing. A record
+// without effect costs next to nothing, however large the roster is.
 func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error) {
 	h, ok := v.heads[header.Log]
 	switch {
@@ -108,16 +113,17 @@ func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error)
 		return v, nil
 	case header.Seq != h.seq+1 || header.Prev != h.id:
 		return v, fmt.Errorf("apply to roster: log %s: record %d after %d: %w", header.Log.Short(), header.Seq, h.seq, ErrOrder)
-	case critical(header.Kind, op):
-		return v, fmt.Errorf("apply to roster: log %s: record %d, kind %d: %w", header.Log.Short(), header.Seq, header.Kind, ErrLater)
 	}
-	n := *v
+	s, n := v.step(header, id, op), *v
 	n.heads = maps.Clone(v.heads)
-	n.rights = maps.Clone(v.rights)
-	n.nodes = maps.Clone(v.nodes)
-	n.members = maps.Clone(v.members)
-	if err := n.apply(header, id, op); err != nil {
-		return &n, fmt.Errorf("apply to roster: log %s: record %d has no effect: %w", header.Log.Short(), header.Seq, err)
+	if s.effect {
+		n.rights = maps.Clone(v.rights)
+		n.nodes = maps.Clone(v.nodes)
+		n.members = maps.Clone(v.members)
+	}
+	n.take(s)
+	if s.err != nil {
+		return &n, fmt.Errorf("apply to roster: log %s: record %d has no effect: %w", header.Log.Short(), header.Seq, s.err)
 	}
 	return &n, nil
 }
@@ -138,45 +144,77 @@ func critical(kind uint32, op Operation) bool {
 	return kind == 0 || kind > uint32(ct.KindCheckpoint)
 }
 
-// apply advances the root log's head and does what the record asks for when
-// that is sound. The caller owns v.
-func (v *View) apply(header *wire.Header, id ct.ID, op Operation) error {
-	h := v.heads[header.Log]
-	last := h.serial
-	h.seq, h.id = header.Seq, id
-	if op.Delegation != nil {
-		h.serial = max(h.serial, op.Delegation.Serial)
-	}
-	v.heads[header.Log] = h
-	switch ct.Kind(min(header.Kind, 255)) {
-	case ct.KindDelegation:
-		if op.Delegation != nil {
-			return v.delegate(header, id, op.Delegation, last)
-		}
-	case ct.KindRenewal:
-		return v.renew(header, op.Renewal)
-	case ct.KindClosing:
-		return v.close(header, id, op.Closing)
-	}
-	return nil
+// step is what one record does: the head of its root log after it, and one node
+// when it has an effect; else why it has none.
+type step struct {
+	root   ct.LogID
+	head   head
+	node   Node
+	effect bool
+	err    error
 }
 
-// delegate names a node key, or lengthens its window.
-func (v *View) delegate(header *wire.Header, id ct.ID, d *ct.Delegation, last uint64) error {
-	m := v.members[v.rights[header.Log].State]
-	if err := v.policy.CheckDelegation(d, m.State, header.Log); err != nil {
-		return err
+// step works out what a record does that comes next in its root log.
+func (v *View) step(header *wire.Header, id ct.ID, op Operation) step {
+	last := v.heads[header.Log]
+	s := step{root: header.Log, head: last}
+	h := &s.head
+	h.seq, h.id, h.at = header.Seq, id, max(last.at, header.Issued)
+	switch {
+	case last.stopped != 0:
+		s.err = fmt.Errorf("record %d of the log is %w", last.stopped, ErrLater)
+		return s
+	case critical(header.Kind, op):
+		h.stopped = header.Seq
+		s.err = fmt.Errorf("kind %d: %w", header.Kind, ErrLater)
+		return s
 	}
-	if d.Serial <= last {
-		return fmt.Errorf("delegation: serial %d is not above %d", d.Serial, last)
+	switch {
+	case op.Delegation != nil:
+		h.serial = max(h.serial, op.Delegation.Serial)
+		s.node, s.err = v.delegate(s.root, id, h.at, last.serial, op.Delegation)
+	case op.Renewal != nil:
+		s.node, s.err = v.renew(s.root, h.at, op.Renewal)
+	case op.Closing != nil:
+		s.node, s.err = v.close(s.root, id, header.Issued, op.Closing)
+	default:
+		return s
+	}
+	s.effect = s.err == nil
+	return s
+}
+
+// take makes a step. The caller owns v, and its maps when the step has an effect.
+func (v *View) take(s step) {
+	v.heads[s.root] = s.head
+	if s.effect {
+		v.put(s.node)
+	}
+}
+
+// delegate names a node key, or lengthens its window. at is the time of the
+// record: its issued_at, or that of an earlier record of the log when that is
+// later, so that no root key goes back in time.
+func (v *View) delegate(root ct.LogID, id ct.ID, at ct.Millis, last uint64, d *ct.Delegation) (Node, error) {
+	m := v.members[v.rights[root].State]
+	if err := v.policy.CheckDelegation(d, m.State, root); err != nil {
+		return Node{}, err
+	}
+	switch {
+	case d.Serial <= last:
+		return Node{}, fmt.Errorf("delegation: serial %d is not above %d", d.Serial, last)
+	case d.NotBefore < at-millis(early):
+		return Node{}, fmt.Errorf("delegation: it begins more than %v before its record", early)
+	case d.NotAfter > at+millis(v.policy.MaxDelegation):
+		return Node{}, fmt.Errorf("delegation: it ends more than the policy's %v after its record", v.policy.MaxDelegation)
 	}
 	if r, ok := v.rights[d.Node]; ok && (r.Root || r.State != m.State) {
-		return errors.New("delegation: the key is a root key or another State's")
+		return Node{}, errors.New("delegation: the key is a root key or another State's")
 	}
 	n, renewed := v.nodes[d.Node]
 	if renewed {
 		if n.Closing != nil {
-			return errors.New("delegation: the key's log is closed, which is final")
+			return Node{}, errors.New("delegation: the key's log is closed, which is final")
 		}
 		// One window from the first to the last: a node that was renewed late
 		// does not lose what it said in between.
@@ -185,71 +223,91 @@ func (v *View) delegate(header *wire.Header, id ct.ID, d *ct.Delegation, last ui
 	} else {
 		n = Node{Key: d.Node, State: m.State, Serial: d.Serial, Delegation: id, NotBefore: d.NotBefore, NotAfter: d.NotAfter}
 	}
-	if err := v.room(m, d.Node, header.Issued); err != nil {
-		return fmt.Errorf("delegation: %w", err)
+	if err := v.room(m, n); err != nil {
+		return Node{}, fmt.Errorf("delegation: %w", err)
 	}
-	v.put(n)
-	return nil
+	return n, nil
 }
 
-// room tells whether a State may have this node beside its others: so many in
-// force, so many ever.
-func (v *View) room(m Member, node ct.LogID, issued ct.Millis) error {
-	others, inForce := 0, 0
+// room tells whether a State may have this window of a node beside those of its
+// other keys: so many at any moment, of which some may be of closed keys, and so
+// many keys ever. What a record is dated does not count.
+func (v *View) room(m Member, n Node) error {
+	others, moments := 0, []ct.Millis{n.NotBefore} // at one of which most windows lie over n's
 	for _, o := range m.Nodes {
-		if o.Key == node {
+		if o.Key == n.Key {
 			continue
 		}
 		others++
-		if o.NotAfter > issued && o.Closing == nil {
-			inForce++
+		if n.NotBefore < o.NotBefore && o.NotBefore < n.NotAfter {
+			moments = append(moments, o.NotBefore)
 		}
 	}
-	switch {
-	case inForce >= int(v.policy.MaxNodes):
-		return fmt.Errorf("the State has %d nodes already", inForce)
-	case others >= maxKeys:
+	if others >= maxKeys {
 		return fmt.Errorf("the State has named %d node keys already", others)
+	}
+	for _, t := range moments {
+		open, closed := 0, 0
+		for _, o := range m.Nodes {
+			switch {
+			case o.Key == n.Key || t < o.NotBefore || o.NotAfter <= t:
+			case o.Closing == nil:
+				open++
+			default:
+				closed++
+			}
+		}
+		switch {
+		case open >= int(v.policy.MaxNodes):
+			return fmt.Errorf("the State has %d nodes already at %v", open, t)
+		case open+closed >= int(v.policy.MaxNodes)+maxReplaced:
+			return fmt.Errorf("the State has replaced %d node keys already whose windows lie at %v", closed, t)
+		}
 	}
 	return nil
 }
 
 // renew sets a later end to the window of a node key.
-func (v *View) renew(header *wire.Header, r *ct.Renewal) error {
-	n, err := v.named(header.Log, r.Node)
+func (v *View) renew(root ct.LogID, at ct.Millis, r *ct.Renewal) (Node, error) {
+	n, err := v.named(root, r.Node)
 	if err != nil {
-		return fmt.Errorf("renewal: %w", err)
+		return Node{}, fmt.Errorf("renewal: %w", err)
 	}
 	switch {
 	case n.Closing != nil:
-		return errors.New("renewal: the key's log is closed, which is final")
+		return Node{}, errors.New("renewal: the key's log is closed, which is final")
 	case r.NotAfter <= n.NotAfter:
-		return errors.New("renewal: the delegation does not end before that")
-	case r.NotAfter-header.Issued > millis(v.policy.MaxDelegation):
-		return fmt.Errorf("renewal: longer than the policy's %v", v.policy.MaxDelegation)
-	}
-	if err := v.room(v.members[n.State], n.Key, header.Issued); err != nil {
-		return fmt.Errorf("renewal: %w", err)
+		return Node{}, errors.New("renewal: the delegation does not end before that")
+	case r.NotAfter > v.latest(n, at):
+		return Node{}, fmt.Errorf("renewal: longer than the policy's %v, after its record or after the end till now: at most until %v",
+			v.policy.MaxDelegation, v.latest(n, at))
 	}
 	n.NotAfter = r.NotAfter
-	v.put(n)
-	return nil
+	if err := v.room(v.members[n.State], n); err != nil {
+		return Node{}, fmt.Errorf("renewal: %w", err)
+	}
+	return n, nil
 }
 
-// close ends a node log. The first closing of a log is the only one.
-func (v *View) close(header *wire.Header, id ct.ID, c *ct.Closing) error {
-	n, err := v.named(header.Log, c.Log)
+// latest is how long a renewal at a time may let a node speak.
+func (v *View) latest(n Node, at ct.Millis) ct.Millis {
+	return min(n.NotAfter, at) + millis(v.policy.MaxDelegation)
+}
+
+// close ends a node log. The first closing of a log ends it; a later one counts
+// only when it ends the log earlier: it can take back more, and give back nothing.
+func (v *View) close(root ct.LogID, id ct.ID, issued ct.Millis, c *ct.Closing) (Node, error) {
+	n, err := v.named(root, c.Log)
 	switch {
 	case err != nil:
-		return fmt.Errorf("closing: %w", err)
-	case n.Closing != nil:
-		return errors.New("closing: the log is closed, which is final")
+		return Node{}, fmt.Errorf("closing: %w", err)
+	case n.Closing != nil && c.Seq >= n.Closing.Seq:
+		return Node{}, fmt.Errorf("closing: the log is closed at %d; only a closing at a lower record changes that", n.Closing.Seq)
 	case c.Seq == 0 && c.ID != n.Delegation:
-		return errors.New("closing: at 0 it has to name the first delegation of the key")
+		return Node{}, errors.New("closing: at 0 it has to name the first delegation of the key")
 	}
-	n.Closing = &Closing{Seq: c.Seq, ID: c.ID, Record: id, Issued: header.Issued, Reason: c.Reason}
-	v.put(n)
-	return nil
+	n.Closing = &Closing{Seq: c.Seq, ID: c.ID, Record: id, Issued: issued, Reason: c.Reason}
+	return n, nil
 }
 
 // named finds a node that the root log has delegated.

@@ -47,11 +47,11 @@ func (l *rootLog) delegate(node ct.LogID, from, until int) *ct.Delegation {
 
 // agreed is the node key's proof, for the keys that these tests hold.
 func (l *rootLog) agreed(pub ct.LogID) []byte {
-	held := []*keys.Key{key("new"), root("UTO"), root("NOR"), node("NOR", 1)}
-	for i := range 200 {
-		held = append(held, node("UTO", i), key("key", i))
-	}
-	for _, k := range held {
+	for i := -4; i < 200; i++ {
+		k := node("UTO", i)
+		if i < 0 {
+			k = []*keys.Key{key("new"), root("UTO"), root("NOR"), node("NOR", 1)}[i+4]
+		}
 		if k.Public() == pub {
 			proof, _ := roster.Agree(k, l.state, root(l.state).Public())
 			return proof
@@ -110,7 +110,8 @@ func TestRenewalKeepsTheLog(t *testing.T) {
 	l, k := openLog(t, v, "UTO"), node("UTO", 1).Public()
 	was, _ := v.Right(k)
 	h, id := l.next(delegationKind)
-	v, err := v.Apply(h, id, del(l.delegate(k, 500, 900))) // late: the first ended after 399 days
+	h.Issued = ct.MillisOf(founded.Add(500 * day)) // late: the first has ended
+	v, err := v.Apply(h, id, del(l.delegate(k, 500, 900)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +137,8 @@ func TestApplyWithoutEffect(t *testing.T) {
 		{"its own root key", func(l *rootLog) *ct.Delegation { return l.delegate(root("UTO").Public(), 0, 9) }, "a root key"},
 		{"a key of small order", func(l *rootLog) *ct.Delegation { return l.delegate(ct.LogID{1}, 0, 9) }, "not a possible Ed25519 key"},
 		{"over 400 days", func(l *rootLog) *ct.Delegation { return l.delegate(k, 0, 401) }, "not_after"},
+		{"begins before its record", func(l *rootLog) *ct.Delegation { return l.delegate(k, -2, 9) }, "begins more than"},
+		{"ends long after its record", func(l *rootLog) *ct.Delegation { return l.delegate(k, 1, 401) }, "ends more than"},
 		{"ends first", func(l *rootLog) *ct.Delegation { return l.delegate(k, 9, 9) }, "not_after"},
 		{"old serial", func(l *rootLog) *ct.Delegation { d := l.delegate(k, 0, 9); d.Serial = 1; return d }, "serial 1 is not above 1"},
 	} {
@@ -173,8 +176,8 @@ func TestPolicyBoundsDelegations(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := v.Nodes()[0]; n.NotAfter-n.NotBefore != ct.Millis(30*day/time.Millisecond) {
-		t.Errorf("founding delegation from %v until %v, want 30 days", n.NotBefore, n.NotAfter)
+	if n := v.Nodes()[0]; n.NotAfter.Time().Sub(n.NotBefore.Time()) > 30*day || n.NotAfter.Time().Sub(n.NotBefore.Time()) <= 15*day {
+		t.Errorf("founding delegation from %v until %v, want 15 to 30 days", n.NotBefore, n.NotAfter)
 	}
 	l := openLog(t, v, "UTO")
 	for _, x := range []struct {
@@ -217,21 +220,44 @@ func TestApplyGoesOn(t *testing.T) {
 	}
 }
 
+// What this version does not understand, in any place of a root log, stops that
+// log: the records after it have no effect, whatever they are. The log is
+// followed all the same, and no other State's stops.
 func TestApplyFailsStatic(t *testing.T) {
 	for _, kind := range []uint32{
 		uint32(ct.KindRenewal), uint32(ct.KindClosing), uint32(ct.KindRootRotation), uint32(ct.KindAmendment), uint32(ct.KindVote),
-		0, uint32(ct.KindCheckpoint) + 1, 256 + delegationKind,
+		0, uint32(ct.KindCheckpoint) + 1, 256 + delegationKind, 1<<32 - 1,
 	} {
 		v := view(t)
+		before := v.Version()
 		l := openLog(t, v, "UTO")
 		h, id := l.next(kind)
-		n, err := v.Apply(h, id, roster.Operation{})
-		if !errors.Is(err, roster.ErrLater) || n != v {
-			t.Errorf("kind %d: got %v, the same view: %v", kind, err, n == v)
+		v, err := v.Apply(h, id, roster.Operation{})
+		if !errors.Is(err, roster.ErrLater) || v.Stopped(h.Log) != h.Seq {
+			t.Errorf("kind %d: got %v, stopped at %d", kind, err, v.Stopped(h.Log))
 		}
-		h, id = l.next(delegationKind)
-		if n, err = n.Apply(h, id, del(l.delegate(key("new").Public(), 0, 9))); !errors.Is(err, roster.ErrOrder) || n != v {
-			t.Errorf("kind %d: the record after it: %v", kind, err)
+		for _, next := range []uint32{delegationKind, 0, kind, uint32(ct.KindNotification), delegationKind} {
+			var op roster.Operation
+			if next == delegationKind {
+				op = del(l.delegate(key("new").Public(), 0, 9))
+			}
+			stopped := h.Seq
+			at, atID := l.next(next)
+			if v, err = v.Apply(at, atID, op); !errors.Is(err, roster.ErrLater) || v.Version() != before {
+				t.Errorf("kind %d after kind %d: %v", next, kind, err)
+			}
+			if seq, head, _, _ := v.RootHead(at.Log); seq != at.Seq || head != atID || v.Stopped(at.Log) != stopped {
+				t.Errorf("kind %d after kind %d: followed to %d, stopped at %d", next, kind, seq, v.Stopped(at.Log))
+			}
+		}
+		if _, _, _, err := v.SignOperation(root("UTO"), del(l.delegate(key("new").Public(), 0, 9)), founded); !errors.Is(err, roster.ErrLater) {
+			t.Errorf("kind %d: signed after it: %v", kind, err)
+		}
+		other := openLog(t, v, "BRA")
+		h, id = other.next(uint32(ct.KindClosing))
+		k := node("BRA", 1).Public()
+		if v, err = v.Apply(h, id, roster.Operation{Closing: &ct.Closing{Log: k, Seq: 1, ID: ct.ID{1}, Reason: "lost"}}); err != nil || v.Live(k, founded) {
+			t.Errorf("kind %d: another State's closing: %v", kind, err)
 		}
 	}
 }
@@ -275,7 +301,6 @@ func TestNodesOfAStateAreBounded(t *testing.T) {
 	apply := func(k *keys.Key, from, until int, issued time.Time) error {
 		h, id := l.next(delegationKind)
 		h.Issued = ct.MillisOf(issued)
-		l.prev = id // the id is what the next one names, whatever it was made of
 		var err error
 		v, err = v.Apply(h, id, del(l.delegate(k.Public(), from, until)))
 		return err
@@ -285,20 +310,29 @@ func TestNodesOfAStateAreBounded(t *testing.T) {
 			t.Fatalf("node %d: %v", i, err)
 		}
 	}
-	if err := apply(node("UTO", 9), 0, 10, founded); err == nil || !strings.Contains(err.Error(), "8 nodes already") {
-		t.Errorf("a ninth node: %v", err)
+	// Neither a date in the record nor a window that only reaches into theirs helps.
+	for _, issued := range []time.Time{founded, founded.Add(-50 * 365 * day)} {
+		if err := apply(node("UTO", 9), 9, 30, issued); err == nil || !strings.Contains(err.Error(), "8 nodes already") {
+			t.Errorf("a ninth node, issued %v: %v", issued, err)
+		}
+	}
+	if err := apply(node("UTO", 9), 10, 30, founded); err != nil {
+		t.Errorf("a node that begins when seven others end: %v", err)
 	}
 	if err := apply(node("UTO", 8), 5, 20, founded); err != nil {
 		t.Errorf("renewal of the eighth: %v", err)
 	}
-	late := founded.Add(15 * day) // nodes 2 to 7 have ended
-	for i := 9; i < 15; i++ {
+	late := founded.Add(10 * day) // nodes 2 to 7 have ended
+	for i := 10; i < 15; i++ {
 		if err := apply(node("UTO", i), 10, 30, late); err != nil {
 			t.Errorf("node %d, after others ended: %v", i, err)
 		}
 	}
 	if err := apply(node("UTO", 15), 10, 30, late); err == nil {
 		t.Error("a ninth node in force")
+	}
+	if err := apply(node("UTO", 2), 64, 65, founded.Add(64*day)); err == nil || !strings.Contains(err.Error(), "8 nodes already") {
+		t.Errorf("a renewal that makes one long window of two: %v", err)
 	}
 	// Ended ones are bounded too: 64 keys in all.
 	var err error
@@ -311,6 +345,65 @@ func TestNodesOfAStateAreBounded(t *testing.T) {
 	}
 	if err == nil || !strings.Contains(err.Error(), "64 node keys already") || n != 64+3 {
 		t.Errorf("keys without end: %v with %d nodes", err, n)
+	}
+}
+
+// Closing a key makes room for another, but not for any number: each had its
+// window to fill.
+func TestReplacedKeysAreBounded(t *testing.T) {
+	v := view(t)
+	l := openLog(t, v, "UTO")
+	k := node("UTO", 1)
+	for i := 2; ; i++ {
+		h, id := l.next(uint32(ct.KindClosing))
+		var err error
+		if v, err = v.Apply(h, id, roster.Operation{Closing: &ct.Closing{Log: k.Public(), Seq: 1, ID: ct.ID{1}, Reason: "lost"}}); err != nil {
+			t.Fatal(err)
+		}
+		k = node("UTO", i)
+		h, id = l.next(delegationKind)
+		v, err = v.Apply(h, id, del(l.delegate(k.Public(), 0, 300)))
+		if err == nil && i <= 16 {
+			continue
+		}
+		if i != 17 || err == nil || !strings.Contains(err.Error(), "replaced 16 node keys already") {
+			t.Errorf("key %d: %v", i, err)
+		}
+		break
+	}
+	h, id := l.next(delegationKind)
+	h.Issued = ct.MillisOf(founded.Add(399 * day))
+	if _, err := v.Apply(h, id, del(l.delegate(k.Public(), 399, 600))); err != nil {
+		t.Errorf("after their windows: %v", err)
+	}
+}
+
+// A renewal reaches no further than max_delegation, from its record and from
+// the end till now.
+func TestRenewalsAreBounded(t *testing.T) {
+	k := node("UTO", 1).Public()
+	most := ct.Millis((400 * day).Milliseconds())
+	for _, x := range []struct {
+		name   string
+		issued func(end ct.Millis) ct.Millis
+		until  func(end, issued ct.Millis) ct.Millis
+		want   string
+	}{
+		{"as far as its record allows", func(end ct.Millis) ct.Millis { return end - 1000 }, func(_, issued ct.Millis) ct.Millis { return issued + most }, ""},
+		{"further", func(end ct.Millis) ct.Millis { return end - 1000 }, func(_, issued ct.Millis) ct.Millis { return issued + most + 1 }, "longer than"},
+		{"as far as the old end allows", func(end ct.Millis) ct.Millis { return end + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + most }, ""},
+		{"further than that", func(end ct.Millis) ct.Millis { return end + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + most + 1 }, "longer than"},
+		{"dated far ahead", func(end ct.Millis) ct.Millis { return end + 60*most }, func(_, issued ct.Millis) ct.Millis { return issued + 1 }, "longer than"},
+	} {
+		v := view(t)
+		n, _ := v.Node(k)
+		l := openLog(t, v, "UTO")
+		h, id := l.next(uint32(ct.KindRenewal))
+		h.Issued = x.issued(n.NotAfter)
+		_, err := v.Apply(h, id, roster.Operation{Renewal: &ct.Renewal{Node: k, NotAfter: x.until(n.NotAfter, h.Issued)}})
+		if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
+			t.Errorf("%s: got %v", x.name, err)
+		}
 	}
 }
 

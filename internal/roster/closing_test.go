@@ -10,7 +10,7 @@ import (
 )
 
 // A closing ends a node's right to connect and makes room for another node;
-// the log stays one of the network's. It is final.
+// the log stays one of the network's. Nothing gives back what it took.
 func TestClosing(t *testing.T) {
 	v := view(t)
 	l, k := openLog(t, v, "UTO"), node("UTO", 1).Public()
@@ -45,13 +45,23 @@ func TestClosing(t *testing.T) {
 	if v.Live(k, founded) {
 		t.Error("the node of a closed log may connect")
 	}
-	apply(ct.KindClosing, closing(9, ct.ID{9}), "final")
+	for _, seq := range []uint64{9, 7} {
+		apply(ct.KindClosing, closing(seq, ct.ID{9}), "only a closing at a lower record")
+	}
 	apply(ct.KindRenewal, roster.Operation{Renewal: &ct.Renewal{Node: k, NotAfter: was.NotAfter + 1}}, "final")
 	apply(ct.KindDelegation, del(l.delegate(k, 0, 400)), "final")
-	if r, _ := v.Right(k); r.Closing.Seq != 7 {
-		t.Error("a second closing counts")
+	if r, _ := v.Right(k); r.Closing.Seq != 7 || r.Closing.ID != (ct.ID{7}) {
+		t.Error("a second closing gave something back")
 	}
-	for i := 2; i <= 8; i++ { // one of eight is closed
+	// A lower one takes more back: the seq was mistyped, or the key was in other hands earlier.
+	apply(ct.KindClosing, closing(3, ct.ID{3}), "")
+	if r, _ := v.Right(k); r.Closing.Seq != 3 || r.Closing.ID != (ct.ID{3}) || v.Version() != before+2 {
+		t.Errorf("a lower closing: %+v", r.Closing)
+	}
+	apply(ct.KindClosing, closing(7, ct.ID{7}), "only a closing at a lower record")
+	apply(ct.KindClosing, closing(0, ct.ID{1}), "first delegation")
+	apply(ct.KindClosing, closing(0, was.First), "")
+	for i := 2; i <= 9; i++ { // the first one is closed
 		apply(ct.KindDelegation, del(l.delegate(node("UTO", i).Public(), 0, 400)), "")
 	}
 }

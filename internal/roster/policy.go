@@ -12,9 +12,10 @@ import (
 
 // Bounds of a network (PROTOCOL.md section 5).
 const (
-	MaxMembers = 256 // founding States
-	MaxNodes   = 8   // nodes of one State with a delegation in force
-	maxKeys    = 64  // node keys of one State, ended ones included
+	MaxMembers  = 256 // founding States
+	MaxNodes    = 8   // nodes of one State with a delegation in force
+	maxReplaced = 8   // closed keys of one State whose windows lie over theirs
+	maxKeys     = 64  // node keys of one State, ended ones included
 )
 
 // Policy is what the founders agreed on; it is part of the genesis body.

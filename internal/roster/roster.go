@@ -66,9 +66,11 @@ type View struct {
 
 // head is how far a root log has been applied.
 type head struct {
-	seq    uint64
-	id     ct.ID
-	serial uint64 // highest of its delegations
+	seq     uint64
+	id      ct.ID
+	serial  uint64    // highest of its delegations
+	at      ct.Millis // latest issued_at
+	stopped uint64    // the first record that this version does not understand; 0: none
 }
 
 // Network is SHA-256 of the genesis body.
@@ -120,6 +122,10 @@ func (v *View) RootHead(root ct.LogID) (seq uint64, id ct.ID, serial uint64, ok 
 	h, ok := v.heads[root]
 	return h.seq, h.id, h.serial, ok
 }
+
+// Stopped tells the first record of a root log that this version does not
+// understand: neither it nor what follows has an effect. 0: there is none.
+func (v *View) Stopped(root ct.LogID) uint64 { return v.heads[root].stopped }
 
 // Member finds a State; false: not a member. Treat the result as read-only.
 func (v *View) Member(s ct.State) (Member, bool) { m, ok := v.members[s]; return m, ok }

@@ -26,12 +26,14 @@ func (g *Genesis) Sign(root keys.Signer, now time.Time) error {
 	if f == nil {
 		return fmt.Errorf("sign genesis: root key %s is not among the founders of %q", root.Public().Short(), g.body.Name)
 	}
-	from, until := g.window()
-	switch n := ct.MillisOf(now); {
-	case n < from:
-		return fmt.Errorf("sign genesis: it was created at %v, in the future of this machine's clock", g.body.Created)
-	case n >= until:
-		return fmt.Errorf("sign genesis: its delegations have ended at %v; make a new one", until)
+	for _, x := range f.Nodes {
+		from, until := g.window(x.Key)
+		switch n := ct.MillisOf(now); {
+		case n < from:
+			return fmt.Errorf("sign genesis: it was created at %v, in the future of this machine's clock", g.body.Created)
+		case n >= until:
+			return fmt.Errorf("sign genesis: the delegation of node %s has ended at %v; make a new one", x.Key.Short(), until)
+		}
 	}
 	sig, err := root.Sign(keys.ContextGenesis, g.network, g.raw)
 	if err != nil {
@@ -55,10 +57,21 @@ func (g *Genesis) Sign(root keys.Signer, now time.Time) error {
 	return nil
 }
 
-// window is that of the founding delegations.
-func (g *Genesis) window() (from, until ct.Millis) {
+// window is that of a founding delegation. The ends of the founders' nodes are
+// spread over two months, by a hash of the key, so that a network whose members
+// forget to renew does not stop on one day.
+func (g *Genesis) window(node ct.LogID) (from, until ct.Millis) {
+	longest := g.body.Policy.MaxDelegation
+	spread := millis(afterEnd)
+	if longest < 2*spread {
+		spread = longest / 2
+	}
+	s := sha256.New()
+	s.Write([]byte("herald/founding-end/v1"))
+	s.Write(node[:])
+	earlier := binary.BigEndian.Uint64(s.Sum(nil)) % uint64(spread)
 	from = g.body.Created - millis(early)
-	return from, from + g.body.Policy.MaxDelegation
+	return from, from + longest - ct.Millis(earlier)
 }
 
 func (g *Genesis) founder(root ct.LogID) *wire.Founder {
@@ -89,7 +102,7 @@ func (g *Genesis) delegate(root keys.Signer, f *wire.Founder, i int, prev ct.ID)
 // nothing here, since everything in the body is in the genesis too.
 func (g *Genesis) draft(f *wire.Founder, i int, prev ct.ID) (*wire.Header, []byte, []byte, error) {
 	seq := uint64(i) + 1
-	from, until := g.window()
+	from, until := g.window(f.Nodes[i].Key)
 	body, err := wire.EncodeDelegation(&ct.Delegation{
 		State: f.State, Serial: seq, Node: f.Nodes[i].Key, NotBefore: from, NotAfter: until,
 		Proof: f.Nodes[i].Proof[:],

@@ -28,8 +28,8 @@ type entry struct {
 
 // Append stores records that extend their logs, all or none, and returns the
 // newest cursor. They are durable when it returns. The caller has put them in
-// order; a batch in which seq or prev does not continue a log, or that extends
-// a contested one, is refused whole.
+// order; a batch in which seq or prev does not continue a log, or that goes on
+// where a fork is proved, is refused whole.
 func (s *Store) Append(recs []verify.Record) (last uint64, err error) {
 	if len(recs) > MaxBatch {
 		return 0, fmt.Errorf("append: %d records, at most %d", len(recs), MaxBatch)
@@ -89,8 +89,8 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 			prev = l.first
 		}
 		switch {
-		case l.head.Contested:
-			return nil, nil, fmt.Errorf("log %s is contested", h.Log.Short())
+		case l.head.Ends(h.Seq):
+			return nil, nil, fmt.Errorf("log %s is contested from %d on", h.Log.Short(), l.head.Contested)
 		case h.Seq != l.head.Size+1:
 			return nil, nil, fmt.Errorf("log %s: seq %d after %d", h.Log.Short(), h.Seq, l.head.Size)
 		case h.Prev != prev:
@@ -131,13 +131,17 @@ func (s *Store) open(rec verify.Record, logs map[ct.LogID]*logEntry) *logEntry {
 	return l
 }
 
-// heldOf drops a body of a topic that this node does not keep.
+// heldOf drops a body of a topic that this node does not keep. Of a root log all
+// bodies are kept, but for those of kinds that have no business there.
 func (s *Store) heldOf(rec verify.Record, cursor uint64) held {
 	h := held{
 		cursor: cursor, state: BodyMissing, alg: rec.Alg(), sig: rec.Sig(),
 		reason: rec.Inadmissible(), header: rec.HeaderBytes(),
 	}
-	if rec.HasBody() && s.keeps(rec.Header().Topic) {
+	switch header := rec.Header(); {
+	case rec.Root() && ofNodes(ct.Kind(header.Kind)):
+		h.state = BodyLocal
+	case rec.HasBody() && (rec.Root() || s.keeps(header.Topic)):
 		h.state, h.bodyLen = BodyHeld, uint32(len(rec.Body()))
 	}
 	return h

@@ -159,8 +159,10 @@ func (r *recordCheck) run() error {
 	}
 	return r.tx.Bucket([]byte(bktFork)).ForEach(func(k, v []byte) error {
 		r.report.Forks++
-		_, err := decodeFork(k, v)
-		return err
+		if f, err := decodeFork(k, v); err != nil || !f.proves(r.cfg.Network) {
+			r.report.add(logSpec.name, "the fork proof of log %x proves nothing", k)
+		}
+		return nil
 	})
 }
 
@@ -274,7 +276,7 @@ func (r *recordCheck) unproved(logs map[uint32]*logEntry) error {
 	examine := func(at place, last uint64) {
 		switch l := logs[at.num()]; {
 		case l == nil || at.seq() == 0 || last < at.seq() || last > l.head.Size: // strays names it
-		case last == l.head.Size && !l.head.Contested && !l.head.Closed:
+		case last == l.head.Size && l.head.Contested == 0 && !l.head.Closed:
 			r.report.add(logSpec.name, "log %s, seq %d: no signature proves it", l.id, last)
 		}
 	}

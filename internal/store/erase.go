@@ -59,8 +59,8 @@ func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
 	added := uint64(0)
 	for _, ref := range refs {
 		l := s.entry(ref.Log)
-		if l != nil && l.head.Closed && !s.holds(tx, l, ref) {
-			continue // disowned: erased already
+		if l != nil && (l.root || l.head.Closed && !s.holds(tx, l, ref)) {
+			continue // who may speak is read from the bodies of root logs; what is disowned is erased already
 		}
 		if l == nil || ref.Seq == 0 || ref.Seq > l.head.Size {
 			return fmt.Errorf("record %d of log %s: %w", ref.Seq, ref.Log.Short(), ErrNotFound)

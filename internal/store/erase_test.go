@@ -268,10 +268,10 @@ func TestDueRetractions(t *testing.T) {
 	})
 }
 
-// A RETRACT that came without its body hides; when the body shows that it is
-// inadmissible it never counted, as on the nodes that had the body at once.
-func TestRetractWithdrawn(t *testing.T) {
-	for _, second := range []bool{false, true} {
+// A RETRACT acts by its header: a body that comes late and is none, or comes at
+// once, changes nothing, also when the target has been erased meanwhile.
+func TestRetractActsByItsHeader(t *testing.T) {
+	for _, late := range []bool{false, true} {
 		w := newWorld(t, uto)
 		s, cfg := w.create()
 		a := w.authors[uto]
@@ -280,37 +280,44 @@ func TestRetractWithdrawn(t *testing.T) {
 		if bad.Inadmissible() == "" {
 			t.Fatal("the retraction should not be in order")
 		}
-		w.append(s, target, w.bare(bad))
+		if late {
+			w.append(s, target, w.bare(bad))
+		} else {
+			w.append(s, target, bad)
+		}
 		if by, ok := s.Hidden(target.ID()); !ok || by != bad.ID() {
-			t.Fatal("a retraction without its body does not hide")
-		}
-		good := a.retract(ref(target))
-		if second {
-			w.append(s, good)
-		}
-		if n, err := s.FillBodies([]verify.Record{bad}); n != 1 || err != nil {
-			t.Fatal(n, err)
-		}
-		by, ok := s.Hidden(target.ID())
-		if ok != second || ok && by != good.ID() {
-			t.Fatalf("with a second retraction %v: hidden %v by %s", second, ok, by.Short())
+			t.Fatal("it does not hide")
 		}
 		due, err := s.DueRetractions(time.Now().Add(time.Hour), 0, 10)
 		w.ok(err)
-		if (len(due) == 1) != second {
-			t.Fatalf("due: %v", due)
+		w.ok(s.Erase(due, store.BodyRetracted))
+		if late {
+			if n, err := s.FillBodies([]verify.Record{bad}); n != 1 || err != nil {
+				t.Fatal(n, err)
+			}
+		}
+		if row, err := s.Get(a.key.Public(), 1); err != nil || row.BodyState != store.BodyRetracted || row.HiddenBy != bad.ID() {
+			t.Fatalf("%s, hidden by %s, %v", row.BodyState, row.HiddenBy.Short(), err)
 		}
 		checkStore(t, w, s)
 		checkFiles(t, s, cfg)
 	}
 }
 
+// What is wrong with its header takes a RETRACT its effect.
 func TestInadmissibleRetractDoesNotHide(t *testing.T) {
 	w := newWorld(t, uto)
 	s, _ := w.create()
 	a := w.authors[uto]
 	target := a.notify(100)
-	w.append(s, target, a.record(ct.KindRetract, []byte("no retraction at all"), ref(target)))
+	salt, body := w.salt(), []byte("no matter")
+	h := a.header(ct.KindRetract, salt, body, ref(target))
+	h.Expires = h.Issued
+	bad := w.open(a.sign(h, salt, body))
+	if why := bad.Inadmissible(); why != verify.ExpiryFirst {
+		t.Fatal(why)
+	}
+	w.append(s, target, bad)
 	if _, ok := s.Hidden(target.ID()); ok {
 		t.Fatal("hidden by a record that is not in order")
 	}

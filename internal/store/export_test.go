@@ -1,6 +1,11 @@
 package store
 
-import "go.etcd.io/bbolt"
+import (
+	"bytes"
+
+	"github.com/herald-net/herald/node/ct"
+	"go.etcd.io/bbolt"
+)
 
 // Summed gives a value of log.db its sum.
 func Summed(b []byte) []byte { return summed(b) }
@@ -44,4 +49,14 @@ func (s *Store) Forget(seq uint64) error {
 	s.w.Lock()
 	defer s.w.Unlock()
 	return s.forget(map[place]bool{placeOf(1, seq): true})
+}
+
+// FlipFork flips a bit of a byte of the proof of a log's fork.
+func (s *Store) FlipFork(log ct.LogID, at int) error {
+	return s.logDB.update(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte(bktFork))
+		v := bytes.Clone(b.Get(log[:]))
+		v[at] ^= 1
+		return b.Put(log[:], v)
+	})
 }

@@ -101,11 +101,6 @@ func (s *Store) fillEntries(tx *bbolt.Tx, entries []entry) error {
 		if err := missing.Delete(e.at[:]); err != nil {
 			return err
 		}
-		if old.reason == "" && e.held.reason != "" {
-			if err := s.withdraw(tx, e); err != nil {
-				return err
-			}
-		}
 	}
 	return s.putArrivals(tx, entries)
 }

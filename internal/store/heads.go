@@ -14,9 +14,13 @@ type Head struct {
 	Size       uint64    // records held: seq 1 to Size, without gaps
 	ID         ct.ID     // of the record at Size; zero when Size is 0
 	LastIssued ct.Millis // issued_at of the record at Size
-	Contested  bool      // a fork is proved: the log is not extended
+	Contested  uint64    // the lowest seq at which a fork is proved: from there on the log is not extended; 0: none
 	Closed     bool      // its State has ended it (CloseLog): nothing follows the record that the closing names
 }
+
+// Ends tells whether no record of this seq may be added, because of a fork: what
+// comes before the fork is undisputed and goes on coming in.
+func (h Head) Ends(seq uint64) bool { return h.Contested != 0 && seq >= h.Contested }
 
 // Head tells how far one log is held; false: nothing is known of it.
 func (s *Store) Head(log ct.LogID) (Head, bool) {

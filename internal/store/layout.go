@@ -20,11 +20,11 @@ const (
 	bktHdr     = "hdr"     // place → held
 	bktArr     = "arr"     // cursor → place
 	bktMissing = "missing" // place → topic (255: any above): held without the body
-	bktRetract = "retract" // target id, State, 0, place of the RETRACT → time it was stored, its id
+	bktRetract = "retract" // noteOf a target, place of the RETRACT → time it was stored, summed
 	bktHidden  = "hidden"  // target id → hiding: the RETRACT that counts
 	bktDue     = "due"     // time stored, place of the target → target id: to be erased
 	bktErase   = "erase"   // place → 1: tombstoned, salt and body not yet deleted
-	bktFork    = "fork"    // log key, seq → length of A (4), A, B
+	bktFork    = "fork"    // log key → seq, length of A (4), A, B
 	bktChained = "chained" // place of the first of a range → seq of its last: held for a later signature's sake, own ones not checked
 	bktUnsound = "unsound" // place → 1: held for a later signature's sake, the own one does not verify
 
@@ -129,18 +129,19 @@ type logEntry struct {
 }
 
 func (l *logEntry) encode() []byte {
-	b := make([]byte, 0, 96)
+	b := make([]byte, 0, 104)
 	b = binary.BigEndian.AppendUint32(b, l.num)
 	b = binary.BigEndian.AppendUint64(b, l.head.Size)
 	b = append(b, l.head.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.LastIssued))
-	b = append(b, flag(l.head.Contested)|flag(l.head.Closed)<<1, flag(l.root))
+	b = binary.BigEndian.AppendUint64(b, l.head.Contested)
+	b = append(b, flag(l.head.Closed), flag(l.root))
 	b = append(b, l.first[:]...)
 	return summed(append(b, l.state...))
 }
 
 func decodeLog(k, v []byte) (*logEntry, error) {
-	const fixed = 4 + 8 + 32 + 8 + 2 + 32
+	const fixed = 4 + 8 + 32 + 8 + 8 + 2 + 32
 	v, err := sound(v)
 	if err != nil {
 		return nil, fmt.Errorf("log entry: %w", err)
@@ -151,15 +152,15 @@ func decodeLog(k, v []byte) (*logEntry, error) {
 	return &logEntry{
 		id:    ct.LogID(k),
 		num:   binary.BigEndian.Uint32(v),
-		first: ct.ID(v[54:86]),
+		first: ct.ID(v[62:94]),
 		state: ct.State(v[fixed:]),
-		root:  v[53] != 0,
+		root:  v[61] != 0,
 		head: Head{
 			Size:       binary.BigEndian.Uint64(v[4:]),
 			ID:         ct.ID(v[12:44]),
 			LastIssued: ct.Millis(binary.BigEndian.Uint64(v[44:])),
-			Contested:  v[52]&1 != 0,
-			Closed:     v[52]&2 != 0,
+			Contested:  binary.BigEndian.Uint64(v[52:]),
+			Closed:     v[60] != 0,
 		},
 	}, nil
 }

@@ -50,7 +50,7 @@ type Row struct {
 	BodyState    BodyState
 	Body         []byte // as carried; nil unless asked for, held and not hidden
 	HiddenBy     ct.ID  // the RETRACT that hides it; zero: none
-	Contested    bool   // its log has a proved fork
+	Contested    bool   // its log has a proved fork here or before
 }
 
 // Read gives up to max records that arrived after a cursor, in the order of
@@ -158,7 +158,7 @@ func (s *Store) row(tx *bbolt.Tx, at place) (Row, error) {
 	row := Row{
 		Cursor: h.cursor, ID: wire.ID(s.cfg.Network, header), State: l.state, Root: l.root,
 		Header: *decoded, HeaderBytes: header, Alg: h.alg, Sig: bytes.Clone(h.sig),
-		Inadmissible: h.reason, BodyState: h.state, Contested: l.head.Contested,
+		Inadmissible: h.reason, BodyState: h.state, Contested: l.head.Ends(at.seq()),
 	}
 	if h.state == BodyMissing && !s.keeps(decoded.Topic) {
 		row.BodyState = BodyElsewhere

@@ -2,18 +2,31 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"go.etcd.io/bbolt"
 )
 
-// A RETRACT counts when it is admissible and its State is the State of the
-// log that its target stands in. Every RETRACT is noted by target and State,
-// and the hiding happens when both are held, in whichever order they come.
+// A RETRACT acts by its header alone: it hides the records that its refs name
+// exactly, by log, seq and id, in node logs of its own State and of kinds that are
+// content. Every ref is noted, and the hiding happens when both are held, in
+// whichever order they come. The RETRACT's body is a comment.
+
+// retracts tells whether a header has this effect: whatever is wrong with the
+// body, or with a ref to another State's log, takes nothing from it.
+func retracts(h *wire.Header, reason verify.Reason) bool {
+	if ct.Kind(h.Kind) != ct.KindRetract {
+		return false
+	}
+	return reason == "" || reason.OfBody() || reason == verify.OtherState
+}
 
 // hiding is the RETRACT that hides a target (bktHidden).
 type hiding struct {
@@ -38,9 +51,15 @@ func decodeHiding(b []byte) (h hiding, err error) {
 	return hiding{place(b[:12]), place(b[12:24]), ct.ID(b[24:56]), ct.Millis(binary.BigEndian.Uint64(b[56:]))}, nil
 }
 
-func retractPrefix(target ct.ID, state ct.State) []byte {
-	b := append(target[:len(target):len(target)], state...)
-	return append(b, 0)
+// noteOf is under what a State's RETRACTs of a record are noted. A log that is not
+// yet known has no number, and a note of 64 refs is to stay small.
+func noteOf(ref ct.Ref, state ct.State) []byte {
+	b := make([]byte, 0, 32+8+32+16)
+	b = append(b, ref.Log[:]...)
+	b = binary.BigEndian.AppendUint64(b, ref.Seq)
+	b = append(b, ref.ID[:]...)
+	sum := sha256.Sum256(append(b, state...))
+	return append(make([]byte, 0, len(sum)+len(place{})), sum[:]...)
 }
 
 func dueKey(since ct.Millis, target place) []byte {
@@ -50,34 +69,32 @@ func dueKey(since ct.Millis, target place) []byte {
 // applyRetractions notes the RETRACTs of a batch and hides what they, or
 // earlier ones, name. All headers of the batch are in tx already.
 func (s *Store) applyRetractions(tx *bbolt.Tx, entries []entry, logs map[ct.LogID]*logEntry) error {
-	retract := tx.Bucket([]byte(bktRetract))
 	var news []entry
 	for i := range entries {
-		h := entries[i].rec.Header()
-		if ct.Kind(h.Kind) == ct.KindRetract && entries[i].held.reason == "" && len(h.Refs) > 0 {
+		if retracts(entries[i].rec.Header(), entries[i].held.reason) {
 			news = append(news, entries[i])
 		}
 	}
+	retract := tx.Bucket([]byte(bktRetract))
 	for _, e := range byArrival(news) {
-		h := e.rec.Header()
-		ref := h.Refs[0]
-		target := logs[ref.Log]
-		if target == nil {
-			target = s.entry(ref.Log)
-		}
-		if target != nil && target.state != e.log.state {
-			continue // of another State: it will never count
-		}
 		id, since := e.rec.ID(), millis()
-		k := append(retractPrefix(ref.ID, e.log.state), e.at[:]...)
-		if err := retract.Put(k, append(u64(uint64(since)), id[:]...)); err != nil {
-			return err
-		}
-		if target == nil {
-			continue
-		}
-		if err := s.hide(tx, ref.ID, hiding{placeOf(target.num, ref.Seq), e.at, id, since}); err != nil {
-			return err
+		for _, ref := range e.rec.Header().Refs {
+			target := logs[ref.Log]
+			if target == nil {
+				target = s.entry(ref.Log)
+			}
+			if target != nil && !target.hides(e.log.state) {
+				continue // it will never count
+			}
+			if err := retract.Put(append(noteOf(ref, e.log.state), e.at[:]...), summed(u64(uint64(since)))); err != nil {
+				return err
+			}
+			if target == nil {
+				continue
+			}
+			if err := s.hide(tx, ref, hiding{placeOf(target.num, ref.Seq), e.at, id, since}); err != nil {
+				return err
+			}
 		}
 	}
 	if k, _ := retract.Cursor().First(); k == nil {
@@ -85,29 +102,52 @@ func (s *Store) applyRetractions(tx *bbolt.Tx, entries []entry, logs map[ct.LogI
 	}
 	for i := range entries {
 		e := &entries[i]
-		if err := s.hideByNoted(tx, e.rec.ID(), e.at, e.log.state); err != nil {
+		if err := s.hideByNoted(tx, ct.Ref{Log: e.log.id, Seq: e.at.seq(), ID: e.rec.ID()}, e.log); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// hides tells whether a State's RETRACTs hide anything of a log.
+func (l *logEntry) hides(by ct.State) bool { return !l.root && l.state == by }
+
 // hideByNoted hides a held record when a RETRACT of its State is noted.
-func (s *Store) hideByNoted(tx *bbolt.Tx, target ct.ID, at place, state ct.State) error {
-	prefix := retractPrefix(target, state)
-	k, v := tx.Bucket([]byte(bktRetract)).Cursor().Seek(prefix)
-	if !bytes.HasPrefix(k, prefix) {
+func (s *Store) hideByNoted(tx *bbolt.Tx, ref ct.Ref, l *logEntry) error {
+	if !l.hides(l.state) {
 		return nil
 	}
-	by, err := parsePlace(k[len(prefix):])
-	if err != nil || len(v) != 8+32 {
-		return nil // the scrub finds that its RETRACT is not noted
+	prefix := noteOf(ref, l.state)
+	c := tx.Bucket([]byte(bktRetract)).Cursor()
+	for k, v := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, v = c.Next() {
+		by, err := parsePlace(k[len(prefix):])
+		since, errSum := sound(v)
+		if err != nil || errSum != nil || len(since) != 8 {
+			continue // the scrub finds that its RETRACT is not noted
+		}
+		if id, ok := s.retractOf(tx, by, ref); ok {
+			return s.hide(tx, ref, hiding{placeOf(l.num, ref.Seq), by, id, ct.Millis(binary.BigEndian.Uint64(since))})
+		}
 	}
-	return s.hide(tx, target, hiding{at, by, ct.ID(v[8:]), ct.Millis(binary.BigEndian.Uint64(v))})
+	return nil
 }
 
-// hide hides the record at h.target if it is held and is the one named.
-func (s *Store) hide(tx *bbolt.Tx, id ct.ID, h hiding) error {
+// retractOf tells whether a RETRACT of this record stands at a place, and gives its id.
+func (s *Store) retractOf(tx *bbolt.Tx, by place, ref ct.Ref) (id ct.ID, ok bool) {
+	h, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(by[:]))
+	if err != nil {
+		return id, false
+	}
+	header, err := wire.DecodeHeader(h.header)
+	if err != nil || !retracts(header, h.reason) || !slices.Contains(header.Refs, ref) {
+		return id, false
+	}
+	return s.idOf(&h), true
+}
+
+// hide hides the record at h.target if it is held, is the one named and of a kind
+// that can be retracted.
+func (s *Store) hide(tx *bbolt.Tx, ref ct.Ref, h hiding) error {
 	hdr := tx.Bucket([]byte(bktHdr))
 	v := hdr.Get(h.target[:])
 	if v == nil || h.target.disowned() { // a ref may name any seq
@@ -117,42 +157,33 @@ func (s *Store) hide(tx *bbolt.Tx, id ct.ID, h hiding) error {
 	if err != nil {
 		return nil // Mend hides what is noted
 	}
-	if target.hidden || wire.ID(s.cfg.Network, target.header) != id {
+	if target.hidden || s.idOf(&target) != ref.ID {
+		return nil
+	}
+	if header, err := wire.DecodeHeader(target.header); err != nil || !retractable(ct.Kind(header.Kind)) {
 		return nil
 	}
 	target.hidden = true
 	if err := hdr.Put(h.target[:], target.encode()); err != nil {
 		return err
 	}
-	if err := tx.Bucket([]byte(bktHidden)).Put(id[:], h.encode()); err != nil {
+	if err := tx.Bucket([]byte(bktHidden)).Put(ref.ID[:], h.encode()); err != nil {
 		return err
 	}
 	if target.state == BodyRetracted {
 		return nil // it is erased: log.db was made anew, and keys.db knows
 	}
-	return tx.Bucket([]byte(bktDue)).Put(dueKey(h.since, h.target), id[:])
+	return tx.Bucket([]byte(bktDue)).Put(dueKey(h.since, h.target), ref.ID[:])
 }
 
-// withdraw undoes a RETRACT whose body, come late, makes it inadmissible: on
-// the nodes that had the body at once it never counted.
-func (s *Store) withdraw(tx *bbolt.Tx, e *entry) error {
-	h := e.rec.Header()
-	if ct.Kind(h.Kind) != ct.KindRetract || len(h.Refs) == 0 {
-		return nil
-	}
-	_, err := s.unhide(tx, e.at, h.Refs[0].ID, e.log.state)
-	return err
-}
-
-// unhide forgets the RETRACT at by. When it hid its target, that is shown
-// again, unless another RETRACT hides it, and its place is given.
-func (s *Store) unhide(tx *bbolt.Tx, by place, target ct.ID, state ct.State) (*place, error) {
-	k := append(retractPrefix(target, state), by[:]...)
-	if err := tx.Bucket([]byte(bktRetract)).Delete(k); err != nil {
+// unhide forgets a ref of the RETRACT at by. When that hid its target, the target is
+// shown again, unless another RETRACT hides it, and its place is given.
+func (s *Store) unhide(tx *bbolt.Tx, by place, ref ct.Ref, state ct.State) (*place, error) {
+	if err := tx.Bucket([]byte(bktRetract)).Delete(append(noteOf(ref, state), by[:]...)); err != nil {
 		return nil, err
 	}
 	hidden := tx.Bucket([]byte(bktHidden))
-	v := hidden.Get(target[:])
+	v := hidden.Get(ref.ID[:])
 	if v == nil {
 		return nil, nil
 	}
@@ -160,7 +191,11 @@ func (s *Store) unhide(tx *bbolt.Tx, by place, target ct.ID, state ct.State) (*p
 	if err != nil || was.by != by {
 		return nil, nil
 	}
-	if err := hidden.Delete(target[:]); err != nil {
+	l, err := s.numbered(was.target.num())
+	if err != nil || l.id != ref.Log || was.target.seq() != ref.Seq {
+		return nil, nil // another ref of the same RETRACT, which names it rightly
+	}
+	if err := hidden.Delete(ref.ID[:]); err != nil {
 		return nil, err
 	}
 	if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(was.since, was.target)); err != nil {
@@ -175,7 +210,7 @@ func (s *Store) unhide(tx *bbolt.Tx, by place, target ct.ID, state ct.State) (*p
 	if err := hdr.Put(was.target[:], shown.encode()); err != nil {
 		return nil, err
 	}
-	return &was.target, s.hideByNoted(tx, target, was.target, state)
+	return &was.target, s.hideByNoted(tx, ref, l)
 }
 
 // Hidden tells whether a RETRACT by the same State hides a held record, and

@@ -68,7 +68,7 @@ func (s *Store) Rewind(log ct.LogID, keep uint64) error {
 // of which leaves a whole and shorter log. The caller holds w.
 func (s *Store) rewind(log ct.LogID, keep uint64, sure bool) error {
 	l := s.entry(log)
-	if l.head.Closed && l.head.Size <= keep && !(sure && l.head.Contested) {
+	if l.head.Closed && l.head.Size <= keep && !(sure && l.head.Contested != 0) {
 		return nil
 	}
 	// What is tombstoned is erased before its place is given away.
@@ -84,7 +84,9 @@ func (s *Store) rewind(log ct.LogID, keep uint64, sure bool) error {
 		err := s.logDB.update(func(tx *bbolt.Tx) (err error) {
 			next = *l
 			next.head.Closed = true
-			next.head.Contested = l.head.Contested && !(sure && to == keep)
+			if sure && to == keep {
+				next.head.Contested = 0
+			}
 			r := rewinding{s: s, tx: tx, log: &next, cursor: last, shown: make(map[place]bool)}
 			if err := r.run(to); err != nil {
 				return err
@@ -146,15 +148,17 @@ func (r *rewinding) run(to uint64) error {
 	}
 	// The ones that hide go first: what they hid may be among the disowned too.
 	for _, g := range gone {
-		if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract || len(g.header.Refs) == 0 {
+		if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {
 			continue
 		}
-		target, err := r.s.unhide(r.tx, g.at, g.header.Refs[0].ID, r.log.state)
-		if err != nil {
-			return err
-		}
-		if target != nil {
-			r.shown[*target] = true
+		for _, ref := range g.header.Refs {
+			target, err := r.s.unhide(r.tx, g.at, ref, r.log.state)
+			if err != nil {
+				return err
+			}
+			if target != nil {
+				r.shown[*target] = true
+			}
 		}
 	}
 	n, err := r.countAside()

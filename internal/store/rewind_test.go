@@ -48,7 +48,7 @@ func TestCloseLog(t *testing.T) {
 	w.ok(s.CloseLog(a.key.Public(), 6, recs[5].ID()))
 
 	h := w.head(s, a.key.Public())
-	if h.Size != 6 || h.ID != recs[5].ID() || h.LastIssued != recs[5].Header().Issued || !h.Closed || h.Contested {
+	if h.Size != 6 || h.ID != recs[5].ID() || h.LastIssued != recs[5].Header().Issued || !h.Closed || h.Contested != 0 {
 		t.Fatalf("head %+v", h)
 	}
 	checkStore(t, w, s)
@@ -133,19 +133,19 @@ func TestRewindToTheOtherBranch(t *testing.T) {
 	w.ok(s.PutForkHeld(theirs[0]))
 	log := a.key.Public()
 	w.ok(s.CloseLog(log, 10, theirs[4].ID()))
-	if h := w.head(s, log); h.Size != 9 || !h.Contested || !h.Closed {
+	if h := w.head(s, log); h.Size != 9 || h.Contested == 0 || !h.Closed {
 		t.Fatalf("before the ancestor is known: %+v", h)
 	}
 	if _, err := s.Append(theirs[:1]); err == nil {
 		t.Fatal("a record of another branch was appended")
 	}
 	w.ok(s.Rewind(log, 5))
-	if h := w.head(s, log); h.Size != 5 || h.ID != common[4].ID() || h.Contested {
+	if h := w.head(s, log); h.Size != 5 || h.ID != common[4].ID() || h.Contested != 0 {
 		t.Fatalf("at the ancestor: %+v", h)
 	}
 	w.append(s, theirs[:5]...)
 	w.ok(s.CloseLog(log, 10, theirs[4].ID()))
-	if h := w.head(s, log); h.Size != 10 || h.ID != theirs[4].ID() || !h.Closed || h.Contested {
+	if h := w.head(s, log); h.Size != 10 || h.ID != theirs[4].ID() || !h.Closed || h.Contested != 0 {
 		t.Fatalf("in the end: %+v", h)
 	}
 	checkStore(t, w, s)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -155,16 +154,18 @@ func (s *Store) scrubHidden(tx *bbolt.Tx, at place, id ct.ID, h *held) bool {
 	return h.state == BodyRetracted || bytes.Equal(tx.Bucket([]byte(bktDue)).Get(dueKey(by.since, at)), id[:])
 }
 
-// scrubRetract: a RETRACT that counts is noted, for a target that comes later.
+// scrubRetract: every ref of a RETRACT is noted, for a target that comes later.
 func (s *Store) scrubRetract(tx *bbolt.Tx, l *logEntry, at place, header *wire.Header, h *held) bool {
-	if ct.Kind(header.Kind) != ct.KindRetract || h.reason != "" || len(header.Refs) == 0 {
+	if !retracts(header, h.reason) {
 		return true
 	}
-	ref := header.Refs[0]
-	if target := s.entry(ref.Log); target != nil && target.state != l.state {
-		return true
+	for _, ref := range header.Refs {
+		if target := s.entry(ref.Log); target != nil && !target.hides(l.state) {
+			continue
+		}
+		if _, err := sound(tx.Bucket([]byte(bktRetract)).Get(append(noteOf(ref, l.state), at[:]...))); err != nil {
+			return false
+		}
 	}
-	id := wire.ID(s.cfg.Network, h.header)
-	v := tx.Bucket([]byte(bktRetract)).Get(slices.Concat(retractPrefix(ref.ID, l.state), at[:]))
-	return len(v) == 8+len(id) && bytes.Equal(v[8:], id[:])
+	return true
 }

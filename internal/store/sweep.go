@@ -2,8 +2,10 @@ package store
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"slices"
 
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -17,7 +19,7 @@ import (
 // finds it from its own side and takes it out.
 
 // sweptBuckets are swept one after the other.
-var sweptBuckets = [...]string{bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktChained, bktUnsound}
+var sweptBuckets = [...]string{bktHdr, bktArr, bktMissing, bktRetract, bktHidden, bktDue, bktChained, bktUnsound, bktFork}
 
 // sweepFactor is how many entries of a bucket are swept in the time of a record.
 const sweepFactor = 16
@@ -55,11 +57,12 @@ func (l *ledger) stray(bucket string, k, v []byte) bool {
 		return err != nil || at.disowned() || !l.holds(at)
 	case bktRetract: // its target may be unknown yet, itself it is held
 		n := len(k) - len(place{})
-		if n < len(ct.ID{})+1 || k[n-1] != 0 || len(v) != 8+len(ct.ID{}) {
+		if n != sha256.Size || len(v) != 8+sumSize {
 			return true
 		}
 		by := place(k[n:])
-		return by.disowned() || !l.holds(by) || !l.is(by, ct.ID(v[8:]))
+		_, err := sound(v)
+		return err != nil || by.disowned() || !l.holds(by) || !l.notes(by, k[:n])
 	case bktHidden:
 		h, err := decodeHiding(v)
 		return err != nil || len(k) != len(ct.ID{}) || h.target.disowned() || !l.holds(h.target) || !l.is(h.target, ct.ID(k))
@@ -72,8 +75,24 @@ func (l *ledger) stray(bucket string, k, v []byte) bool {
 	case bktChained:
 		at, last, err := parseChained(k, v)
 		return err != nil || at.disowned() || !l.holds(at) || last < at.seq() || last > l.log(at.num()).head.Size
+	case bktFork:
+		f, err := decodeFork(k, v)
+		return err != nil || !f.proves(l.network)
 	}
 	return false
+}
+
+// notes tells whether the record at a place is a RETRACT of what is noted, as far
+// as its entry can be read.
+func (l *ledger) notes(by place, note []byte) bool {
+	h, err := decodeHeld(l.tx.Bucket([]byte(bktHdr)).Get(by[:]))
+	if err != nil {
+		return true
+	}
+	header, err := wire.DecodeHeader(h.header)
+	return err == nil && retracts(header, h.reason) && slices.ContainsFunc(header.Refs, func(ref ct.Ref) bool {
+		return bytes.Equal(noteOf(ref, l.log(by.num()).state), note)
+	})
 }
 
 // isDisowned tells whether an entry is that of a disowned record. One that has

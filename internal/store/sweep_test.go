@@ -74,14 +74,16 @@ func TestSweep(t *testing.T) {
 		{"a missing body of another topic", firstEntry("missing", flipValue(0))},
 		{"a retraction of no record", firstEntry("hidden", flipKey(5))},
 		{"a retraction without its sum", firstEntry("hidden", flipValue(60))},
-		{"a RETRACT that is none", firstEntry("retract", flipKey(46))},
-		{"a RETRACT of another id", firstEntry("retract", flipValue(20))},
+		{"a RETRACT that is none", firstEntry("retract", flipKey(34))},
+		{"a RETRACT of another record", firstEntry("retract", flipKey(5))},
+		{"a RETRACT of another time", firstEntry("retract", flipValue(5))},
 		{"a time to erase of no record", firstEntry("due", flipKey(18))},
 		{"a time to erase of another record", firstEntry("due", flipValue(7))},
 		{"a range of another log", firstEntry("chained", flipKey(2))},
 		{"a range without an end", firstEntry("chained", shorter)},
 		{"a range beyond the end", firstEntry("chained", flipValue(5))},
 		{"a range that ends before it begins", firstEntry("chained", func(k, v []byte) ([]byte, []byte) { return k, number(0) })},
+		{"a proof of no log's fork", func(tx *bbolt.Tx) error { return tx.Bucket([]byte("fork")).Put(make([]byte, 32), make([]byte, 40)) }},
 		{"a bad signature of no record", func(tx *bbolt.Tx) error { return tx.Bucket([]byte("unsound")).Put(at(size+3), []byte{1}) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

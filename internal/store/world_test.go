@@ -23,13 +23,14 @@ var created = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // world is a network of States with real keys, whose authors sign real records.
 type world struct {
-	tb      testing.TB
-	view    *roster.View
-	network ct.NetworkID
-	authors map[ct.State]*author
-	seconds map[ct.State]*author
-	roots   map[ct.State]*keys.Key
-	rng     *mrand.Rand
+	tb       testing.TB
+	view     *roster.View
+	network  ct.NetworkID
+	authors  map[ct.State]*author
+	seconds  map[ct.State]*author
+	roots    map[ct.State]*keys.Key
+	founding [][]byte // the records with which the root logs begin
+	rng      *mrand.Rand
 }
 
 // author writes the node log of a State.
@@ -67,7 +68,7 @@ func newWorld(tb testing.TB, states ...ct.State) *world {
 	}
 	w.view, err = roster.New(g)
 	w.ok(err)
-	w.network = g.Network()
+	w.network, w.founding = g.Network(), g.Records()
 	for a := range w.all() {
 		right, ok := w.view.Right(a.key.Public())
 		if !ok {

@@ -42,6 +42,12 @@ const (
 	BodyInvalid      Reason = "body-invalid"
 )
 
+// OfBody tells the reasons that are found in the body: a header acts all the same
+// where it acts by itself.
+func (r Reason) OfBody() bool {
+	return r == BodyNotDecodable || r == TopicOfEvent || r == BodyInvalid
+}
+
 // Verdict is GossipSub's answer to a message.
 type Verdict uint8
 

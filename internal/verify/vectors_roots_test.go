@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"encoding/hex"
+	"fmt"
 	"testing"
 	"time"
 
@@ -38,7 +39,12 @@ func (w *world) rootLog(s ct.State) *rootLog {
 }
 
 func (l *rootLog) add(kind ct.Kind, content []byte) *rootLog {
-	d := l.w.draft(kind, ct.TopicControl, content)
+	return l.dated(issued, uint32(kind), content)
+}
+
+func (l *rootLog) dated(at time.Time, kind uint32, content []byte) *rootLog {
+	d := l.w.draft(0, ct.TopicControl, content)
+	d.h.Kind, d.h.Issued = kind, ct.MillisOf(at)
 	l.seq++
 	d.by, d.h.Seq, d.h.Prev, d.h.TLP = l.by, l.seq, l.prev, uint32(ct.TLPGreen)
 	raw := l.w.raw(d)
@@ -83,6 +89,12 @@ func rootVectors(w *world) []rootVector {
 	add("the first record of a log closed at 0", w.rootLog("UTO").add(ct.KindClosing, closing(0, first.Delegation)), at(1), verify.Disowned)
 	add("a closing at 0 that does not name the delegation has no effect", w.rootLog("UTO").add(ct.KindClosing, closing(0, ct.ID{1})), at(1), "")
 	add("a second closing has no effect", closed().add(ct.KindClosing, closing(9, ct.ID{9})), at(8), verify.Disowned)
+	add("nor has one at the same record", closed().add(ct.KindClosing, closing(7, ct.ID{9})), at(7), "")
+	lower := closed().add(ct.KindClosing, closing(5, id(at(5))))
+	add("a later closing at a lower record ends the log there", lower, at(7), verify.Disowned)
+	add("the record that the lower closing names", lower, at(5), "")
+	add("after the lower closing, one at the record of the first has no effect", closed().add(ct.KindClosing, closing(5, id(at(5)))).
+		add(ct.KindClosing, closing(7, id(at(7)))), at(6), verify.Disowned)
 	add("a closing by another State has no effect", w.rootLog("NOR").add(ct.KindClosing, closing(7, id(at(7)))), at(8), "")
 	add("the other node of the State", closed(), at(8).with(func(d *draft) { d.by = "UTO 2" }), "")
 
@@ -103,13 +115,62 @@ func rootVectors(w *world) []rootVector {
 		Proof: agreed(key("UTO 1"), "UTO", key("UTO root").Public()),
 	})), at(8), verify.Disowned)
 
-	stop := func(kind ct.Kind, content []byte) *rootLog {
-		return w.rootLog("UTO").add(kind, content).add(ct.KindClosing, closing(7, id(at(7))))
+	span := func(serial uint64, n int, from, until ct.Millis) []byte {
+		k := key(fmt.Sprintf("UTO %d", n))
+		return body(&ct.Delegation{
+			State: "UTO", Serial: serial, Node: k.Public(), NotBefore: from, NotAfter: until,
+			Proof: agreed(k, "UTO", key("UTO root").Public()),
+		})
 	}
-	add("a kind that version 1 does not know stops the root log", stop(ct.KindRootRotation, []byte("x")), at(8), "")
-	add("a closing that cannot be read stops the root log", stop(ct.KindClosing, []byte("x")), at(8), "")
-	add("a renewal that cannot be read stops the root log", stop(ct.KindRenewal, []byte("x")), at(8), "")
-	add("a delegation that cannot be read does not", stop(ct.KindDelegation, []byte("x")), at(8), verify.Disowned)
+	begin := ct.MillisOf(issued)
+	later := begin + ct.Millis((10 * day).Milliseconds())
+	of := func(n int) *draft {
+		return at(1).with(func(d *draft) { d.by = fmt.Sprintf("UTO %d", n) })
+	}
+	eight := func() *rootLog { // six beside the founders' two, until later
+		l := w.rootLog("UTO")
+		for n := 3; n <= 8; n++ {
+			l.add(ct.KindDelegation, span(uint64(n), n, begin, later))
+		}
+		return l
+	}
+	add("an eighth node", eight(), of(8), "")
+	add("a ninth node has no effect", eight().add(ct.KindDelegation, span(9, 9, later-1, later+1)), of(9), verify.Stranger)
+	add("nor has it when its record is dated otherwise", eight().dated(founded, uint32(ct.KindDelegation), span(9, 9, begin, later)), of(9), verify.Stranger)
+	add("a ninth key whose window begins where six others end", eight().add(ct.KindDelegation, span(9, 9, later, later+1)),
+		of(9).with(func(d *draft) { d.h.Issued, d.h.Expires = later, later+1 }), "")
+	sixMore := eight()
+	for n := 9; n <= 14; n++ {
+		sixMore.add(ct.KindDelegation, span(uint64(n), n, later, later+2))
+	}
+	add("a renewal into the windows of eight others has no effect",
+		sixMore.add(ct.KindRenewal, body(&ct.Renewal{Node: key("UTO 3").Public(), NotAfter: later + 1})),
+		of(3).with(func(d *draft) { d.h.Issued, d.h.Expires = later, later+1 }), verify.HeldDelegation)
+	add("a window that begins a day before its record", w.rootLog("UTO").add(ct.KindDelegation, span(3, 3, begin-ct.Millis(day.Milliseconds()), later)), of(3), "")
+	add("one that begins earlier has no effect", w.rootLog("UTO").add(ct.KindDelegation, span(3, 3, begin-ct.Millis(day.Milliseconds())-1, later)), of(3), verify.Stranger)
+	add("nor when its record is dated before the one before it", w.rootLog("UTO").add(ct.KindNotification, []byte("x")).
+		dated(founded, uint32(ct.KindDelegation), span(3, 3, begin-ct.Millis(day.Milliseconds())-1, later)), of(3), verify.Stranger)
+	add("a window that ends 400 days after its record", w.rootLog("UTO").add(ct.KindDelegation, span(3, 3, begin, most)), of(3), "")
+	add("one that ends later has no effect", w.rootLog("UTO").add(ct.KindDelegation, span(3, 3, begin+1, most+1)), of(3), verify.Stranger)
+	add("the end of a founding delegation", w.rootLog("UTO"), at(7).with(func(d *draft) {
+		d.h.Issued, d.h.Expires = first.NotAfter-1, first.NotAfter
+	}), "")
+
+	stop := func(kind uint32, content []byte) *rootLog {
+		return w.rootLog("UTO").dated(issued, kind, content).add(ct.KindClosing, closing(7, id(at(7))))
+	}
+	for _, kind := range []uint32{0, uint32(ct.KindRootRotation), uint32(ct.KindAmendment), uint32(ct.KindVote), uint32(ct.KindCheckpoint) + 1, 1<<32 - 1} {
+		add(fmt.Sprintf("kind %d, which version 1 does not know, stops the root log", kind), stop(kind, []byte("x")), at(8), "")
+	}
+	add("what follows it is skipped, whatever it is", w.rootLog("UTO").dated(issued, 1<<32-1, []byte("x")).dated(issued, 0, []byte("x")).
+		add(ct.KindNotification, []byte("x")).add(ct.KindRenewal, renew(most)).add(ct.KindClosing, closing(7, id(at(7)))), at(8), "")
+	add("what came before it stands", closed().dated(issued, 0, []byte("x")).add(ct.KindClosing, closing(5, id(at(5)))), at(7), "")
+	add("a closing that cannot be read stops the root log", stop(uint32(ct.KindClosing), []byte("x")), at(8), "")
+	add("a renewal that cannot be read stops the root log", stop(uint32(ct.KindRenewal), []byte("x")), at(8), "")
+	add("a delegation that cannot be read does not", stop(uint32(ct.KindDelegation), []byte("x")), at(8), verify.Disowned)
+	for _, kind := range []ct.Kind{ct.KindNotification, ct.KindRetract, ct.KindAddress, ct.KindForkProof, ct.KindCheckpoint} {
+		add(fmt.Sprintf("kind %d, of node logs, does not", kind), stop(uint32(kind), []byte("x")), at(8), verify.Disowned)
+	}
 	return out
 }
 

@@ -78,7 +78,8 @@ func TestEveryBitCounts(t *testing.T) {
 
 func TestDelegationWindow(t *testing.T) {
 	w := newWorld(t)
-	begins, ends := founded.Add(-day), founded.Add(399*day)
+	n, _ := w.view[exercise].Node(key("UTO 1").Public())
+	begins, ends := n.NotBefore.Time(), n.NotAfter.Time()
 	for _, x := range []struct {
 		name        string
 		issued, now time.Time
@@ -108,7 +109,7 @@ func TestDelegationWindow(t *testing.T) {
 	if c.Proof, err = roster.Agree(key("UTO 1"), "UTO", key("UTO root").Public()); err != nil {
 		t.Fatal(err)
 	}
-	h := &wire.Header{Log: key("UTO root").Public(), Seq: 3, Prev: v.Nodes()[3].Delegation, Kind: uint32(ct.KindDelegation)}
+	h := &wire.Header{Log: key("UTO root").Public(), Seq: 3, Prev: v.Nodes()[3].Delegation, Kind: uint32(ct.KindDelegation), Issued: c.NotBefore}
 	v, err = v.Apply(h, ct.ID{1}, roster.Operation{Delegation: c})
 	if err != nil {
 		t.Fatal(err)

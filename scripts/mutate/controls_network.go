@@ -29,7 +29,7 @@ var networkControls = []control{
 	},
 	{
 		name: "topics-kept", rule: "a body of a topic that the node does not keep is dropped", pkg: "./internal/exchange", tests: "TestPartialTopics",
-		edits: []edit{{"internal/store/append.go", "if rec.HasBody() && s.keeps(rec.Header().Topic) {", "if rec.HasBody() {"}},
+		edits: []edit{{"internal/store/append.go", "case rec.HasBody() && (rec.Root() || s.keeps(header.Topic)):", "case rec.HasBody():"}},
 	},
 	{
 		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
@@ -97,7 +97,7 @@ var networkControls = []control{
 	},
 	{
 		name: "contested-gossip", rule: "a contested log is not gossiped on", pkg: "./internal/gossip", tests: "TestUselessIsCutWithoutBlame",
-		edits: []edit{{"internal/gossip/guard.go", "case head.Contested:", "case false:"}},
+		edits: []edit{{"internal/gossip/guard.go", "case head.Ends(seq):", "case false:"}},
 	},
 	{
 		name: "reject-is-a-fault", rule: "who passes on forgeries is put out", pkg: "./internal/gossip", tests: "TestFaultsLeadToQuarantine",

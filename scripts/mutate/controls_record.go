@@ -44,8 +44,41 @@ var recordControls = []control{
 		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && id != c.ID {", " {"}},
 	},
 	{
-		name: "closing-final", rule: "the first closing of a log is final", pkg: "./internal/roster", tests: "TestClosing",
-		edits: []edit{{"internal/roster/apply.go", "case n.Closing != nil:\n\t\treturn errors.New(\"closing: ", "case false:\n\t\treturn errors.New(\"closing: "}},
+		name: "closing-lower", rule: "a later closing counts when it ends the log earlier, and no other", pkg: "./internal/roster", tests: "TestClosing",
+		edits: []edit{{"internal/roster/apply.go", "case n.Closing != nil && c.Seq >= n.Closing.Seq:", "case false:"}},
+	},
+	{
+		name: "closing-shortens", rule: "a lower closing stands instead of the first", pkg: "./internal/roster", tests: "TestClosing",
+		edits: []edit{{"internal/roster/apply.go", "n.Closing != nil && c.Seq >= n.Closing.Seq", "n.Closing != nil"}},
+	},
+	{
+		name: "root-log-stops", rule: "after what this version does not understand a root log has no effect", pkg: "./internal/roster", tests: "TestApplyFailsStatic",
+		edits: []edit{{"internal/roster/apply.go", "case last.stopped != 0:", "case false:"}},
+	},
+	{
+		name: "windows-overlap", rule: "the windows of a State's nodes lie over one another max_nodes times at most", pkg: "./internal/roster",
+		tests: "TestWindowsOfAHostileRoot|TestNodesOfAStateAreBounded",
+		edits: []edit{{"internal/roster/apply.go", "case open >= int(v.policy.MaxNodes):", "case false:"}},
+	},
+	{
+		name: "windows-replaced", rule: "replaced keys of a State are bounded too", pkg: "./internal/roster", tests: "TestReplacedKeysAreBounded",
+		edits: []edit{{"internal/roster/apply.go", "case open+closed >= int(v.policy.MaxNodes)+maxReplaced:", "case false:"}},
+	},
+	{
+		name: "windows-back", rule: "no window begins long before its record", pkg: "./internal/roster", tests: "TestWindowsOfAHostileRoot|TestApplyWithoutEffect",
+		edits: []edit{{"internal/roster/apply.go", "case d.NotBefore < at-millis(early):", "case false:"}},
+	},
+	{
+		name: "root-moment", rule: "no root key goes back in time", pkg: "./internal/verify", tests: "TestRootVectors",
+		edits: []edit{{"internal/roster/apply.go", "max(last.at, header.Issued)", "header.Issued"}},
+	},
+	{
+		name: "renewal-bound", rule: "a renewal reaches no further than max_delegation after the old end", pkg: "./internal/roster", tests: "TestRenewalsAreBounded",
+		edits: []edit{{"internal/roster/apply.go", "min(n.NotAfter, at) + millis", "at + millis"}},
+	},
+	{
+		name: "founding-spread", rule: "founding delegations end on different days", pkg: "./internal/roster", tests: "TestFoundingEndsAreSpread",
+		edits: []edit{{"internal/roster/sign.go", "from + longest - ct.Millis(earlier)", "from + longest - ct.Millis(earlier-earlier)"}},
 	},
 	{
 		name: "closing-ends-right", rule: "the node of a closed log does not connect", pkg: "./internal/roster", tests: "TestClosing",
@@ -57,11 +90,11 @@ var recordControls = []control{
 	},
 	{
 		name: "closed-log-writer", rule: "into a closed log comes what is proved to lead to its end", pkg: "./internal/ingest", tests: "TestClosedLog",
-		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Contested", "case !hd.Contested"}},
+		edits: []edit{{"internal/ingest/close.go", "case it.job.proved && !hd.Ends(h.Seq)", "case !hd.Ends(h.Seq)"}},
 	},
 	{
 		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
-		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract || ", "if true || "}},
+		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {", "if true {"}},
 	},
 	{
 		name: "rewind-erases", rule: "the salt of a disowned body goes", pkg: "./internal/store", tests: "TestCloseLog",
@@ -157,7 +190,7 @@ var recordControls = []control{
 	},
 	{
 		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",
-		edits: []edit{{"internal/ingest/batch.go", "case hd.Contested:\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Ends(h.Seq):\n\t\tb.set(it, Forked)", "case false:\n\t\tb.set(it, Forked)"}},
 	},
 	{
 		name: "fork-proof", rule: "a second history of a log is found out", pkg: "./internal/ingest", tests: "TestForks",
