@@ -92,7 +92,7 @@ func (d *Desk) keepsTopic(t ct.Topic) error {
 // addresseeWarnings holds the addressee rule against the roster. They are for
 // the operator's eyes: never logged.
 func (d *Desk) addresseeWarnings(n *ct.Notification, v *roster.View) []string {
-	must, missing, _ := ct.Addressees(n, d.cfg.State)
+	must, missing, conflicts := ct.Addressees(n, d.cfg.State)
 	var out []string
 	for _, r := range missing {
 		out = append(out, fmt.Sprintf("no State of %s is named: the addressee rule of resolution 2396 cannot reach it", r))
@@ -100,6 +100,11 @@ func (d *Desk) addresseeWarnings(n *ct.Notification, v *roster.View) []string {
 	for _, s := range must {
 		if _, ok := v.Member(s); !ok {
 			out = append(out, fmt.Sprintf("%s is an addressee and no member of this network: tell it by other means", s))
+		}
+	}
+	for _, c := range conflicts {
+		if _, ok := v.Member(c.State); !ok { // members: cautions
+			out = append(out, fmt.Sprintf("%s is an addressee and the person seeks or has asylum from it: tell it by no means", c.State))
 		}
 	}
 	return out

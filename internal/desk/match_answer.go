@@ -257,7 +257,7 @@ func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, hash ct.ID
 	if ids := listRefs(a.hits); ids != nil { // the subject is the asker's to commit to, too
 		entries = append(entries, journal.Entry{Time: stamp, Act: journal.ActMatchFound, Of: journal.Previous, Subject: ids})
 	}
-	_, err := d.cfg.Journal.AppendAll(entries, put)
+	_, err := d.cfg.Journal.AppendMany(entries, put)
 	if err == nil {
 		settled()
 	}

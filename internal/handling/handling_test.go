@@ -93,12 +93,12 @@ func TestMatrix(t *testing.T) {
 // What a State is to a record.
 func TestRelations(t *testing.T) {
 	m := &handling.Marking{Handling: ct.Handling{Originator: []ct.State{"BRA"}}}
-	got := fmt.Sprint(
+	got := fmt.Sprintln(
 		handling.Asking("FIN", "FIN", "UTO", m), handling.Asking("FIN", "KEN", "KEN", m),
 		handling.Asking("FIN", "KEN", "BRA", m), handling.Asking("FIN", "KEN", "UTO", m),
 		handling.Reading("FIN", "FIN", "UTO"), handling.Reading("FIN", "KEN", ""), handling.Reading("FIN", "KEN", "FIN"), handling.Reading("FIN", "KEN", "UTO"),
 	)
-	if got != "own author orcon third own addressed addressed third" {
+	if got != "own author orcon third own addressed addressed third\n" {
 		t.Error(got)
 	}
 }

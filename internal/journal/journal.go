@@ -201,15 +201,15 @@ func (j *Journal) Append(e Entry) (Entry, error) { return j.AppendWith(e, nil) }
 // neither. When with fails, every entry of the shared transaction fails, so it
 // fails for damage and want of room alone. It must not call the journal.
 func (j *Journal) AppendWith(e Entry, with func(*store.LocalTx) error) (Entry, error) {
-	return j.AppendAll([]Entry{e}, with)
+	return j.AppendMany([]Entry{e}, with)
 }
 
 // Previous, as the Of of an entry that is given with others, is the one before it.
 const Previous = ^uint64(0)
 
-// AppendAll is AppendWith for entries that follow one another; it returns the
+// AppendMany is AppendWith for entries that follow one another; it returns the
 // last of them.
-func (j *Journal) AppendAll(entries []Entry, with func(*store.LocalTx) error) (Entry, error) {
+func (j *Journal) AppendMany(entries []Entry, with func(*store.LocalTx) error) (Entry, error) {
 	var all []*pending
 	for _, e := range entries {
 		if err := e.prepare(time.Now(), j.auditor); err != nil {
