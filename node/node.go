@@ -36,6 +36,7 @@ type Node struct {
 	start time.Time
 
 	view      atomic.Pointer[roster.View]
+	changed   chan struct{} // the roster has changed
 	mutes     *mutes
 	directory directory
 
@@ -62,7 +63,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, start: time.Now()}
+	n := &Node{cfg: cfg, start: time.Now(), changed: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -147,7 +148,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	})
 	if n.host, err = p2p.New(p2p.Config{
 		Key: n.key, Listen: cfg.Listen, Announce: cfg.Announce, Bootstrap: cfg.Peers,
-		View: n.view.Load, Muted: n.mutes.muted, Addresses: n.addresses,
+		View: n.view.Load, Muted: n.mutes.muted, Addresses: n.addresses, Private: cfg.PrivateAddresses,
 		Underlay: cfg.Underlay, Log: log, Registerer: cfg.Registry,
 	}); errors.Is(err, p2p.ErrInUse) {
 		return nil, inUse{err}
@@ -204,6 +205,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}{
 		{"ingest", n.ingest.Run},
 		{"roster", n.followRoster},
+		{"closings", n.endLogs},
 		{"index", n.followStore},
 		{"exchange", n.exchange.Run},
 		{"gossip", n.gossip.Run},

@@ -22,10 +22,7 @@ const (
 
 // followStore keeps the derived index behind the store and the imported lists.
 func (n *Node) followStore(ctx context.Context) error {
-	return n.index.Follow(ctx, index.Source{
-		Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden, Get: n.store.Get,
-		Lists: n.desk.ListPersons, WaitLists: n.desk.WaitLists,
-	})
+	return n.index.Follow(ctx, n.desk.Followed())
 }
 
 // erase ends the life of what was retracted (after the grace that the policy
@@ -48,7 +45,6 @@ func (n *Node) erase(ctx context.Context) error {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
 		}
-		n.closeLogs(ctx)
 		select {
 		case <-ctx.Done():
 			return nil

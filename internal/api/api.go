@@ -54,7 +54,9 @@ type Backend struct {
 	// RosterFile is the roster as a file that verifies offline.
 	RosterFile func() ([]byte, error)
 	// RosterSubmit takes one signed record of a root log.
-	RosterSubmit func(ctx context.Context, record []byte) (ct.Ref, error)
+	RosterSubmit func(ctx context.Context, record []byte) (RosterSubmitted, error)
+	// NodeHeads tells how far each node log is held.
+	NodeHeads func() []NodeHead
 
 	Status func() Status
 
@@ -86,6 +88,18 @@ type Peer struct {
 	Since   time.Time
 }
 
+// RosterSubmitted is a record of a root log that was taken in.
+type RosterSubmitted struct {
+	ct.Ref
+	Note string // what does not go without saying, in words
+}
+
+// NodeHead is how far a node log is held: the last record of it.
+type NodeHead struct {
+	ct.Ref
+	Contested bool
+}
+
 // Status is what a node says about itself. Nothing in it is personal.
 type Status struct {
 	State         ct.State
@@ -110,6 +124,7 @@ type Status struct {
 	RosterVersion uint64
 	Unchecked     uint64     // records stored on a later one's signature, their own not checked yet
 	Topics        []ct.Topic // whose bodies this node keeps; empty: all
+	Begins, Ends  ct.Millis  // window of this node's key
 
 	// What the beacons of the other members tell.
 	States     int           // member States with a node that may speak, this one included

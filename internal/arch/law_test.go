@@ -54,7 +54,7 @@ var law = map[string]rule{
 
 	// Between nodes.
 	"internal/reconcile": {own: "internal/wire node/ct", pure: true},
-	"internal/p2p":       {own: "internal/keys internal/roster node/ct", heavy: "libp2p multiaddr prometheus x/sync"},
+	"internal/p2p":       {own: "internal/keys internal/roster node/ct", heavy: "net libp2p multiaddr prometheus fx x/sync x/time"},
 	"internal/gossip":    {own: "internal/keys internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct", heavy: "libp2p pubsub prometheus x/sync x/time"},
 	"internal/exchange": {
 		own:   "internal/ingest internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
@@ -78,7 +78,7 @@ var law = map[string]rule{
 		own:   "internal/desk internal/feed internal/journal internal/store node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect",
 		heavy: "os net net/http connect protobuf prometheus x/sync",
 	},
-	"internal/datadir": {own: "internal/keys internal/roster internal/store node node/ct", heavy: "os net toml multiaddr"},
+	"internal/datadir": {own: "internal/keys internal/roster internal/store internal/wire node node/ct", heavy: "os net toml multiaddr"},
 	"internal/cli": {
 		own: "internal/api internal/backup internal/bench internal/datadir internal/format/text internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect testnet",
@@ -108,6 +108,7 @@ var libraries = map[string]string{
 	"github.com/libp2p/go-libp2p-pubsub":   "pubsub",
 	"github.com/multiformats/go-multiaddr": "multiaddr",
 	"github.com/marcopolo/simnet":          "simnet",
+	"go.uber.org/fx":                       "fx",
 	"google.golang.org/protobuf":           "protobuf",
 	"connectrpc.com/connect":               "connect",
 	"github.com/spf13/cobra":               "cobra",

@@ -6,6 +6,7 @@ import (
 
 	"github.com/herald-net/herald/internal/handling"
 	"github.com/herald-net/herald/internal/match"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -27,6 +28,14 @@ const searchDepthFor = 64
 
 func (d *Desk) listens(state ct.State, now time.Time) *listener {
 	return &listener{d: d, state: state, now: now, told: map[string]*match.Subject{}}
+}
+
+// depth is how many hits are wanted of the index.
+func (l *listener) depth() int {
+	if l.state == "" {
+		return wire.MaxMatchHits
+	}
+	return searchDepthFor
 }
 
 // tells says whether what a ref names may be a hit: it is in force, its handling
@@ -62,6 +71,9 @@ func (l *listener) tells(ref string, tier match.Tier) (bool, error) {
 // hears drops the hits that may be of a person who has fled the asking State, as
 // another record says: whoever hears of the one hears of the other.
 func (l *listener) hears(hits []MatchHit) []MatchHit {
+	if l.state == "" {
+		return hits
+	}
 	if l.silent {
 		return nil
 	}
