@@ -37,6 +37,7 @@ type Node struct {
 
 	view      atomic.Pointer[roster.View]
 	changed   chan struct{} // the roster has changed
+	rootReads atomic.Uint64 // records of root logs given to the roster
 	mutes     *mutes
 	directory directory
 
@@ -160,6 +161,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Host: n.host, View: n.view.Load, Store: n.store, Offer: n.ingest.Offer, Own: n.own,
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
 		Journals: remembered, KeepJournals: n.keepJournals,
+		Holdings: func() ([32]byte, int) { return n.exchange.Holdings() },
 		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
@@ -172,7 +174,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 			}
 			return n.desk.Answer(ctx, from, req)
 		},
-		Log: log, Registerer: cfg.Registry,
+		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	})
 	if n.gate, err = n.newGate(); err != nil {
 		return nil, err
