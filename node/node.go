@@ -162,7 +162,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
 		Journals: remembered, KeepJournals: n.keepJournals,
 		Holdings: func() ([32]byte, int) { return n.exchange.Holdings() },
-		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
+		Clock:    cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
 	}
