@@ -69,7 +69,7 @@ func (s *stage) server(records, body int) *hostile.Node {
 				s.t.Fatal(err)
 			}
 		}
-		cfg.Sync = hostile.Serve(cfg.Key.Public(), a.Prev, raws)
+		cfg.Sync = hostile.Serve(cfg.Key.Public(), a.At.Prev, raws)
 	}
 	n, err := hostile.Start(cfg)
 	if err != nil {
