@@ -65,6 +65,9 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 	if _, err := d.right(v, now); err != nil {
 		return MatchSummary{}, fmt.Errorf("match: %w", err)
 	}
+	if faults := tooMany(&q.Person, v); len(faults) > 0 {
+		return MatchSummary{}, fmt.Errorf("match: %w", faults)
+	}
 	targets, withheld, err := d.targets(v, &q, now)
 	if err != nil {
 		return MatchSummary{}, fmt.Errorf("match: %w", err)
@@ -118,7 +121,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 	req := wire.MatchRequest{
 		Network: v.Network().Prefix(), Mode: wire.MatchPlain, Asker: d.cfg.Signer.Public(),
 		Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Operator: q.Operator, Grounds: q.Grounds, Priority: q.Priority,
-		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(q.Timeout + requestGrace)), Person: q.Person,
+		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(q.Timeout + requestGrace)), Person: match.Minimal(&q.Person),
 	}
 	if topics := d.cfg.Store.Topics(); topics.Has(ct.TopicReceipt) { // else none would be readable here
 		req.ReleaseUntil = ct.MillisOf(now.Add(cmp.Or(q.ReleaseWithin, releaseWithin(q.Priority))))
@@ -129,7 +132,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 	if _, err := wire.EncodeMatchRequest(&req); err != nil { // too large, before anybody is told
 		return req, journal.Entry{}, err
 	}
-	about, err := subjectOf(&q.Person, q.Grounds)
+	about, err := subjectOf(&req.Person, q.Grounds)
 	if err != nil {
 		return req, journal.Entry{}, err
 	}
@@ -138,7 +141,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 		nodes = append(nodes, t.String())
 	}
 	entry, err := d.cfg.Journal.Append(journal.Entry{
-		Time: ct.MillisOf(now), Act: journal.ActMatchAsk, Actor: q.Operator, Purpose: q.Purpose, Basis: q.Basis, Case: q.Case,
+		Time: ct.MillisOf(now), Act: journal.ActMatchAsk, Actor: q.actor(), Purpose: q.Purpose, Basis: q.Basis, Case: q.Case,
 		Outcome: "asking " + strings.Join(nodes, " "), Subject: about, Salt: req.Nonce[:],
 	})
 	return req, entry, err
@@ -148,7 +151,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 func (d *Desk) closeCase(q *MatchQuery, asked journal.Entry, c *collector) error {
 	s := &c.summary
 	_, err := d.cfg.Journal.Append(journal.Entry{
-		Act: journal.ActMatchResult, Actor: q.Operator, Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Of: asked.Seq,
+		Act: journal.ActMatchResult, Actor: q.actor(), Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Of: asked.Seq,
 		Outcome: fmt.Sprintf("asked=%d answered=%d possible=%d refused=%d no-hit=%d %s",
 			s.Asked, s.Answered, s.Possible, s.Refused, s.NoHit, strings.Join(c.lines, " ")),
 	})
