@@ -64,7 +64,7 @@ func addAccept(cmd *cobra.Command, words *[]string) {
 }
 
 func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishRequest) error {
-	data, name, err := readInput(cmd, file)
+	data, name, err := readText(cmd, file)
 	if err != nil {
 		return err
 	}
