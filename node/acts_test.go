@@ -126,7 +126,7 @@ func TestEveryActIsJournalled(t *testing.T) {
 			return err
 		},
 		"Lists": func() error { _, err := c.Lists(ctx, connect.NewRequest(&apiv1.ListsRequest{})); return err },
-		"Mute": func() error { _, err := c.Mute(ctx, connect.NewRequest(&apiv1.MuteRequest{State: "NOR"})); return err },
+		"Mute":  func() error { _, err := c.Mute(ctx, connect.NewRequest(&apiv1.MuteRequest{State: "NOR"})); return err },
 		"Unmute": func() error {
 			_, err := c.Unmute(ctx, connect.NewRequest(&apiv1.UnmuteRequest{State: "NOR"}))
 			return err

@@ -338,7 +338,9 @@ func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 	if a.GetOwn() {
 		note = " (own holdings)"
 	}
-	if a.GetReason() != "" {
+	if author, ok := strings.CutPrefix(a.GetReason(), "ask:"); ok && a.GetAnswer() == "POSSIBLE" {
+		note += ": by a record of " + strings.ToUpper(author) + ", which is the one to ask"
+	} else if a.GetReason() != "" {
 		note += ": " + a.GetReason()
 	}
 	if a.GetInbox() != "" {

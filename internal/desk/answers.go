@@ -126,7 +126,7 @@ func (d *Desk) told(req *wire.MatchRequest, asked uint64, t target, a *MatchAnsw
 	default:
 		e.Outcome += outcomeRequest + requestName(hash)
 	}
-	if a.Answer == AnswerPossible && t.state != d.cfg.State && req.ReleaseUntil > 0 {
+	if a.Answer == AnswerPossible && a.Reason == "" && t.state != d.cfg.State && req.ReleaseUntil > 0 {
 		l := &lead{question: questionOf(t.state, t.node, req), Hash: hash, Asked: req.Issued, Entry: asked}
 		put = func(tx *store.LocalTx) error { return l.put(tx) }
 		a.Inbox = hash

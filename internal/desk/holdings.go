@@ -70,6 +70,26 @@ func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHi
 	return out[:min(len(out), wire.MaxMatchHits)], nil
 }
 
+// askInstead is the reason of a POSSIBLE of which nothing is this State's own: the
+// asker holds the same records, their author is the one to ask, and nobody here
+// could release anything. "" when something is.
+func (d *Desk) askInstead(hits []MatchHit, now time.Time) (string, error) {
+	var author ct.State
+	for _, h := range hits {
+		row, err := d.liveRow(h.Ref, now)
+		if err != nil {
+			return "", err
+		}
+		if row == nil || row.State == d.cfg.State { // of a list, or gone at this moment
+			return "", nil
+		}
+		if author == "" {
+			author = row.State // the best hit's
+		}
+	}
+	return wire.AskReason(author), nil
+}
+
 // live tells whether what a ref names may be shown at this moment.
 func (d *Desk) live(ref string, now time.Time) (bool, error) {
 	if rest, ok := strings.CutPrefix(ref, index.RefList); ok {

@@ -147,6 +147,12 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 		case len(hits) > 0:
 			d.known(asker.State, sight)
 			a = verdict{code: wire.MatchPossible, hits: hits}
+			if a.reason, err = d.askInstead(hits, now); err != nil {
+				d.log.Error("the author of a record was not found", "error", err)
+				a = refuse(refusedUnavailable)
+			}
+		case !match.Prepare(req.Person).Readable(): // nothing is equal to it, and more nobody can say
+			a = refuse(refusedPerson)
 		default:
 			a = verdict{code: wire.MatchNoHit}
 		}
@@ -249,7 +255,7 @@ func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, hash ct.ID
 			e.Outcome += outcomeCost + strconv.Itoa(cost)
 		}
 	}
-	if a.code == wire.MatchPossible {
+	if a.code == wire.MatchPossible && a.reason == "" {
 		var queued string
 		if queued, put, settled = d.queued(asker, r, hash, a.hits, stamp); queued != "" {
 			e.Outcome += " (" + queued + ")"

@@ -27,8 +27,9 @@ const (
 	silentNoNode   = "no-node"
 	silentMuted    = "muted"
 
-	silentIndexing  = "indexing"                       // the own node alone
-	silentUnsettled = "waiting for sync after restore" // the own node alone
+	silentIndexing   = "indexing"                             // the own node alone
+	silentUnreadable = "name is in a script that is not read" // likewise, when nothing is equal to it
+	silentUnsettled  = "waiting for sync after restore"       // the own node alone
 )
 
 // unnamedOperator stands where a caller names nobody: a node without accounts.
@@ -182,6 +183,9 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 		if err != nil {
 			d.log.Warn("own search failed", "error", err)
 			return answer, hash, silentNoAnswer
+		}
+		if len(hits) == 0 && !match.Prepare(req.Person).Readable() {
+			return answer, hash, silentUnreadable
 		}
 		answer.Answer, answer.Hits = AnswerNoHit, hits
 		if len(hits) > 0 {

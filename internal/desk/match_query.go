@@ -96,8 +96,8 @@ func (q *MatchQuery) check(now time.Time) ct.Faults {
 }
 
 // personFaults validates a person as a query: a document alone will do. Of one
-// whose names are signs alone, or in a script that is not read, every answer
-// would be NO_HIT, and that would pass for "nobody knows this person".
+// whose names are signs alone every answer would be NO_HIT, and that would pass
+// for "nobody knows this person".
 func personFaults(p *ct.Person, now time.Time) ct.Faults {
 	faults := p.Validate(now)
 	if len(p.Names) == 0 && len(p.Documents) > 0 {
