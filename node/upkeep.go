@@ -13,6 +13,7 @@ import (
 
 const (
 	erasePeriod   = time.Minute
+	expiryPeriod  = time.Hour // what has expired is not shown from that moment on; its bytes go together
 	eraseBatch    = 10_000
 	compactPeriod = time.Hour
 	garbageAge    = 20 * 24 * time.Hour // erased bodies stay in body.db, unreadable, no longer than that
@@ -20,12 +21,27 @@ const (
 	announceRetry = 5 * time.Second
 )
 
-// followStore keeps the derived index behind the store and the imported lists.
+// followStore keeps the derived index behind the store and the imported lists. A
+// full disk does not end the node: the index stays behind until there is room.
 func (n *Node) followStore(ctx context.Context) error {
-	return n.index.Follow(ctx, index.Source{
-		Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden, Get: n.store.Get,
-		Lists: n.desk.ListPersons, WaitLists: n.desk.WaitLists,
-	})
+	for {
+		err := n.index.Follow(ctx, index.Source{
+			Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden, Get: n.store.Get,
+			Retention: n.view.Load().Policy().MaxRetention, Lists: n.desk.ListPersons, WaitLists: n.desk.WaitLists,
+		})
+		if !store.IsFull(err) {
+			n.indexFull.Store(false)
+			return err
+		}
+		if !n.indexFull.Swap(true) {
+			n.cfg.Log.ErrorContext(ctx, "no room for the index: it stays behind until there is", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(diskPeriod):
+		}
+	}
 }
 
 // erase ends the life of what was retracted (after the grace that the policy
@@ -33,14 +49,23 @@ func (n *Node) followStore(ctx context.Context) error {
 func (n *Node) erase(ctx context.Context) error {
 	tick := time.NewTicker(erasePeriod)
 	defer tick.Stop()
-	var compacted time.Time
+	var compacted, expired time.Time
+	pace, urgent := newPace(time.Now()), false
 	for {
 		now := n.now()
 		if doubt := n.clockDoubt(now); doubt != "" {
 			n.cfg.Log.WarnContext(ctx, "erasure waits", "clock", doubt)
-		} else if err := n.eraseDue(ctx, now); err != nil {
-			// A full disk must not end the node; the next round tries again.
-			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
+		} else {
+			retracted, err := n.eraseRetracted(ctx, now)
+			urgent = urgent || retracted
+			if err == nil && time.Since(expired) >= expiryPeriod {
+				if err = n.eraseExpired(ctx, now); err == nil {
+					expired = time.Now()
+				}
+			}
+			if err != nil { // a full disk must not end the node; the next round tries again
+				n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
+			}
 		}
 		if time.Since(compacted) >= compactPeriod {
 			compacted = time.Now()
@@ -55,20 +80,26 @@ func (n *Node) erase(ctx context.Context) error {
 		case <-tick.C:
 		}
 		// Not in the first round: a start has the processors and the disk to itself.
-		if err := n.eraseTraces(ctx); err != nil {
+		done, err := n.eraseTraces(ctx, pace, urgent)
+		urgent = urgent && !done
+		if err != nil {
 			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
 		}
 	}
 }
 
-// eraseTraces takes out of keys.db what a start after a crash has deleted.
-func (n *Node) eraseTraces(ctx context.Context) error {
+// eraseTraces takes out of the files what was deleted, when the pace allows it.
+func (n *Node) eraseTraces(ctx context.Context, pace *pace, urgent bool) (done bool, err error) {
+	bytes, err := n.store.Traces()
 	began := time.Now()
-	done, err := n.store.EraseTraces()
-	if done {
-		n.cfg.Log.InfoContext(ctx, "what a crash left of salts is erased", "took", time.Since(began).Round(time.Millisecond))
+	if err != nil || bytes == 0 || !pace.may(began, bytes, urgent) {
+		return false, err
 	}
-	return err
+	done, err = n.store.EraseTraces()
+	if done {
+		n.cfg.Log.InfoContext(ctx, "traces of what was erased are gone", "bytes", bytes, "took", time.Since(began).Round(time.Millisecond))
+	}
+	return done, err
 }
 
 // compactBodies rewrites body.db when enough erased bodies lie in it, or the
@@ -86,20 +117,22 @@ func (n *Node) compactBodies(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (n *Node) eraseDue(ctx context.Context, now time.Time) error {
+// eraseRetracted ends what was retracted, and tells whether there was any.
+func (n *Node) eraseRetracted(ctx context.Context, now time.Time) (any bool, err error) {
 	grace := n.view.Load().Policy().RetractGrace
 	for {
 		refs, err := n.store.DueRetractions(now, grace, eraseBatch)
-		if err != nil {
-			return err
-		}
-		if len(refs) == 0 {
-			break
+		if err != nil || len(refs) == 0 {
+			return any, err
 		}
 		if err := n.forget(ctx, refs, store.BodyRetracted); err != nil {
-			return err
+			return any, err
 		}
+		any = true
 	}
+}
+
+func (n *Node) eraseExpired(ctx context.Context, now time.Time) error {
 	for {
 		refs, err := n.index.DueExpiries(now, eraseBatch)
 		if err != nil || len(refs) == 0 {
@@ -114,8 +147,9 @@ func (n *Node) eraseDue(ctx context.Context, now time.Time) error {
 	}
 }
 
+// forget erases bodies; what their salts were goes by eraseTraces.
 func (n *Node) forget(ctx context.Context, refs []ct.Ref, why store.BodyState) error {
-	if err := n.store.Erase(refs, why); err != nil {
+	if err := n.store.Entomb(refs, why); err != nil {
 		return err
 	}
 	n.cfg.Log.InfoContext(ctx, "erased", "records", len(refs), "reason", why.String())
