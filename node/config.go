@@ -35,6 +35,10 @@ type Config struct {
 	Announce []string
 	// Peers are addresses to dial before the network has told better ones.
 	Peers []string
+	// PrivateAddresses tells that members have addresses in private ranges, so
+	// that other States may have this node dial those, as they may in an
+	// exercise. Peers are dialled wherever they are.
+	PrivateAddresses bool
 	// Metrics is the loopback host:port of /metrics, /healthz and /readyz;
 	// empty: not served.
 	Metrics string

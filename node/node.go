@@ -149,7 +149,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	})
 	if n.host, err = p2p.New(p2p.Config{
 		Key: n.key, Listen: cfg.Listen, Announce: cfg.Announce, Bootstrap: cfg.Peers,
-		View: n.view.Load, Muted: n.mutes.muted, Addresses: n.addresses,
+		View: n.view.Load, Muted: n.mutes.muted, Addresses: n.addresses, Private: cfg.PrivateAddresses,
 		Underlay: cfg.Underlay, Log: log, Registerer: cfg.Registry,
 	}); errors.Is(err, p2p.ErrInUse) {
 		return nil, inUse{err}

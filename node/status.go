@@ -9,7 +9,6 @@ import (
 	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
-	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/reconcile"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
@@ -51,13 +50,17 @@ func (n *Node) Status() api.Status {
 	if err := n.room(); err != nil {
 		s.Reasons = append(s.Reasons, err.Error())
 	}
+	indexing := n.indexAlarm()
+	if indexing != "" {
+		s.Reasons = append(s.Reasons, indexing)
+	}
 	s.Ready = len(s.Reasons) == 0
 	w := n.gossip.Watch()
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
 	s.Alarms = append(s.Alarms, n.journalAlarms()...)
-	for _, line := range []string{n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
+	for _, line := range []string{indexing, n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
@@ -97,9 +100,7 @@ func (n *Node) registerMetrics() {
 	gauge("records", "Records held, of all logs.", func() float64 { return float64(n.records()) })
 	gauge("peers", "Nodes connected.", func() float64 { return float64(len(n.host.Peers())) })
 	gauge("persons", "Persons that match requests are answered from.", func() float64 { return float64(n.index.Persons()) })
-	gauge("index_lag_records", "Records stored and not yet indexed.", func() float64 {
-		return float64(n.store.Last()) - float64(n.index.Cursors().Store)
-	})
+	n.registerIndexMetrics(gauge)
 	gauge("unchecked_signatures", "Records stored on a later one's signature whose own is not checked yet.", func() float64 {
 		unchecked, _ := n.store.Unchecked()
 		return float64(unchecked)
@@ -148,6 +149,7 @@ func (n *Node) registerMetrics() {
 		ahead, clocks := n.clocks()
 		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
 	})
+	alarm("index", func() bool { return n.indexAlarm() != "" })
 	alarm("disk", func() bool { return n.diskAlarm() != "" })
 	alarm("restored", func() bool { return n.gate.alarm() != "" })
 	alarm("journal", func() bool { return len(n.journalAlarms()) > 0 })
@@ -273,35 +275,15 @@ func (n *Node) Release(ctx context.Context, id string, o desk.ReleaseOptions) (d
 // Refuse drops a waiting request, for a reason that is journalled.
 func (n *Node) Refuse(id, reason, operator string) error { return n.desk.Refuse(id, reason, operator) }
 
-// importSettle bounds the wait for the index after an import: what was
-// imported is durable before, and found a moment later in any case.
-const importSettle = 30 * time.Second
-
 // ImportUN imports the UN Security Council Consolidated List as a list of this
-// State's own. When it returns, matches find its persons.
+// State's own. When it returns without an error, matches find its persons.
 func (n *Node) ImportUN(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
 	res, err := n.desk.ImportUN(ctx, list, r, p)
-	n.settleLists(ctx)
-	return res, err
+	return res, n.findable(ctx, list, res, err)
 }
 
 // ImportPersons imports a list of JSON lines, likewise.
 func (n *Node) ImportPersons(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
 	res, err := n.desk.ImportPersons(ctx, list, r, p)
-	n.settleLists(ctx)
-	return res, err
-}
-
-func (n *Node) settleLists(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, importSettle)
-	defer cancel()
-	for c := n.index.Cursors(); ; c = n.index.Cursors() {
-		changes, last, err := n.desk.ListPersons(c.Lists, 1)
-		if err != nil || len(changes) == 0 && last <= c.Lists {
-			return
-		}
-		if n.index.Reach(ctx, index.Cursors{Lists: last}) != nil {
-			return
-		}
-	}
+	return res, n.findable(ctx, list, res, err)
 }

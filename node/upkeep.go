@@ -24,11 +24,10 @@ const (
 // followStore keeps the derived index behind the store and the imported lists. A
 // full disk does not end the node: the index stays behind until there is room.
 func (n *Node) followStore(ctx context.Context) error {
+	src := n.desk.Followed()
+	src.Retention = n.view.Load().Policy().MaxRetention
 	for {
-		err := n.index.Follow(ctx, index.Source{
-			Wait: n.store.Wait, Read: n.store.Read, Hidden: n.store.Hidden, Get: n.store.Get,
-			Retention: n.view.Load().Policy().MaxRetention, Lists: n.desk.ListPersons, WaitLists: n.desk.WaitLists,
-		})
+		err := n.index.Follow(ctx, src)
 		if !store.IsFull(err) {
 			n.indexFull.Store(false)
 			return err

@@ -53,7 +53,7 @@ var law = map[string]rule{
 
 	// Between nodes.
 	"internal/reconcile": {own: "internal/wire node/ct", pure: true},
-	"internal/p2p":       {own: "internal/keys internal/roster node/ct", heavy: "libp2p multiaddr prometheus x/sync"},
+	"internal/p2p":       {own: "internal/keys internal/roster node/ct", heavy: "net libp2p multiaddr prometheus fx x/sync x/time"},
 	"internal/gossip":    {own: "internal/keys internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct", heavy: "libp2p pubsub prometheus x/sync x/time"},
 	"internal/exchange": {
 		own:   "internal/ingest internal/p2p internal/reconcile internal/roster internal/store internal/verify internal/wire node/ct",
@@ -107,6 +107,7 @@ var libraries = map[string]string{
 	"github.com/libp2p/go-libp2p-pubsub":   "pubsub",
 	"github.com/multiformats/go-multiaddr": "multiaddr",
 	"github.com/marcopolo/simnet":          "simnet",
+	"go.uber.org/fx":                       "fx",
 	"google.golang.org/protobuf":           "protobuf",
 	"connectrpc.com/connect":               "connect",
 	"github.com/spf13/cobra":               "cobra",

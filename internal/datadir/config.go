@@ -24,20 +24,21 @@ import (
 // Config is herald.toml. Field by field it is node.Config; what only the
 // command line needs is the log level.
 type Config struct {
-	State          string   `toml:"state"`            // the State whose node this is
-	Listen         []string `toml:"listen"`           // multiaddrs to listen on
-	Announce       []string `toml:"announce"`         // multiaddrs told to others; empty: the ones listened on
-	Peers          []string `toml:"peers"`            // multiaddrs to dial first
-	Metrics        string   `toml:"metrics"`          // loopback host:port of /metrics, /healthz, /readyz; empty: none
-	StorageKeyFile string   `toml:"storage_key_file"` // relative to the data directory
-	AuditorKeyFile string   `toml:"auditor_key_file"` // public half; relative to the data directory; empty: none
-	Topics         []string `toml:"topics"`           // whose bodies are kept; empty: all
-	MaxSize        int64    `toml:"max_size"`         // bytes of each database file; 0: the disk bounds it
-	Ballast        int64    `toml:"ballast"`          // bytes kept free for erasing on a full disk; 0: none
-	LogLevel       string   `toml:"log_level"`        // debug, info, warn, error
-	ReleaseFor     string   `toml:"release_for"`      // how long a release of match details is good, as 720h
-	ReleaseContact string   `toml:"release_contact"`  // the desk that answers for releases; empty: the desk of STATE
-	Release        []Rule   `toml:"release"`          // what is released without asking a person
+	State          string   `toml:"state"`             // the State whose node this is
+	Listen         []string `toml:"listen"`            // multiaddrs to listen on
+	Announce       []string `toml:"announce"`          // multiaddrs told to others; empty: the ones listened on
+	Peers          []string `toml:"peers"`             // multiaddrs to dial first
+	Private        bool     `toml:"private_addresses"` // members have private addresses, and others may name them
+	Metrics        string   `toml:"metrics"`           // loopback host:port of /metrics, /healthz, /readyz; empty: none
+	StorageKeyFile string   `toml:"storage_key_file"`  // relative to the data directory
+	AuditorKeyFile string   `toml:"auditor_key_file"`  // public half; relative to the data directory; empty: none
+	Topics         []string `toml:"topics"`            // whose bodies are kept; empty: all
+	MaxSize        int64    `toml:"max_size"`          // bytes of each database file; 0: the disk bounds it
+	Ballast        int64    `toml:"ballast"`           // bytes kept free for erasing on a full disk; 0: none
+	LogLevel       string   `toml:"log_level"`         // debug, info, warn, error
+	ReleaseFor     string   `toml:"release_for"`       // how long a release of match details is good, as 720h
+	ReleaseContact string   `toml:"release_contact"`   // the desk that answers for releases; empty: the desk of STATE
+	Release        []Rule   `toml:"release"`           // what is released without asking a person
 }
 
 // Rule is a table [[release]] of the file: a standing policy.
@@ -158,7 +159,7 @@ func (c Config) Node(dir string) node.Config {
 		return filepath.Join(dir, file)
 	}
 	return node.Config{
-		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers,
+		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers, PrivateAddresses: c.Private,
 		Metrics: c.Metrics, StorageKeyFile: within(c.StorageKeyFile), AuditorKeyFile: within(c.AuditorKeyFile), MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
 		Release: c.releases(), ReleaseFor: c.releaseFor(), ReleaseContact: c.ReleaseContact,
 	}
@@ -288,6 +289,17 @@ func (c *Config) fields() []field {
 		}),
 		list("announce", &c.Announce, nil),
 		list("peers", &c.Peers, nil),
+		{
+			key: "private_addresses",
+			set: func(s string) (err error) {
+				if c.Private, err = strconv.ParseBool(s); err != nil {
+					err = fmt.Errorf("%q is neither true nor false", s)
+				}
+				return err
+			},
+			text:  func() string { return strconv.FormatBool(c.Private) },
+			check: func() error { return nil },
+		},
 		text("metrics", &c.Metrics, checkLoopback),
 		text("storage_key_file", &c.StorageKeyFile, func(s string) error {
 			if s == "" {

@@ -39,20 +39,21 @@ func TestLoadPrecedence(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][2]string{
-		"state":            {"UTO", filepath.Join(dir, node.FileConfig)},
-		"listen":           {"/ip4/127.0.0.1/tcp/1000,/ip4/127.0.0.1/udp/1000/quic-v1", filepath.Join(dir, node.FileConfig)},
-		"announce":         {"", "default"},
-		"peers":            {"/ip4/192.0.2.1/tcp/7,/ip4/192.0.2.1/udp/7/quic-v1,/ip4/192.0.2.2/tcp/8", "HERALD_PEERS"},
-		"metrics":          {"127.0.0.1:2", "HERALD_METRICS"},
-		"storage_key_file": {"storage.key", "default"},
-		"auditor_key_file": {"", "default"},
-		"topics":           {"arrival,receipt", "HERALD_TOPICS"},
-		"max_size":         {"0", "default"},
-		"ballast":          {"67108864", "default"},
-		"log_level":        {"debug", "--log-level"},
-		"release_for":      {"720h", "default"},
-		"release_contact":  {"", "default"},
-		"release":          {"FIN: protection up to GREEN strong; KEN: investigation up to CLEAR", filepath.Join(dir, node.FileConfig)},
+		"state":             {"UTO", filepath.Join(dir, node.FileConfig)},
+		"listen":            {"/ip4/127.0.0.1/tcp/1000,/ip4/127.0.0.1/udp/1000/quic-v1", filepath.Join(dir, node.FileConfig)},
+		"announce":          {"", "default"},
+		"peers":             {"/ip4/192.0.2.1/tcp/7,/ip4/192.0.2.1/udp/7/quic-v1,/ip4/192.0.2.2/tcp/8", "HERALD_PEERS"},
+		"private_addresses": {"false", "default"},
+		"metrics":           {"127.0.0.1:2", "HERALD_METRICS"},
+		"storage_key_file":  {"storage.key", "default"},
+		"auditor_key_file":  {"", "default"},
+		"topics":            {"arrival,receipt", "HERALD_TOPICS"},
+		"max_size":          {"0", "default"},
+		"ballast":           {"67108864", "default"},
+		"log_level":         {"debug", "--log-level"},
+		"release_for":       {"720h", "default"},
+		"release_contact":   {"", "default"},
+		"release":           {"FIN: protection up to GREEN strong; KEN: investigation up to CLEAR", filepath.Join(dir, node.FileConfig)},
 	}
 	if len(settings) != len(want) {
 		t.Errorf("got %d settings, want %d", len(settings), len(want))
@@ -93,6 +94,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"nothing to listen on", "state = \"UTO\"\nlisten = []\n", "", "no address to listen on"},
 		{"metrics for everybody", "state = \"UTO\"\nmetrics = \"0.0.0.0:9\"\n", "", "no loopback address"},
 		{"unknown topic", "state = \"UTO\"\ntopics = [\"arrivals\"]\n", "", "herald.toml:2: topics: "},
+		{"neither true nor false", "state = \"UTO\"\nprivate_addresses = 7\n", "", "herald.toml:2: "},
 		{"small size", "state = \"UTO\"\nmax_size = 5\n", "", "herald.toml:2: max_size"},
 		{"small ballast", "state = \"UTO\"\nballast = 5\n", "", "herald.toml:2: ballast"},
 		{"log level", "state = \"UTO\"\nlog_level = \"loud\"\n", "", "log_level"},

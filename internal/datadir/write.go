@@ -27,6 +27,7 @@ func (c Config) encode() []byte {
 	put("Where this node listens: multiaddrs, or host:port for TCP and QUIC at that port.", "listen", quoted(c.Listen))
 	put("The addresses told to other nodes, when they are not the ones listened on\n(behind address translation). Empty: the ones listened on.", "announce", quoted(c.Announce))
 	put("Addresses of other nodes, dialled at start before the network has told better ones.", "peers", quoted(c.Peers))
+	put("Members are on a network of their own, so that other States may have this node dial private\naddresses. Those above are dialled anyhow, and in an exercise all are.", "private_addresses", strconv.FormatBool(c.Private))
 	put("Loopback host:port of /metrics, /healthz and /readyz. Empty: not served.", "metrics", strconv.Quote(c.Metrics))
 	put("The key that seals what is stored; a path relative to this directory. On another\ndevice, a stolen disk shows nothing.", "storage_key_file", strconv.Quote(c.StorageKeyFile))
 	put("The topics whose bodies this node keeps and may publish on: travel, arrival, deportation,\ndetention, receipt. Of others it keeps the headers. Empty: all.", "topics", quoted(c.Topics))

@@ -25,9 +25,7 @@ func (d *Desk) clerk(ctx context.Context) error {
 	}
 	task := all
 	for {
-		d.listsMu.Lock()
-		lists := d.listsNew
-		d.listsMu.Unlock()
+		lists := d.lists.wait()
 		if err := task(time.Now()); err != nil && ctx.Err() == nil {
 			d.log.Warn("the inbox was not looked through to its end", "error", err)
 		}

@@ -90,21 +90,19 @@ type Desk struct {
 	waiters map[uint64]chan settled // guarded by mu: publishers that wait for a draft
 
 	importing sync.Mutex // one import at a time: their change numbers do not mix
-	listsMu   sync.Mutex
-	listsNew  chan struct{} // guarded by listsMu: closed and replaced after an import
+	lists     visible
 }
 
 // New makes a desk. Run must be running for the outbox to empty.
 func New(cfg Config) *Desk {
 	d := &Desk{
-		cfg:      cfg,
-		log:      cfg.Log,
-		budgets:  newBudgets(),
-		inbox:    newInbox(),
-		given:    newGivens(),
-		wake:     make(chan struct{}, 1),
-		waiters:  map[uint64]chan settled{},
-		listsNew: make(chan struct{}),
+		cfg:     cfg,
+		log:     cfg.Log,
+		budgets: newBudgets(),
+		inbox:   newInbox(),
+		given:   newGivens(),
+		wake:    make(chan struct{}, 1),
+		waiters: map[uint64]chan settled{},
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
@@ -117,7 +115,7 @@ func New(cfg Config) *Desk {
 	}
 	d.metrics = newMetrics(cfg.Registerer, d.budgets, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) },
 		func() float64 { n, _ := cfg.Journal.Head(); return float64(n) })
-	d.unread = errors.Join(d.recount(), d.loadInbox(), d.loadGiven()) // before anybody publishes past what waits
+	d.unread = errors.Join(d.loadLists(), d.recount(), d.loadInbox(), d.loadGiven()) // before anybody publishes past what waits
 	return d
 }
 

@@ -16,55 +16,74 @@ import (
 // listRef is the index's name for an entry of an imported list.
 func listRef(list, id string) string { return index.RefList + list + "/" + id }
 
-// searchDepth is how many candidates the index gives, of which those that may
-// no longer be shown fall away.
-const searchDepth = 64
+// Followed is what the index follows: the records and the imported lists.
+func (d *Desk) Followed() index.Source {
+	s := d.cfg.Store
+	return index.Source{
+		Wait: s.Wait, Read: s.Read, Hidden: s.Hidden, Get: s.Get,
+		Lists: d.ListPersons, WaitLists: d.WaitLists,
+		Last:   func() index.Cursors { return index.Cursors{Store: s.Last(), Lists: d.lists.last()} },
+		Behind: d.behind,
+	}
+}
+
+// behind counts, as a bound, what follows cursors. Cursors of records skip
+// numbers, so there are no more than records.
+func (d *Desk) behind(after index.Cursors) (records, changes int) {
+	if last := d.cfg.Store.Last(); last > after.Store {
+		held := uint64(0)
+		for _, h := range d.cfg.Store.Heads() {
+			held += h.Size
+		}
+		records = int(min(last-after.Store, held))
+	}
+	return records, d.lists.after(after.Lists)
+}
 
 // search finds the persons this node holds that are a lead, the best first, at
 // most wire.MaxMatchHits. The index may lag behind: what is retracted, expired,
 // erased or off its list now is no hit, whatever the index says.
+// index.ErrBehind: it cannot be said now.
 func (d *Desk) search(p *ct.Person, now time.Time) ([]MatchHit, error) {
 	return d.searchFor(p, "", now)
 }
 
 // searchFor is search for another State, which is told nothing of a person who
-// seeks or has asylum from it: not even that there is something to tell.
+// seeks or has asylum from it: not even that there is something to tell. What
+// may not be told takes no place: there may be more behind it.
 func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHit, error) {
-	found, err := d.cfg.Index.FindFresh(match.Prepare(*p), searchDepth,
-		index.Source{Read: d.cfg.Store.Read, Hidden: d.cfg.Store.Hidden}, now)
+	found, err := d.cfg.Index.FindFresh(match.Prepare(*p), index.Want{
+		Limit: wire.MaxMatchHits, Least: match.Possible,
+		Keep: func(h index.Hit) (bool, error) { return d.tells(h.Ref, asker, now) },
+	}, d.Followed(), now)
 	if err != nil {
 		return nil, err
 	}
 	var out []MatchHit
 	for _, h := range found {
-		if h.Tier < match.Possible {
-			continue
-		}
-		live, err := d.live(h.Ref, now)
-		if err != nil {
-			return nil, fmt.Errorf("check a candidate: %w", err)
-		}
-		if !live {
-			continue
-		}
-		if asker != "" {
-			s, err := d.source(h.Ref, now)
-			if err != nil {
-				return nil, fmt.Errorf("check a candidate: %w", err)
-			}
-			if s == nil || s.fled(asker) {
-				continue
-			}
-		}
 		hit := MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier.String()}
 		for _, r := range h.Why[:min(len(h.Why), wire.MaxMatchWhy)] {
 			hit.Why = append(hit.Why, r.Field+":"+string(r.Verdict))
 		}
-		if out = append(out, hit); len(out) == wire.MaxMatchHits {
-			break
-		}
+		out = append(out, hit)
 	}
 	return out, nil
+}
+
+// tells says whether what a ref names may be a hit for a State, "" for the own.
+func (d *Desk) tells(ref string, asker ct.State, now time.Time) (bool, error) {
+	if asker == "" {
+		live, err := d.live(ref, now)
+		if err != nil {
+			err = fmt.Errorf("check a candidate: %w", err)
+		}
+		return live, err
+	}
+	s, err := d.source(ref, now)
+	if err != nil {
+		return false, fmt.Errorf("check a candidate: %w", err)
+	}
+	return s != nil && !s.fled(asker), nil
 }
 
 // live tells whether what a ref names may be shown at this moment.

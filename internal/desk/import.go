@@ -121,11 +121,10 @@ func (d *Desk) importList(ctx context.Context, list string, p ImportProgress, re
 		}
 		return s.result, err
 	}
+	if err := d.loadLists(); err != nil { // it is in force: whoever follows must hear of it
+		return s.result, fmt.Errorf("import: %w", err)
+	}
 	p(s.result.Read)
-	d.listsMu.Lock()
-	close(d.listsNew)
-	d.listsNew = make(chan struct{})
-	d.listsMu.Unlock()
 	if err := d.sweep(); err != nil { // the new list is in force; what is left goes at the next start
 		d.log.Warn("superseded list not removed", "error", err)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/store"
@@ -60,6 +61,67 @@ type listEntry struct {
 func (a *account) persons() string { return bucketPersons + strconv.FormatUint(a.First, 10) }
 func (a *account) ids() string     { return bucketIDs + strconv.FormatUint(a.First, 10) }
 
+// visible remembers the accounts of what is visible, in order of change number,
+// so that a search need not ask the file whether there is something new.
+type visible struct {
+	mu       sync.Mutex
+	accounts []account     // guarded by mu
+	changed  chan struct{} // guarded by mu: closed and replaced after an import
+}
+
+func (v *visible) set(accounts []account) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.accounts = accounts
+	if v.changed != nil {
+		close(v.changed)
+	}
+	v.changed = make(chan struct{})
+}
+
+// last is the number of the last change.
+func (v *visible) last() uint64 {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if n := len(v.accounts); n > 0 {
+		return v.accounts[n-1].Last
+	}
+	return 0
+}
+
+// after counts the changes that follow one.
+func (v *visible) after(number uint64) int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n := uint64(0)
+	for _, a := range v.accounts {
+		if a.Last > number {
+			n += a.Last - max(a.First-1, number)
+		}
+	}
+	return int(n)
+}
+
+func (v *visible) wait() <-chan struct{} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.changed
+}
+
+// loadLists reads which lists there are, at the start and after each import.
+func (d *Desk) loadLists() error {
+	var accounts []account
+	err := d.cfg.Store.Lists().View(func(tx *store.LocalTx) (err error) {
+		accounts, err = currentLists(tx)
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("read lists: %w", err)
+	}
+	d.lists.set(accounts)
+	return nil
+}
+
 // Lists describes the imported lists in order of name.
 func (d *Desk) Lists() ([]ListInfo, error) {
 	var out []ListInfo
@@ -86,7 +148,9 @@ const maxListChanges = 10_000
 // at zero gets the lists as they are now.
 func (d *Desk) ListPersons(after uint64, max int) (changes []index.Change, last uint64, err error) {
 	max = min(max, maxListChanges)
-	last = after
+	if last = after; d.lists.last() <= after {
+		return nil, after, nil
+	}
 	err = d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		accounts, err := currentLists(tx)
 		if err != nil {
@@ -126,12 +190,9 @@ func (d *Desk) ListPersons(after uint64, max int) (changes []index.Change, last 
 // WaitLists blocks until a change follows the given number.
 func (d *Desk) WaitLists(ctx context.Context, after uint64) error {
 	for {
-		d.listsMu.Lock()
-		changed := d.listsNew
-		d.listsMu.Unlock()
-		_, last, err := d.ListPersons(after, 1)
-		if err != nil || last > after {
-			return err
+		changed := d.lists.wait()
+		if d.lists.last() > after {
+			return nil
 		}
 		select {
 		case <-ctx.Done():

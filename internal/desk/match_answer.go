@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
@@ -124,6 +125,8 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 	if a.code == 0 {
 		hits, err := d.searchFor(&req.Person, asker.State, now)
 		switch {
+		case errors.Is(err, index.ErrBehind): // status says so
+			a = refuse(refusedUnavailable)
 		case err != nil:
 			d.log.Error("match search failed", "error", err)
 			a = refuse(refusedUnavailable)

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
@@ -25,6 +26,7 @@ const (
 	silentNoNode   = "no-node"
 	silentMuted    = "muted"
 
+	silentIndexing  = "indexing"                       // the own node alone
 	silentUnsettled = "waiting for sync after restore" // the own node alone
 )
 
@@ -170,6 +172,9 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 			return answer, hash, silentUnsettled
 		}
 		hits, err := d.search(&req.Person, time.Now())
+		if errors.Is(err, index.ErrBehind) {
+			return answer, hash, silentIndexing
+		}
 		if err != nil {
 			d.log.Warn("own search failed", "error", err)
 			return answer, hash, silentNoAnswer

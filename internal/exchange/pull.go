@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/p2p"
@@ -64,7 +65,10 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 }
 
 func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) error {
-	mine := x.ledger.note(x.frontier())
+	mine, restricted := x.ledger.note(x.frontier()), x.restricted(node)
+	if restricted {
+		mine = snapshot{heads: x.allowedHeads(mine.heads, node)}
+	}
 	hello := x.hello(node, mine.heads)
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
 		return err
@@ -81,8 +85,11 @@ func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) erro
 		if err := x.pullFrontier(ctx, e, node, mine, m.Hello.Digest, said); err != nil {
 			return err
 		}
-	} else {
+	} else if !restricted {
 		x.believe(node, said)
+	}
+	if restricted {
+		return nil
 	}
 	if err := x.pullRotten(ctx, e, node); err != nil {
 		return err
@@ -109,14 +116,20 @@ func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, 
 	if err != nil {
 		return err
 	}
-	if reconcile.Size(theirs, x.cfg.Own) < said.own {
+	restricted := x.restricted(node)
+	if restricted {
+		theirs = x.allowedHeads(theirs, node)
+		theirs = slices.DeleteFunc(theirs, func(h wire.LogHead) bool { return h.Log == node }) // it says nothing any more
+	} else if reconcile.Size(theirs, x.cfg.Own) < said.own {
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}
 	skip := map[ct.LogID]bool{}
 	x.claims.addHeld(skip, node, theirs, x.cfg.View().Version())
 	for {
 		view := x.cfg.View()
-		x.believe(node, said)
+		if !restricted {
+			x.believe(node, said)
+		}
 		plan := reconcile.Compare(x.frontier(), x.unclosed(theirs), x.class)
 		var batch []wire.SyncRange
 		for _, ranges := range [][]wire.SyncRange{own(plan.Nodes, x.cfg.Own), plan.Roots, plan.Nodes} {

@@ -44,6 +44,9 @@ func (x *Exchange) Run(ctx context.Context) error {
 	for _, p := range x.cfg.Host.Peers() {
 		x.queue.add(p.Node)
 	}
+	for _, node := range x.cfg.Host.Ended() {
+		x.queue.add(node)
+	}
 
 	var g errgroup.Group
 	defer func() { _ = g.Wait() }() // pulls report to the log and the metrics
@@ -76,7 +79,7 @@ func (x *Exchange) Run(ctx context.Context) error {
 				return errors.New("watch connections: the host has closed")
 			}
 			ev, _ := e.(event.EvtPeerConnectednessChanged)
-			if node, ok := x.cfg.Host.Member(ev.Peer); ok && ev.Connectedness == network.Connected {
+			if node, _, ok := x.cfg.Host.Admitted(ev.Peer); ok && ev.Connectedness == network.Connected {
 				x.queue.add(node.Key)
 			}
 		case <-x.queue.wake:
@@ -91,6 +94,9 @@ func (x *Exchange) Run(ctx context.Context) error {
 			round.Reset(jitter(roundEvery))
 			for _, p := range x.pick(roundPeers) {
 				x.queue.add(p.Node)
+			}
+			if ended := x.cfg.Host.Ended(); len(ended) > 0 {
+				x.queue.add(ended[rand.IntN(len(ended))])
 			}
 		case free <- struct{}{}:
 			node, ok := x.queue.next()

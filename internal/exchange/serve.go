@@ -24,9 +24,16 @@ const (
 // admit checks a stream once more against the roster and the limits. The
 // returned function ends what it began.
 func (x *Exchange) admit(ctx context.Context, s network.Stream, service string, perPeer, total int) (roster.Node, *seat, func(), bool) {
-	node, ok := x.cfg.Host.Member(s.Conn().RemotePeer())
+	node, ended, ok := x.cfg.Host.Admitted(s.Conn().RemotePeer())
 	if ok {
-		ok = s.Scope().SetService(service) == nil && x.inbound.enter(service, node.Key, perPeer, total, func() bool { return x.seats.yield(service, time.Now()) })
+		ok = s.Scope().SetService(service) == nil
+	}
+	if ended {
+		ok = ok && service == p2p.ServiceSync
+		service, perPeer, total = endedService, 1, endedSyncs
+	}
+	if ok {
+		ok = x.inbound.enter(service, node.Key, perPeer, total, func() bool { return x.seats.yield(service, time.Now()) })
 	}
 	if !ok {
 		x.metrics.refused.WithLabelValues(service).Inc()
@@ -74,10 +81,13 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 	if m.Hello == nil {
 		return fmt.Errorf("%w: want a hello", errPeer)
 	}
-	if !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
+	if !x.restricted(node.Key) && !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
 		x.queue.add(node.Key)
 	}
-	mine := x.ledger.note(x.frontier())
+	mine, restricted := x.ledger.note(x.frontier()), x.restricted(node.Key)
+	if restricted {
+		mine = snapshot{heads: x.allowedHeads(mine.heads, node.Key)}
+	}
 	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine.heads)}); err != nil {
 		return err
 	}
@@ -92,11 +102,17 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 			if err := e.send(&wire.SyncMessage{Frontier: tell(mine, m.Frontier)}); err != nil {
 				return err
 			}
+			if restricted {
+				m.Frontier.Heads = x.allowedHeads(m.Frontier.Heads, node.Key)
+			}
 			plan := reconcile.Compare(mine.heads, x.unclosed(m.Frontier.Heads), x.class)
 			if plan.Behind() || plan.Skipped > 0 || len(x.lacking(m.Frontier.Heads)) > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:
+			if restricted {
+				m.Want = x.allowedWant(m.Want, node.Key)
+			}
 			send := func(r *wire.SyncRecords, size int) error {
 				e.seat.wait(time.Now()) // who has had too much gives way first
 				if err := x.pace(ctx, node.Key, size); err != nil {

@@ -47,7 +47,7 @@ func (x *Exchange) open(ctx context.Context, node ct.LogID, proto protocol.ID, s
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, ok := x.cfg.Host.Member(id); !ok {
+	if _, ended, ok := x.cfg.Host.Admitted(id); !ok || ended && service != p2p.ServiceSync {
 		return nil, nil, fmt.Errorf("node %s is no live member's node, or is muted", node.Short())
 	}
 	octx, cancel := context.WithTimeout(network.WithNoDial(ctx, "herald"), frameTimeout)

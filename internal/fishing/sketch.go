@@ -74,6 +74,9 @@ func (w *Watch) sketch(now ct.Millis, s *match.Subject) ask {
 	return a
 }
 
+// fewDigits: numbers with less of them are next to each other by chance.
+const fewDigits = 4
+
 // skeletons are the tokens of a name as they survive spelling and order.
 func skeletons(n name.Name) []string {
 	var out []string
@@ -147,6 +150,9 @@ func (w *Watch) number(s string) number {
 		high, value = string(value[:n]), value[n:]
 	}
 	whole, top := s, ""
+	if len(value) < fewDigits { // of letters, mostly: their order is the whole one alone
+		layout, value, high = []byte("letters"), nil, s
+	}
 	if n := len(s) - letters; n > 0 {
 		top, whole = s[:n], s[n:]
 	}

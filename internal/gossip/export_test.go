@@ -27,6 +27,9 @@ const (
 	MeshFaults   = meshFaults
 
 	RepeatsMax   = repeatsMax
+	CopiesMax    = copiesMax
+	TakenMax     = takenMax
+	AuthorBytes  = authorBytesBurst
 	RepeatFaults = repeatFaults
 )
 

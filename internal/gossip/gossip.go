@@ -54,6 +54,7 @@ type Gossip struct {
 	metrics *metrics
 	budget  *budget
 	guard   *guard
+	taken   *taken
 	beacons *beacons
 	topics  map[string]ct.Topic // by name
 }
@@ -79,6 +80,7 @@ func New(cfg Config) (*Gossip, error) {
 		metrics: newMetrics(cfg.Registerer),
 		budget:  newBudget(),
 		guard:   newGuard(),
+		taken:   newTaken(),
 		beacons: newBeacons(cfg),
 		topics:  topics,
 	}, nil

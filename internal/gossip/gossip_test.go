@@ -369,23 +369,48 @@ func TestVerdicts(t *testing.T) {
 			t.Fatalf("after forgeries: got %v %q, want accept", verdict, reason)
 		}
 		// … its own records do.
-		last := ""
-		for range gossip.AuthorBurst {
-			_, _, last = s.Gossip.Judge(ct.TopicTravel, other, next.Raw(), now)
+		if _, err := s.Ingest.Submit(t.Context(), next); err != nil {
+			t.Fatal(err)
 		}
-		if last != "rate" {
-			t.Errorf("after %d records at once: got %q, want rate", gossip.AuthorBurst, last)
+		prev = next.ID()
+		accepted, seq := 4, uint64(held+2) // three above, and next once more
+		another := func(at time.Time) string {
+			raw := record(seq, prev, "x")
+			_, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, raw.Raw(), at)
+			if verdict == verify.Accept {
+				accepted++
+			}
+			if _, err := s.Ingest.Submit(t.Context(), raw); err != nil {
+				t.Fatal(err)
+			}
+			seq, prev = seq+1, raw.ID()
+			return reason
 		}
-		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, next.Raw(), now.Add(time.Second)); verdict != verify.Accept {
-			t.Errorf("a second later: got %v %q, want accept", verdict, reason)
+		for accepted < gossip.AuthorBurst {
+			if reason := another(now); reason != "" {
+				t.Fatalf("after %d records at once: got %q, want no more than the burst to be a reason", accepted, reason)
+			}
+		}
+		if reason := another(now); reason != "rate" {
+			t.Errorf("after %d records at once: got %q, want rate", accepted, reason)
+		}
+		if reason := another(now.Add(time.Second)); reason != "" {
+			t.Errorf("a second later: got %q, want accept", reason)
 		}
 	})
 
 	t.Run("rate of a forwarder", func(t *testing.T) {
 		// Each forgery costs a signature check, which whoever forwards it pays.
+		head := func() uint64 { h, _ := s.Store.Head(author.Public()); return h.Size }
+		env, err := wire.Decode(record(head()+2, prev, "x").Raw())
+		if err != nil {
+			t.Fatal(err)
+		}
+		env.Sig = make([]byte, len(env.Sig))
+		forgery := wire.Encode(env)
 		later, checked := now.Add(time.Hour), 0
 		for range 2 * gossip.ForwardBurst {
-			if _, _, reason := s.Gossip.Judge(ct.TopicTravel, forwarder, forged, later); reason == string(verify.BadSignature) {
+			if _, _, reason := s.Gossip.Judge(ct.TopicTravel, forwarder, forgery, later); reason == string(verify.BadSignature) {
 				checked++
 			}
 		}
@@ -393,8 +418,81 @@ func TestVerdicts(t *testing.T) {
 			t.Errorf("%d signatures of forgeries were checked at once, want %d", checked, gossip.ForwardBurst)
 		}
 		other, _ := p2p.PeerID(m.Nodes[1].Public())
-		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, next.Raw(), later); verdict != verify.Accept {
+		if _, verdict, reason := s.Gossip.Judge(ct.TopicTravel, other, record(head()+1, prev, "x").Raw(), later); verdict != verify.Accept {
 			t.Errorf("another forwarder meanwhile: got %v %q, want accept", verdict, reason)
+		}
+	})
+}
+
+// Records as large as they may be have a rate in bytes.
+func TestAuthorHasBytes(t *testing.T) {
+	now := time.Now()
+	m, err := sim.NewMembers(2, 5, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := sim.Start(sim.StackConfig{Key: m.Nodes[0], View: func() *roster.View { return m.View }, Dir: t.TempDir(), NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	author := m.Nodes[1]
+	from, _ := p2p.PeerID(author.Public())
+	size, body := 0, make([]byte, wire.MaxBodyBytes-4<<10)
+	for seq := uint64(1); ; seq++ {
+		h := sim.Header(m.View.Network(), author.Public(), ct.TopicTravel, now)
+		h.Seq, h.Prev = seq, ct.ID{1}
+		rec, err := sim.Sign(author, m.View, h, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, verdict, reason := s.Gossip.Judge(ct.TopicTravel, from, rec.Raw(), now)
+		if verdict == verify.Accept {
+			size += len(rec.Raw())
+			continue
+		}
+		if reason != "rate" || size > gossip.AuthorBytes || size < gossip.AuthorBytes-wire.MaxRecord {
+			t.Errorf("after %d bytes at once: %q, want rate close below %d", size, reason, gossip.AuthorBytes)
+		}
+		return
+	}
+}
+
+// A peer that offers what it never gives is not blamed: what the guard of this
+// node has cut looks the same, and whoever signs one record anew for every node
+// would have honest nodes blame each other.
+func TestBrokenPromisesBlameNobody(t *testing.T) {
+	chain(t, 2, 0, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
+		topic := gossip.TopicName(m.View.Network(), ct.TopicTravel)
+		s, err := nodes[0].Host.Libp2p().NewStream(ctx, nodes[1].Host.Libp2p().ID(), protocol.ID(fmt.Sprintf("/herald/1/%x/meshsub/1.2.0", m.View.Network().Prefix())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		say := func(rpc *pb.RPC) {
+			raw, err := proto.Marshal(rpc)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Write(wire.AppendFrame(nil, raw)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 120 {
+			id := fmt.Sprintf("%020d", i)
+			say(&pb.RPC{Control: &pb.ControlMessage{Ihave: []*pb.ControlIHave{{TopicID: &topic, MessageIDs: []string{id}}}}})
+			time.Sleep(time.Second)
+		}
+		right, _ := m.View.Right(m.Nodes[0].Public())
+		h := sim.Header(m.View.Network(), m.Nodes[0].Public(), ct.TopicTravel, time.Now())
+		h.Seq, h.Prev = 1, right.First
+		rec, err := sim.Sign(m.Nodes[0], m.View, h, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		say(&pb.RPC{Publish: []*pb.Message{{Data: rec.Raw(), Topic: &topic}}})
+		time.Sleep(time.Second)
+		if got, _ := nodes[1].Store.Head(m.Nodes[0].Public()); got.Size != 1 {
+			t.Error("a record of who broke promises was not taken")
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"encoding/binary"
 	"errors"
 	"sync"
 	"time"
@@ -46,8 +47,8 @@ const (
 type allowance struct {
 	messages, bytes, control, mesh *rate.Limiter
 	flood, patience                *rate.Limiter
-	again                          *rate.Limiter // copies of messages beyond what repeats allows
-	repeats                        repeats
+	again                          *rate.Limiter // what is beyond repeatsMax and copiesMax
+	repeats, copies                repeats       // by a message's bytes, and by its log and seq
 }
 
 // guard holds the allowances, of members only, so the roster bounds them.
@@ -203,10 +204,10 @@ func (g *Gossip) inspectMessages(from peer.ID, rpc *pubsub.RPC, a *allowance, no
 		case len(m.From)+len(m.Seqno)+len(m.Signature)+len(m.Key) > 0:
 			reason = "envelope" // the record carries its author's signature, and nothing else does
 			g.cfg.Host.Fault(from, "message with an author or signature of its own")
-		case a.repeats.more(m.GetTopic(), m.Data, now):
+		case a.repeats.more(m.GetTopic(), m.Data, repeatsMax, now) || a.copied(m.Data, now):
 			reason = "repeat"
 			if !a.again.AllowN(now, 1) {
-				g.cfg.Host.Quarantine(from, "the same message again and again")
+				g.cfg.Host.Quarantine(from, "the same message or record again and again")
 				clear(rpc.Publish[len(kept):])
 				rpc.Publish = kept
 				return
@@ -226,6 +227,16 @@ func (g *Gossip) inspectMessages(from peer.ID, rpc *pubsub.RPC, a *allowance, no
 	rpc.Publish = kept
 }
 
+// copied counts one more message of a seq of a log. An honest node passes on no
+// more than it has taken, whoever signed them and in how many ways.
+func (a *allowance) copied(raw []byte, now time.Time) bool {
+	log, seq, err := wire.Peek(raw)
+	if err != nil {
+		return false
+	}
+	return a.copies.more("", binary.BigEndian.AppendUint64(log[:], seq), copiesMax, now)
+}
+
 // useless tells cheaply, from what a message says of itself, why this node
 // would ignore it; empty when it is to be judged. A forgery that says something
 // else here gains nothing: what is let pass is judged whole.
@@ -241,10 +252,10 @@ func (g *Gossip) useless(topic ct.Topic, raw []byte, now time.Time) string {
 	if err != nil {
 		return "" // a fault too
 	}
-	return g.uselessRecord(log, seq, now)
+	return g.uselessRecord(log, seq, len(raw), now)
 }
 
-func (g *Gossip) uselessRecord(log ct.LogID, seq uint64, now time.Time) string {
+func (g *Gossip) uselessRecord(log ct.LogID, seq uint64, size int, now time.Time) string {
 	if _, ok := g.cfg.View().Right(log); !ok {
 		return "stranger"
 	}
@@ -256,7 +267,9 @@ func (g *Gossip) uselessRecord(log ct.LogID, seq uint64, now time.Time) string {
 		return "ahead"
 	case seq+behindMax <= head.Size:
 		return "old"
-	case g.budget.author(log).TokensAt(now) < 1:
+	case g.taken.full(log, seq):
+		return "copy"
+	case !g.budget.author(log).has(size, now):
 		return "rate"
 	}
 	return ""

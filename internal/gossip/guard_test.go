@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/gossip"
+	"github.com/herald-net/herald/internal/hostile"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
@@ -156,17 +157,36 @@ func TestUselessIsCutWithoutBlame(t *testing.T) {
 			}
 		})
 	}
-	// A minute of each, at what all members may author, no two alike, and no fault.
-	var another []func(i int) *pb.Message
-	for _, tt := range tests[2:6] {
-		another = append(another, g.others(tt.msg.Data))
+	// A minute of each, at what all members may author, no two of one record, and
+	// no fault.
+	edited := func(raw []byte, edit func(h *wire.Header, i int)) func(i int) *pb.Message {
+		env, err := wire.Decode(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(i int) *pb.Message {
+			h := env.Header
+			edit(&h, i)
+			return g.msg(wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: 1, Sig: env.Sig, Salt: env.Salt, Body: env.Body}))
+		}
+	}
+	another := []func(i int) *pb.Message{
+		edited(tests[2].msg.Data, func(h *wire.Header, i int) { binary.BigEndian.PutUint64(h.Log[:], uint64(i)) }),
+		edited(tests[4].msg.Data, func(h *wire.Header, i int) { h.Seq += uint64(i) }),
+		edited(tests[5].msg.Data, func(h *wire.Header, i int) { h.Seq += uint64(i) }),
+	}
+	old := edited(tests[3].msg.Data, func(h *wire.Header, i int) { h.Seq += uint64(i) })
+	for i := range guardedHeld - gossip.BehindMax {
+		for range gossip.RepeatsMax {
+			g.send(2, g.now, old(i))
+		}
 	}
 	for sec := range 60 {
 		at := g.now.Add(time.Duration(sec) * time.Second)
-		for k := range 4 * gossip.AuthorRate / 8 {
+		for k := range 4 * gossip.AuthorRate / 6 {
 			var msgs []*pb.Message
-			for i := range 8 {
-				msgs = append(msgs, another[i%4](sec<<20|k<<4|i))
+			for i := range 6 {
+				msgs = append(msgs, another[i%3](sec<<20|k<<4|i))
 			}
 			g.send(2, at, msgs...)
 		}
@@ -249,12 +269,15 @@ func TestRepeatsAreQuarantined(t *testing.T) {
 	g := newGuarded(t, 4)
 	author, last := g.m.Nodes[1], g.held[guardedHeld-1]
 	next := g.record(author, g.m.View, guardedHeld+1, last.ID(), "x").Raw()
-	another := g.others(next)
+	var window []*pb.Message
+	for i := range 256 {
+		window = append(window, g.msg(g.record(author, g.m.View, guardedHeld+1+uint64(i), last.ID(), "x").Raw()))
+	}
 	for round := range 3 {
 		for copies := range gossip.RepeatsMax {
 			at := g.now.Add(time.Duration(round)*3*time.Minute + time.Duration(copies)*time.Second)
-			for i := range 1000 {
-				if g.send(3, at, another(i)) == 0 {
+			for _, m := range window {
+				if g.send(3, at, m) == 0 {
 					t.Fatalf("round %d: what an honest node may send was cut", round)
 				}
 			}
@@ -275,6 +298,54 @@ func TestRepeatsAreQuarantined(t *testing.T) {
 	}
 	if g.send(2, at, g.msg(next)); !g.out(2) {
 		t.Error("who sends the same message again and again is not in quarantine")
+	}
+}
+
+// The holder of a key can sign one record in ever new ways, each of which is
+// good. Two are taken, and the third is cut before it is queued or looked at,
+// whoever brings it: the first forwarder need not have known of the others.
+// Who brings more than an honest node takes is put out.
+func TestOneRecordInManyWays(t *testing.T) {
+	g := newGuarded(t, 4)
+	author, last := g.m.Nodes[1], g.held[guardedHeld-1]
+	next := g.record(author, g.m.View, guardedHeld+1, last.ID(), "x")
+	other := func() []byte {
+		raw, err := hostile.Resign(author, g.m.View, next.Raw())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	// An honest peer passes on what it has taken.
+	for i := range 6 {
+		raw, want := other(), verify.Accept
+		if i >= gossip.TakenMax {
+			want = verify.Ignore
+			if n := g.send(2+i%2, g.now, g.msg(raw)); n != 0 {
+				t.Errorf("message %d of one record is not cut", i+1)
+			}
+		}
+		if _, got, reason := g.s.Gossip.Judge(ct.TopicTravel, g.peer(2), raw, g.now); got != want {
+			t.Errorf("message %d of one record: got %v %q, want %v", i+1, got, reason, want)
+		}
+	}
+	if after := g.record(author, g.m.View, guardedHeld+2, next.ID(), "x"); g.send(2, g.now, g.msg(after.Raw())) != 1 {
+		t.Error("the next record is cut too")
+	}
+	if again := g.s.Counter("herald_gossip_cut_total", "reason", "copy"); again != 4 {
+		t.Errorf("%v messages were cut as copies, want 4", again)
+	}
+	for i := range gossip.CopiesMax + gossip.RepeatFaults {
+		g.send(1, g.now, g.msg(other()))
+		if g.out(1) {
+			t.Fatalf("in quarantine after %d messages", i+1)
+		}
+	}
+	if g.send(1, g.now, g.msg(other())); !g.out(1) {
+		t.Error("who signs one record again and again is not in quarantine")
+	}
+	if g.out(2) || g.out(3) {
+		t.Error("who passed on what it had taken is in quarantine")
 	}
 }
 

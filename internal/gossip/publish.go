@@ -15,8 +15,9 @@ import (
 
 // A burst goes out no faster than peers' queues and buckets take it in.
 const (
-	publishRate  = 1000 // records a second
+	publishRate  = authorRate * 9 / 10 // records a second
 	publishBurst = queueSize / 2
+	publishBytes = authorBytes * 9 / 10 // a second
 	readRecords  = 256
 	readBytes    = 1 << 20
 	freshFor     = 10 * time.Minute
@@ -26,7 +27,7 @@ const (
 // stored. Nothing is gossiped before it is durable here.
 func (g *Gossip) publish(ctx context.Context, topics map[ct.Topic]*pubsub.Topic) error {
 	next := map[ct.LogID]uint64{} // seq to publish next
-	limit := rate.NewLimiter(publishRate, publishBurst)
+	limit := author{rate.NewLimiter(publishRate, publishBurst), rate.NewLimiter(publishBytes, authorBytesBurst/2)}
 	for cursor := g.cfg.Store.Last(); ; {
 		for _, log := range g.ownLogs() {
 			if next[log] == 0 {
@@ -63,7 +64,7 @@ func (g *Gossip) ownLogs() []ct.LogID {
 }
 
 // publishFrom gossips a log from seq on and returns how many records it passed.
-func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limit *rate.Limiter, topics map[ct.Topic]*pubsub.Topic) (uint64, error) {
+func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limit author, topics map[ct.Topic]*pubsub.Topic) (uint64, error) {
 	for n := uint64(0); ; {
 		raws, err := g.cfg.Store.Range(log, seq+n, readRecords, readBytes)
 		if errors.Is(err, store.ErrNotFound) {
@@ -78,7 +79,7 @@ func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limi
 			if !ok || topics[topic] == nil {
 				continue
 			}
-			if err := limit.Wait(ctx); err != nil {
+			if err := errors.Join(limit.records.Wait(ctx), limit.bytes.WaitN(ctx, len(raw))); err != nil {
 				return n, fmt.Errorf("publish: %w", err)
 			}
 			if err := topics[topic].Publish(ctx, raw); err != nil {

@@ -12,13 +12,13 @@ import (
 // cut its messages is not enough.
 const (
 	repeatsMax   = 8  // copies of one message from one peer within seenTTL
-	repeatFaults = 64 // copies beyond that which a peer is forgiven, an hour
+	copiesMax    = 16 // messages of one seq of a log: takenMax, each as often as a message, and once more after a restart
+	repeatFaults = 64 // of either, beyond that which a peer is forgiven, an hour
 	repeatSlots  = 1 << 12
 )
 
-// repeats remembers the newest messages of one peer, by a keyed hash of their
-// bytes. Two that meet in a slot forget each other, so that a count may be too
-// small and not too great.
+// repeats counts what came lately from one peer, by keyed hash. Two that meet in
+// a slot forget each other, so that a count may be too small and not too great.
 type repeats struct {
 	mu    sync.Mutex
 	seed  maphash.Seed
@@ -32,8 +32,8 @@ type repeat struct {
 	count uint32
 }
 
-// more counts one more copy of a message and tells whether it is one too many.
-func (r *repeats) more(topic string, data []byte, now time.Time) bool {
+// more counts one more of the same and tells whether it is one too many.
+func (r *repeats) more(topic string, data []byte, most uint32, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.slots == nil {
@@ -46,5 +46,5 @@ func (r *repeats) more(topic string, data []byte, now time.Time) bool {
 		*s = repeat{print: print, since: second}
 	}
 	s.count++
-	return s.count > repeatsMax
+	return s.count > most
 }

@@ -23,8 +23,9 @@ const (
 	maxControl         = 64 << 10
 	maxSubscriptions   = 64 // in one RPC
 	// seenTTL is longer than a message travels. It is what one member's valid
-	// records can make a node remember: see guard.
-	seenTTL = 2 * time.Minute
+	// records can make a node remember: see guard. What comes after it is known
+	// by its log's head and by taken.
+	seenTTL = 30 * time.Second
 	// announceMin is from which size a node tells its peers that it has a
 	// message already: below, telling costs more than the message, and a
 	// stranger's junk would be told eight times over.
@@ -64,8 +65,8 @@ func (g *Gossip) options() ([]pubsub.Option, error) {
 	}
 	params := pubsub.DefaultGossipSubParams()
 	params.D, params.Dlo, params.Dhi, params.Dout, params.Dscore = 8, 6, 12, 3, 6
-	params.Dlazy, params.GossipFactor = 6, 0.05 // what is on offer goes to six more each second: sync repairs the rest
-	params.HistoryLength, params.HistoryGossip = 10, 5
+	params.Dlazy, params.GossipFactor = 6, 0.05       // what is on offer goes to six more each second: sync repairs the rest
+	params.HistoryLength, params.HistoryGossip = 6, 5 // the first is whole messages in memory
 	params.IDontWantMessageThreshold = announceMin
 
 	return []pubsub.Option{
@@ -87,13 +88,14 @@ func (g *Gossip) options() ([]pubsub.Option, error) {
 		pubsub.WithFloodPublish(true),
 		pubsub.WithPeerExchange(false),
 		pubsub.WithPeerScore(&pubsub.PeerScoreParams{
-			Topics:                      scores,
-			TopicScoreCap:               100,
-			AppSpecificScore:            g.appScore,
-			AppSpecificWeight:           1,
-			BehaviourPenaltyWeight:      -10,
-			BehaviourPenaltyThreshold:   6,
-			BehaviourPenaltyDecay:       pubsub.ScoreParameterDecay(time.Hour),
+			Topics:            scores,
+			TopicScoreCap:     100,
+			AppSpecificScore:  g.appScore,
+			AppSpecificWeight: 1,
+			// None for promises that are not kept: what guard cuts was sent, and
+			// whoever signs one record for every node anew would have honest
+			// nodes blame each other. Floods of control messages are guard's.
+			BehaviourPenaltyWeight:      0,
 			DecayInterval:               time.Second,
 			DecayToZero:                 0.01,
 			RetainScore:                 6 * time.Hour,

@@ -22,8 +22,13 @@ const (
 	// the other half of a fork, sync finds that.
 	behindMax = 64
 
-	authorRate    = 2000 // records a second
-	authorBurst   = 4096
+	// What one author's records may take of every node's memory and line. It is
+	// far more than the growth rule lets an author write for long.
+	authorRate       = 500 // records a second
+	authorBurst      = 4096
+	authorBytes      = 1 << 20 // a second
+	authorBytesBurst = 8 << 20
+
 	forwarderRate = 4000 // signature checks a second
 	forwardBurst  = 8192
 	forwardersMax = 1024
@@ -75,7 +80,7 @@ func (g *Gossip) judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) 
 	// it before it checks a signature.
 	log, seq, err := wire.Peek(raw)
 	if _, ok := g.cfg.View().Right(log); err == nil && ok {
-		if reason := g.uselessRecord(log, seq, now); reason != "" {
+		if reason := g.uselessRecord(log, seq, len(raw), now); reason != "" {
 			return none, verify.Ignore, reason
 		}
 		if !g.budget.forwarder(from).AllowN(now, 1) {
@@ -93,27 +98,42 @@ func (g *Gossip) judge(topic ct.Topic, from peer.ID, raw []byte, now time.Time) 
 	}
 	// The author pays only for what it did sign: forgeries in its name are
 	// charged to who forwards them.
-	g.budget.author(log).AllowN(now, 1)
+	g.budget.author(log).spend(len(raw), now)
+	if !g.taken.take(log, seq) {
+		return none, verify.Ignore, "copy"
+	}
 	return rec, verify.Accept, ""
 }
 
 // budget holds the token buckets. Authors are bounded by the roster.
 type budget struct {
 	mu         sync.Mutex
-	authors    map[ct.LogID]*rate.Limiter
+	authors    map[ct.LogID]author
 	forwarders map[peer.ID]*rate.Limiter
 }
 
 func newBudget() *budget {
-	return &budget{authors: map[ct.LogID]*rate.Limiter{}, forwarders: map[peer.ID]*rate.Limiter{}}
+	return &budget{authors: map[ct.LogID]author{}, forwarders: map[peer.ID]*rate.Limiter{}}
 }
 
-func (b *budget) author(log ct.LogID) *rate.Limiter {
+// author is what a log has left, in records and in bytes.
+type author struct{ records, bytes *rate.Limiter }
+
+func (a author) has(size int, now time.Time) bool {
+	return a.records.TokensAt(now) >= 1 && a.bytes.TokensAt(now) >= float64(size)
+}
+
+func (a author) spend(size int, now time.Time) {
+	a.records.AllowN(now, 1)
+	a.bytes.AllowN(now, size)
+}
+
+func (b *budget) author(log ct.LogID) author {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	l, ok := b.authors[log]
 	if !ok {
-		l = rate.NewLimiter(authorRate, authorBurst)
+		l = author{rate.NewLimiter(authorRate, authorBurst), rate.NewLimiter(authorBytes, authorBytesBurst)}
 		b.authors[log] = l
 	}
 	return l

@@ -2,9 +2,13 @@ package hostile
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/binary"
 	"fmt"
+	"math/big"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/keys"
@@ -52,6 +56,45 @@ func (a *Author) Next(topic ct.Topic, body []byte, now time.Time, edit func(*wir
 	}
 	a.Seq, a.Prev = h.Seq, wire.ID(a.View.Network(), raw)
 	return wire.Encode(&wire.Envelope{HeaderBytes: raw, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}), nil
+}
+
+// Resign gives a record with another signature of its author: as good, and of
+// the same id, since the id does not cover it.
+func Resign(k *keys.Key, v *roster.View, raw []byte) ([]byte, error) {
+	e, err := wire.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	network, pub := v.Network(), k.Public()
+	var msg []byte // what is signed, by PROTOCOL.md section 3
+	for _, part := range [][]byte{[]byte(keys.ContextRecord), {keys.AlgEd25519}, network[:], e.HeaderBytes} {
+		msg = append(binary.BigEndian.AppendUint32(msg, uint32(len(part))), part...)
+	}
+	// RFC 8032 with a nonce of one's own choice: that of another key.
+	var nonce [32]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return nil, err
+	}
+	commitment := keys.FromSeed(nonce).Public()
+	number := func(le []byte) *big.Int {
+		be := bytes.Clone(le)
+		slices.Reverse(be)
+		return new(big.Int).SetBytes(be)
+	}
+	secret := func(seed [32]byte) *big.Int {
+		h := sha512.Sum512(seed[:])
+		h[0] &= 248
+		h[31] = h[31]&63 | 64
+		return number(h[:32])
+	}
+	order, _ := new(big.Int).SetString("1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed", 16)
+	h := sha512.Sum512(slices.Concat(commitment[:], pub[:], msg))
+	s := new(big.Int).Mul(number(h[:]), secret(k.Seed()))
+	s.Add(s, secret(nonce)).Mod(s, order)
+	half := s.FillBytes(make([]byte, 32))
+	slices.Reverse(half)
+	e.Sig = append(commitment[:], half...)
+	return wire.Encode(e), nil
 }
 
 // A Fake is a sound record and what can be done to it without its author's key.

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -39,6 +38,11 @@ type Source struct {
 	// sequence that they reach. WaitLists blocks until there are more.
 	Lists     func(after uint64, max int) ([]Change, uint64, error)
 	WaitLists func(ctx context.Context, after uint64) error
+
+	// Last is how far the sources go now; Behind counts, as a bound, the records
+	// and the changes of lists that follow cursors.
+	Last   func() Cursors
+	Behind func(after Cursors) (records, changes int)
 }
 
 // A transaction takes so many records or bytes of bodies: large and sorted is
@@ -65,6 +69,15 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 	}
 	for ctx.Err() == nil {
 		more, err := x.catchUp(ctx, src)
+		if err != nil && store.DiskFull(err) && x.untouched() {
+			// Whoever searches is told that the index is behind.
+			x.log.ErrorContext(ctx, "person index waits for room on the disk", "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(followRetry):
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -103,6 +116,7 @@ var errWoken = errors.New("woken")
 // catchUp indexes what there is and tells whether there was any. While a batch
 // is written the next one is read.
 func (x *Index) catchUp(ctx context.Context, src Source) (more bool, err error) {
+	x.begin(src)
 	b, err := gather(src, x.Cursors())
 	for err == nil && b != nil && ctx.Err() == nil {
 		var next *gathered
@@ -260,39 +274,6 @@ func personOf(r *store.Row, hidden func(ct.ID) (ct.ID, bool), now time.Time) (Ch
 		return Change{}, false // verify has said so: it is inadmissible
 	}
 	return Change{Ref: recordRef(r.ID), Origin: string(r.State), Person: &n.Person}, true
-}
-
-// maxTail bounds the records that FindFresh looks through one by one.
-const maxTail = 1_000
-
-// FindFresh is Find over the index and what Follow has not reached yet: a
-// person of a record that is durable is found, not a moment later. When the
-// index lags by more than maxTail records, as in a catch-up, the newest wait.
-func (x *Index) FindFresh(q *match.Subject, limit int, src Source, now time.Time) ([]Hit, error) {
-	// The tail is read first: what leaves it meanwhile is in the index then.
-	rows, err := src.Read(x.Cursors().Store, maxTail, true)
-	if err != nil {
-		return nil, fmt.Errorf("find person: %w", err)
-	}
-	hits, err := x.Find(q, limit)
-	if err != nil {
-		return nil, err
-	}
-	indexed := make(map[string]bool, len(hits))
-	for _, h := range hits {
-		indexed[h.Ref] = true
-	}
-	for i := range rows {
-		c, ok := personOf(&rows[i], src.Hidden, now)
-		if !ok || indexed[c.Ref] {
-			continue
-		}
-		if r := match.Score(q, match.Prepare(*c.Person)); r.Tier > match.None {
-			hits = append(hits, Hit{Ref: c.Ref, Origin: c.Origin, Result: r})
-		}
-	}
-	sortHits(hits)
-	return hits[:min(len(hits), limit)], nil
 }
 
 // Forget takes the persons of erased records out. Safe beside Follow.

@@ -31,7 +31,7 @@ func (w *world) hits(p *ct.Person, fresh bool) string {
 	if !fresh {
 		return found(w.t, w.index, p)
 	}
-	hits, err := w.index.FindFresh(match.Prepare(*p), 10, w.source(), time.Now())
+	hits, err := w.index.FindFresh(match.Prepare(*p), index.Want{Limit: 10}, w.source(), time.Now())
 	must(w.t, err)
 	var refs []string
 	for _, h := range hits {
@@ -200,7 +200,7 @@ func TestFindFresh(t *testing.T) {
 	// A retraction may commit between the reading of a row and the look at it.
 	between := w.source()
 	between.Hidden = func(id ct.ID) (ct.ID, bool) { return ct.ID{1}, id == late.ID() }
-	hits, err := w.index.FindFresh(match.Prepare(*people[0]), 10, between, time.Now())
+	hits, err := w.index.FindFresh(match.Prepare(*people[0]), index.Want{Limit: 10}, between, time.Now())
 	if err != nil || len(hits) != 1 || hits[0].Ref != recordRef(early) {
 		t.Errorf("retracted meanwhile: %d found (%v), want the other one", len(hits), err)
 	}
@@ -212,7 +212,7 @@ func TestFindFresh(t *testing.T) {
 	if got := w.hits(people[0], true); got != recordRef(early) {
 		t.Errorf("after the index has followed: found %q, want %q", got, recordRef(early))
 	}
-	hits, err = w.index.FindFresh(match.Prepare(*people[0]), 0, w.source(), time.Now())
+	hits, err = w.index.FindFresh(match.Prepare(*people[0]), index.Want{}, w.source(), time.Now())
 	if len(hits) != 0 || err != nil {
 		t.Errorf("with no room for hits: %v, %v", hits, err)
 	}

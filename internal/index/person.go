@@ -55,10 +55,11 @@ type Index struct {
 	loading sync.Once // reads words
 	loadErr error
 
-	mu      sync.RWMutex // guards words, cursors, changed
+	mu      sync.RWMutex // guards words, cursors, changed, pace
 	words   *vocabulary
 	cursors Cursors
 	changed chan struct{} // closed and replaced at each write
+	pace    pace
 
 	persons atomic.Int64
 	suspect atomic.Bool // a damaged page was met
@@ -154,7 +155,9 @@ func openDB(path string, throwaway bool) (*bbolt.DB, error) {
 	if _, err := os.Stat(path + store.SuspectSuffix); err == nil {
 		return nil, errOutdated // what was met need not be a page
 	}
-	if _, err := os.Stat(path); err == nil {
+	if info, err := os.Stat(path); err == nil && info.Size() == 0 {
+		return nil, errOutdated // what a power cut may leave of a file
+	} else if err == nil {
 		db, err := openBolt(path, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
 		if err != nil {
 			return nil, err
@@ -271,9 +274,7 @@ func (x *Index) load(tx *bbolt.Tx, key [32]byte) error {
 	if check := x.seal.tag("check", ""); string(meta.Get(keyCheck)) != string(check[:]) {
 		return errOutdated
 	}
-	if v := meta.Get(keyCursors); len(v) == 16 {
-		x.cursors = Cursors{Store: binary.BigEndian.Uint64(v), Lists: binary.BigEndian.Uint64(v[8:])}
-	}
+	x.cursors = readCursors(meta)
 	if v := meta.Get(keyNext); len(v) == 4 {
 		x.nextID = binary.BigEndian.Uint32(v)
 	}
@@ -281,6 +282,13 @@ func (x *Index) load(tx *bbolt.Tx, key [32]byte) error {
 		x.persons.Store(int64(binary.BigEndian.Uint64(v)))
 	}
 	return nil
+}
+
+func readCursors(meta *bbolt.Bucket) (c Cursors) {
+	if v := meta.Get(keyCursors); len(v) == 16 {
+		c = Cursors{Store: binary.BigEndian.Uint64(v), Lists: binary.BigEndian.Uint64(v[8:])}
+	}
+	return c
 }
 
 // loadLater is how many persons an index has whose vocabulary Open does not

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -43,9 +44,16 @@ type Hit struct {
 // of the rarest tokens first and stops at a budget, so its cost does not grow
 // with the index; a query of nothing but the commonest names may miss persons.
 func (x *Index) Find(q *match.Subject, limit int) ([]Hit, error) {
-	limit = min(limit, maxHits)
+	return x.find(q, Want{Limit: limit}, func(string) bool { return false })
+}
+
+// find is Find for hits that are wanted, without those that newer says more
+// recent things are known of. It looks at as many candidates more as were not
+// kept.
+func (x *Index) find(q *match.Subject, w Want, newer func(ref string) bool) ([]Hit, error) {
+	w.Limit, w.Least = min(w.Limit, maxHits), max(w.Least, match.Weak)
 	probes := match.Probes(q)
-	if limit <= 0 || len(probes) == 0 {
+	if w.Limit <= 0 || len(probes) == 0 {
 		return nil, nil
 	}
 	if err := x.ready(); err != nil {
@@ -55,26 +63,55 @@ func (x *Index) Find(q *match.Subject, limit int) ([]Hit, error) {
 	groups := x.groups(probes)
 	x.mu.RUnlock()
 
-	var hits []Hit
+	t := x.tallies.Get().(*counting)
+	defer x.tallies.Put(t)
 	err := x.view(func(tx *bbolt.Tx) error {
 		// Numbers are handed out before the transaction that uses them ends,
 		// so the bound is read inside this one.
-		t := x.tallies.Get().(*counting)
-		defer x.tallies.Put(t)
 		t.reset(tx.Bucket(bucketMeta).Get(keyNext))
 		if err := x.collect(tx.Bucket(bucketKeys), groups, fitOf(q), &t.tally); err != nil {
 			return err
 		}
-		var err error
-		hits, err = x.rescore(tx.Bucket(bucketPersons), q, t.best(maxCandidates), &t.reader)
-		return err
+		t.rank()
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find person: %w", err)
 	}
+	s := scoring{query: q, least: w.Least, budget: scoringBudget, own: max(q.Tokens(), 1)}
+	var hits []Hit
+	for room, all := maxCandidates, 0; room > 0; {
+		var fresh []Hit
+		err := x.view(func(tx *bbolt.Tx) (err error) {
+			fresh, err = x.rescore(tx.Bucket(bucketPersons), &s, t.next(room), &t.reader)
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("find person: %w", err)
+		}
+		// Keep may read the index itself, so no transaction is open.
+		sortHits(fresh)
+		if hits, room, err = w.keep(hits, fresh, newer); err != nil {
+			return nil, fmt.Errorf("find person: %w", err)
+		}
+		if len(hits) >= w.Limit {
+			break
+		}
+		if all += room; all > maxDropped {
+			return nil, fmt.Errorf("find person: %w", ErrCrowded)
+		}
+		s.budget += room * s.own * s.tokens // of what was not kept, about
+	}
 	sortHits(hits)
-	return hits[:min(len(hits), limit)], nil
+	return hits, nil
 }
+
+// maxDropped bounds the hits of one search that may not be shown.
+const maxDropped = 2_000
+
+// ErrCrowded tells that more persons match than a search looks at, all of them
+// such as may not be shown: whether there is another is not known.
+var ErrCrowded = errors.New("too many persons match that may not be shown")
 
 // sortHits puts the best first.
 func sortHits(hits []Hit) {
@@ -256,14 +293,23 @@ func (x *Index) collectKey(keys *bbolt.Bucket, g *group, list listTag, t *tally,
 	return nil
 }
 
+// scoring is what is left of the bounds of one Find while candidates are scored.
+type scoring struct {
+	query  *match.Subject
+	own    int // tokens of the query
+	least  match.Tier
+	budget int
+	idle   int // candidates in a row that are no lead
+	tokens int // of the largest candidate that was a hit
+}
+
 // rescore scores the candidates exactly.
-func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []counted, r *reader) ([]Hit, error) {
+func (x *Index) rescore(persons *bbolt.Bucket, s *scoring, candidates []counted, r *reader) ([]Hit, error) {
 	var hits []Hit
 	var id [4]byte
-	own, budget, idle := max(q.Tokens(), 1), scoringBudget, 0
 	at := persons.Cursor()
 	for _, c := range candidates {
-		if budget <= 0 || idle >= patience {
+		if s.budget <= 0 || s.idle >= patience {
 			break
 		}
 		binary.BigEndian.PutUint32(id[:], c.person)
@@ -275,14 +321,16 @@ func (x *Index) rescore(persons *bbolt.Bucket, q *match.Subject, candidates []co
 		if err != nil {
 			return nil, err
 		}
-		budget -= own * e.subject.Tokens()
-		if res := match.Score(q, e.subject); res.Tier > match.None {
+		s.budget -= s.own * e.subject.Tokens()
+		res := match.Score(s.query, e.subject)
+		if res.Tier >= s.least {
 			hits = append(hits, Hit{Ref: string(e.ref), Origin: string(e.origin), Result: res})
-			if res.Tier >= match.Possible {
-				idle = -1
-			}
+			s.tokens = max(s.tokens, e.subject.Tokens())
 		}
-		idle++
+		if res.Tier >= match.Possible {
+			s.idle = -1
+		}
+		s.idle++
 	}
 	return hits, nil
 }

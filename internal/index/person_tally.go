@@ -14,6 +14,8 @@ type tally struct {
 	slots   []counted // a power of two of them; those behind its end are empty
 	used    []uint32  // slots that are filled
 	moved   []counted // scratch
+	ranked  []counted // of moved: candidates that next has not given yet
+	few     bool      // hardly anybody has much evidence
 	persons uint32    // person numbers are below it
 	current uint8     // group being counted
 }
@@ -112,14 +114,14 @@ const (
 	leastMany = 16
 )
 
-// best gives up to n persons, those with the most evidence first. They are
-// good until the next reset.
-func (t *tally) best(n int) []counted {
+// rank chooses who is a candidate at all, for next.
+func (t *tally) rank() {
 	most := uint32(0)
 	for _, i := range t.used {
 		most = max(most, t.slots[i].count.sum())
 	}
 	least := uint32(leastPart * float64(most))
+	t.few = false
 	for range 2 {
 		t.moved = t.moved[:0]
 		for _, i := range t.used {
@@ -130,14 +132,24 @@ func (t *tally) best(n int) []counted {
 		if len(t.moved) >= leastMany {
 			break
 		}
-		least, n = 0, leastMany
+		least, t.few = 0, true
 	}
-	all := t.moved
+	t.ranked = t.moved
+}
+
+// next gives up to n candidates that were not given yet, those with the most
+// evidence first. They are good until the next reset.
+func (t *tally) next(n int) []counted {
+	if t.few {
+		n = min(n, leastMany)
+	}
+	all := t.ranked
 	if len(all) > n {
 		selectBest(all, n, byEvidence)
 		all = all[:n]
 	}
 	slices.SortFunc(all, byEvidence)
+	t.ranked = t.ranked[len(all):]
 	return all
 }
 

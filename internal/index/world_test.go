@@ -148,13 +148,19 @@ func (w *world) fill(recs ...verify.Record) {
 func (w *world) source() index.Source {
 	return index.Source{
 		Wait: w.store.Wait, Read: w.store.Read, Hidden: w.store.Hidden, Get: w.store.Get,
-		Lists: w.lists.after, WaitLists: w.lists.wait,
+		Lists: w.lists.after, WaitLists: w.lists.wait, Last: w.reached, Behind: w.behind,
 	}
 }
 
 // reached is where the sources are now.
 func (w *world) reached() index.Cursors {
 	return index.Cursors{Store: w.store.Last(), Lists: w.lists.last()}
+}
+
+// behind counts what follows cursors.
+func (w *world) behind(c index.Cursors) (records, changes int) {
+	last := w.reached()
+	return int(last.Store - c.Store), int(last.Lists - c.Lists)
 }
 
 // follow runs Follow until the index has reached its sources.

@@ -1,6 +1,11 @@
 package match
 
-import "strings"
+import (
+	"strings"
+	"time"
+
+	"github.com/herald-net/herald/node/ct"
+)
 
 // Birth is one alternative of a date of birth: a span of years, and month and
 // day when the years are one.
@@ -73,81 +78,86 @@ func parseHijri(text string) []Birth {
 		return nil
 	}
 	parts := strings.Split(text, "-")
-	year, ok := number(parts[0])
-	if !ok || len(parts[0]) != 4 || len(parts) > 3 {
+	if len(parts[0]) != 4 || len(parts) > 3 {
 		return nil
 	}
-	month, day := monthDay(parts)
-	return hijri(year, month, day)
+	var n [3]int // year, month and day; 0: not known
+	for i, part := range parts {
+		var ok bool
+		if n[i], ok = number(part); !ok && part != "XX" {
+			return nil
+		}
+	}
+	if n[1] > 12 || n[2] > 31 || n[1] == 0 && n[2] > 0 {
+		return nil
+	}
+	return hijri(n[0], uint8(n[1]), uint8(n[2]))
 }
 
-// ParseBirth reads EDTF level 1 as persons write it: 1965, 1965-07, 1965-7-4,
-// 1965~, 196X, 1960/1965. An impossible month or day leaves what stands before
-// it; an impossible year makes the whole unusable.
+// ParseBirth reads what ct.ParseEDTF reads, and beside it how lists write it: a
+// time of day behind a day (1970-12-31T00:00:00Z), 00 for a month or a day that is
+// not known, a qualifier in front. What cannot be is no birth at all: it is for
+// the caller to tell, and never half a date without a word.
 func ParseBirth(text string) (Birth, bool) {
 	text = strings.TrimSpace(text)
 	if len(text) > 40 {
 		return Birth{}, false
 	}
 	if from, to, ok := strings.Cut(text, "/"); ok {
-		if strings.Contains(to, "/") {
-			return Birth{}, false
-		}
 		a, okA := ParseBirth(from)
 		b, okB := ParseBirth(to)
-		switch {
-		case okA && okB && b.To >= a.From && b.To-a.From <= maxSpan:
-			return Birth{From: a.From, To: b.To, Approx: a.Approx || b.Approx}, true
-		case okA && strings.Trim(to, ".") == "":
-			return Birth{}, false // open interval: no statement
-		}
-		return Birth{}, false
-	}
-	var b Birth
-	if t := strings.TrimRight(text, "~?%"); t != text {
-		text, b.Approx = t, true
-	}
-	if t := strings.TrimLeft(text, "~?%"); t != text {
-		text, b.Approx = t, true
-	}
-	parts := strings.Split(text, "-")
-	if len(parts) > 3 || len(parts[0]) != 4 {
-		return Birth{}, false
-	}
-	year := parts[0]
-	switch {
-	case year[3] == 'X' && year[2] == 'X':
-		return Birth{}, false // a century
-	case year[3] == 'X':
-		decade, ok := number(year[:3])
-		if !ok {
+		if strings.Contains(to, "/") || !okA || !okB || b.To < a.From || b.To-a.From > maxSpan {
 			return Birth{}, false
 		}
-		b.From, b.To = uint16(decade*10), uint16(decade*10+9)
-		return b, plausibleYear(int(b.From))
+		return Birth{From: a.From, To: b.To, Approx: a.Approx || b.Approx}, true
 	}
-	y, ok := number(year)
-	if !ok || !plausibleYear(y) {
+	bare := strings.Trim(text, "~?%")
+	d, err := ct.ParseEDTF(unknownDay(withoutTime(bare)))
+	if err != nil || d.Precision == ct.PrecisionCentury || !plausibleYear(d.Earliest.Year()) {
 		return Birth{}, false
 	}
-	b.From, b.To = uint16(y), uint16(y)
-	b.Month, b.Day = monthDay(parts)
+	b := Birth{From: uint16(d.Earliest.Year()), To: uint16(d.Latest.Year()), Approx: len(bare) < len(text)}
+	switch d.Precision {
+	case ct.PrecisionDay:
+		b.Month, b.Day = uint8(d.Earliest.Month()), uint8(d.Earliest.Day())
+	case ct.PrecisionMonth:
+		b.Month = uint8(d.Earliest.Month())
+	}
 	return b, true
 }
 
-// monthDay reads what follows the year; 0 is what is absent or impossible.
-func monthDay(parts []string) (month, day uint8) {
-	if len(parts) > 1 {
-		if m, ok := number(strings.TrimRight(parts[1], "~?%")); ok && m >= 1 && m <= 12 {
-			month = uint8(m)
+// withoutTime takes a time of day, or a zone alone, off a day: the day is the one
+// that is written.
+func withoutTime(text string) string {
+	dashes := 0
+	end := strings.IndexFunc(text, func(r rune) bool {
+		if r == '-' {
+			dashes++
+		}
+		return dashes == 3 || r != '-' && (r < '0' || r > '9')
+	})
+	if end < 0 || dashes < 2 {
+		return text
+	}
+	tail := text[end:]
+	if tail[0] == ' ' {
+		tail = "T" + tail[1:]
+	}
+	for _, layout := range timesOfDay {
+		if _, err := time.Parse(layout, tail); err == nil {
+			return text[:end]
 		}
 	}
-	if len(parts) > 2 && month > 0 {
-		if d, ok := number(strings.TrimRight(parts[2], "~?%")); ok && d >= 1 && d <= 31 {
-			day = uint8(d)
-		}
-	}
-	return month, day
+	return text
+}
+
+var timesOfDay = []string{
+	"T15:04:05", "T15:04", "T15:04:05Z07:00", "T15:04Z07:00", "T15:04:05Z0700", "T15:04:05 Z07:00", "T15:04:05 Z0700", "Z07:00", "Z0700",
+}
+
+// unknownDay writes 00 for a month or a day as EDTF does.
+func unknownDay(text string) string {
+	return strings.ReplaceAll(text, "-00", "-XX")
 }
 
 func plausibleYear(y int) bool { return y >= 1850 && y <= 2150 }

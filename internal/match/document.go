@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 
@@ -19,27 +20,87 @@ const (
 	maxDocument = 32
 )
 
+// maxNumbers is how many numbers one text may give.
+const maxNumbers = 4
+
 // documentNumbers normalises the text of a document field. Most sources write
-// a number; some write a phrase around it ("passport no. A1234567, expired
-// 2015"): then each word with enough digits is taken.
+// a number, whole or in groups ("12 AB 34 567", "TR-P 714 266"), some with what it
+// is in front ("passport no. A1234567"): what follows is one number. Some write a
+// phrase around it ("A1234567, expired 2015"): then each word is taken that can
+// hardly be anything else. None when there is nothing that could be compared.
 func documentNumbers(text string) []string {
 	if len(text) > 256 {
 		text = text[:256]
 	}
-	if whole := documentNumber(text); whole != "" && strings.Count(strings.TrimSpace(text), " ") <= 1 && digits(whole) >= 4 {
-		if bare := withoutCheckDigit(text); bare != "" {
-			return []string{whole, bare}
-		}
-		return []string{whole}
-	}
 	var out []string
-	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return r <= ' ' || r == ',' || r == ';' || r == '(' || r == ')' || r == ':' }) {
-		if d := documentNumber(w); d != "" && digits(d) >= 5 && len(out) < 4 {
-			out = append(out, d)
+	add := func(number string) {
+		if number != "" && len(out) < maxNumbers && !slices.Contains(out, number) {
+			out = append(out, number)
+		}
+	}
+	for _, part := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(",;():\n\r\t", r) }) {
+		words := strings.Fields(part)
+		for len(words) > 0 && label(words[0]) {
+			words = words[1:]
+		}
+		if !slices.ContainsFunc(words, plainWord) {
+			whole := strings.Join(words, "")
+			if number := documentNumber(whole); digits(number) > 0 && !oneSign(number) {
+				add(number)
+				add(withoutCheckDigit(whole))
+			}
+			continue
+		}
+		for _, w := range words {
+			number := documentNumber(w)
+			if n := digits(number); n >= 5 || n > 0 && len(number) >= 7 && !plainWord(w) {
+				add(number)
+			}
 		}
 	}
 	return out
 }
+
+// label tells a word that says what the number behind it is.
+func label(word string) bool {
+	return labels[strings.ToLower(strings.Trim(word, ".#°ºª"))]
+}
+
+var labels = func() map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq(`no nr num n nº n° № number numéro numero número passport pass ppt passeport pasaporte reisepass
+		passaporto id idno card document doc national identity identification tazkira travel paspoort pasaport`) {
+		out[w] = true
+	}
+	return out
+}()
+
+// plainWord tells a word of a phrase from a group of a number: it has no digit,
+// and four letters or more, or is a month or a preposition.
+func plainWord(word string) bool {
+	letters := 0
+	for _, r := range word {
+		switch {
+		case unicode.IsDigit(r):
+			return false
+		case unicode.IsLetter(r):
+			letters++
+		}
+	}
+	return letters >= 4 || months[strings.ToLower(strings.Trim(word, "."))]
+}
+
+var months = func() map[string]bool {
+	out := map[string]bool{}
+	for w := range strings.FieldsSeq("jan feb mar apr may jun jul aug sep oct nov dec on at of to or and the by not") {
+		out[w] = true
+	}
+	return out
+}()
+
+// oneSign tells a number that is one sign again and again: what is typed where
+// there is none.
+func oneSign(number string) bool { return strings.Trim(number, number[:1]) == "" }
 
 // documentNumber keeps letters and digits, of any script that numbers are
 // written in, and folds what everybody confuses: O and 0, I, L and 1. "" when
@@ -133,7 +194,7 @@ func withoutCheckDigit(text string) string {
 		return ""
 	}
 	bare := documentNumber(text[:9])
-	if digits(bare) < 4 {
+	if bare == "" || digits(bare) == 0 || oneSign(bare) {
 		return ""
 	}
 	return bare

@@ -17,7 +17,7 @@ import (
 )
 
 // Version changes whenever prepared subjects, their keys or their encoding do.
-const Version = 3<<8 | name.Version
+const Version = 4<<8 | name.Version
 
 // Limits of one subject. What lies beyond is not used for matching.
 const (

@@ -46,6 +46,19 @@ func dialable(m ma.Multiaddr) bool {
 	return false
 }
 
+// sameAddress tells whether a resolved address is a configured one: of a name,
+// what follows it has to be the same.
+func sameAddress(configured, resolved ma.Multiaddr) bool {
+	if len(configured) != len(resolved) || len(configured) < 2 {
+		return false
+	}
+	switch configured[0].Code() {
+	case ma.P_IP4, ma.P_IP6:
+		return configured.Equal(resolved)
+	}
+	return configured[1:].Equal(resolved[1:])
+}
+
 // nodeAddresses keeps what can be dialled of a node's own statement; the
 // statement is another State's, so what is odd in it is left out.
 func nodeAddresses(node ct.LogID, addrs []string) []ma.Multiaddr {

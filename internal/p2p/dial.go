@@ -28,6 +28,8 @@ const (
 	wantHigh = 32 // and lets go of some above
 	keepOwn  = 12 // of which so many of its own choosing stay, whoever else comes
 	parallel = 8
+
+	wantEnded = 8 // connections below which a node dials those whose window has ended
 )
 
 // target is one thing to dial: a node, or a bootstrap address without a name.
@@ -46,9 +48,14 @@ func (p *Host) Run(ctx context.Context) error {
 	slots, ended := make(chan struct{}, parallel), make(chan struct{}, 1)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var known time.Time // when it was last told to the door where members are
 	for {
 		p.Recheck()
 		p.thin(time.Now())
+		if now := time.Now(); now.Sub(known) >= roundMax {
+			p.know()
+			known = now
+		}
 		targets := p.targets()
 		for _, t := range p.tries.due(targets, time.Now()) {
 			select {
@@ -92,11 +99,7 @@ var errEnough = errors.New("there are enough connections")
 
 func (p *Host) try(ctx context.Context, t target) error {
 	if t.node.IsZero() {
-		node, err := p.meet(ctx, t.addrs[0])
-		if err == nil {
-			p.tries.answered(t.key, node)
-		}
-		return err
+		return p.meet(ctx, t)
 	}
 	if p.large.Load() && len(p.h.Network().Peers()) >= wantLow {
 		return errEnough
@@ -121,34 +124,52 @@ func (p *Host) try(ctx context.Context, t target) error {
 // in a small network; beyond, while there are too few connections, whoever is
 // due, of different States first.
 func (p *Host) targets() []target {
-	var missing []roster.Node
+	var missing, ended []roster.Node
 	live, connected := 0, map[ct.State]int{}
 	known := map[string]bool{}
 	now, v := time.Now(), p.cfg.View()
 	for _, n := range v.Nodes() {
-		if n.Key == p.gate.own || !v.Live(n.Key, now) || p.cfg.Muted(n.State) || p.gate.quarantine.holds(n.Key, now) {
+		id, err := PeerID(n.Key)
+		_, isEnded, ok := p.gate.admitted(id)
+		if err != nil || !ok {
+			continue
+		}
+		key := n.Key.String()
+		known[key] = true
+		if isEnded {
+			if _, ok := p.opened(n.Key); !ok {
+				ended = append(ended, n)
+			}
 			continue
 		}
 		live++
-		key := n.Key.String()
-		known[key] = true
 		if opened, ok := p.opened(n.Key); !ok {
 			missing = append(missing, n)
 		} else {
 			connected[n.State]++
-			p.tries.connected(key, opened, now)
+			if p.tries.connected(key, opened, now) {
+				p.gate.places.hope(now)
+			}
 		}
 	}
 	for _, b := range p.book {
 		known[b.text] = true
 	}
 	p.tries.keep(known)
+	p.gate.places.keep(func(node ct.LogID) bool { return known[node.String()] })
 	have := live - len(missing)
 	p.large.Store(live > fullMesh)
-	if len(missing) == 0 || live > fullMesh && have >= wantLow {
+	if live > fullMesh && have >= wantLow {
 		return nil
 	}
 	spread(missing, connected)
+	if all := len(p.h.Network().Peers()); all < wantEnded {
+		mrand.Shuffle(len(ended), func(i, j int) { ended[i], ended[j] = ended[j], ended[i] })
+		missing = append(missing, ended[:min(len(ended), wantEnded-all)]...)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
 	said := p.cfg.Addresses()
 	var out []target
 	for _, n := range missing {
@@ -179,12 +200,13 @@ func (p *Host) thin(now time.Time) {
 	}
 	var links []link
 	states := map[ct.State]int{}
-	own, all := 0, p.h.Network().Peers()
-	for _, id := range all {
+	own, all := 0, 0
+	for _, id := range p.h.Network().Peers() {
 		node, ok := p.gate.member(id)
 		if !ok {
 			continue
 		}
+		all++
 		l := link{id: id, state: node.State}
 		idle := true
 		for _, c := range p.h.Network().ConnsToPeer(id) {
@@ -199,7 +221,7 @@ func (p *Host) thin(now time.Time) {
 			links = append(links, l)
 		}
 	}
-	surplus := len(all) - wantHigh
+	surplus := all - wantHigh
 	if surplus <= 0 {
 		return
 	}
@@ -295,30 +317,31 @@ func (p *Host) dial(ctx context.Context, id peer.ID, addrs []ma.Multiaddr) error
 // meet connects to whoever answers at an address that names nobody, and tells
 // who it is. libp2p dials identities only, so the first dial asks for one that
 // nobody has: the handshake fails and its error names who is there.
-func (p *Host) meet(ctx context.Context, addr ma.Multiaddr) (ct.LogID, error) {
+func (p *Host) meet(ctx context.Context, t target) error {
 	_, pub, err := crypto.GenerateEd25519Key(rand.Reader)
 	if err != nil {
-		return ct.LogID{}, fmt.Errorf("probe identity: %w", err)
+		return fmt.Errorf("probe identity: %w", err)
 	}
 	nobody, err := peer.IDFromPublicKey(pub)
 	if err != nil {
-		return ct.LogID{}, fmt.Errorf("probe identity: %w", err)
+		return fmt.Errorf("probe identity: %w", err)
 	}
 	p.gate.addProbe(nobody)
-	err = p.dial(ctx, nobody, []ma.Multiaddr{addr})
+	err = p.dial(ctx, nobody, t.addrs)
 	p.gate.removeProbe(nobody)
 	p.h.Peerstore().ClearAddrs(nobody)
 	p.h.Peerstore().RemovePeer(nobody)
 	var other sec.ErrPeerIDMismatch
 	switch {
 	case err == nil:
-		return ct.LogID{}, errors.New("a peer proved a key that was made up here")
+		return errors.New("a peer proved a key that was made up here")
 	case !errors.As(err, &other):
-		return ct.LogID{}, err
+		return err
 	}
-	node, ok := p.gate.member(other.Actual)
+	node, _, ok := p.gate.admitted(other.Actual)
 	if !ok {
-		return ct.LogID{}, errors.New("who answers there is no live member's node, is muted, or is this node itself")
+		return errors.New("who answers there is no member's node, is muted, or is this node itself")
 	}
-	return node.Key, p.dial(ctx, other.Actual, []ma.Multiaddr{addr})
+	p.tries.answered(t.key, node.Key) // from here on the address is configured as its
+	return p.dial(ctx, other.Actual, t.addrs)
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	"github.com/prometheus/client_golang/prometheus"
+	"go.uber.org/fx"
 )
 
 // dialTimeout bounds one attempt to reach a peer.
@@ -51,6 +52,7 @@ type Config struct {
 	View       func() *roster.View          // never nil, may change at any time
 	Muted      func(ct.State) bool          // States this node has muted; nil: none
 	Addresses  func() map[ct.LogID][]string // newest ADDRESS statements; nil: none
+	Private    bool                         // those may be private ones, as they may in an exercise
 	Underlay   *Underlay                    // nil: the operating system
 	Log        *slog.Logger                 // nil: discard
 	Registerer prometheus.Registerer        // nil: no metrics
@@ -65,12 +67,14 @@ type Host struct {
 	book  []bootstrapAddr
 	boot  map[ct.LogID][]ma.Multiaddr // bootstrap addresses that name their node
 	tries tries
+	door  *door
 
 	large   atomic.Bool   // the network is too large for a connection to everyone
 	closing chan struct{} // somebody is not admitted any more
 
 	mu      sync.Mutex
 	leaving map[peer.ID]time.Time // connected nodes whose log was closed, and since when that is known
+	ended   map[peer.ID]bool      // connected nodes whose window has ended
 }
 
 // Parting is how long a connected node whose log was closed stays so: it hears
@@ -108,12 +112,14 @@ func New(cfg Config) (*Host, error) {
 	p := &Host{
 		cfg: cfg,
 		log: cfg.Log.With("component", "p2p"),
-		gate: &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, probes: map[peer.ID]struct{}{},
-			quarantine: quarantine{nodes: map[ct.LogID]*suspect{}}},
+		gate: &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, private: cfg.Private, probes: map[peer.ID]struct{}{},
+			quarantine: quarantine{nodes: map[ct.LogID]*suspect{}}, places: newPlaces()},
 		closing: make(chan struct{}, 1),
 		boot:    map[ct.LogID][]ma.Multiaddr{},
 		tries:   tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
 	}
+	p.gate.configured = p.configured
+	p.gate.connected = func() []peer.ID { return p.h.Network().Peers() }
 	for _, s := range cfg.Bootstrap {
 		addr, id, err := parseAddress(s)
 		if err != nil {
@@ -140,12 +146,17 @@ func New(cfg Config) (*Host, error) {
 		return nil, errors.Join(err, cm.Close())
 	}
 	// From here on the host owns both; it closes them, but not if it never began.
-	opts = append(opts, libp2p.ConnectionManager(cm), libp2p.ResourceManager(rm))
+	p.door = newDoor(rm)
+	p.know()
+	opts = append(opts, libp2p.ConnectionManager(cm), libp2p.ResourceManager(p.door))
 	if p.h, err = libp2p.New(opts...); err != nil {
 		err = fmt.Errorf("start libp2p host: %w", err)
 		return nil, errors.Join(err, cm.Close(), rm.Close())
 	}
-	p.h.Network().Notify(&network.NotifyBundle{ConnectedF: closeRemains})
+	p.h.Network().Notify(&network.NotifyBundle{ConnectedF: func(net network.Network, c network.Conn) {
+		closeRemains(net, c)
+		p.met(c)
+	}})
 	for _, s := range cfg.Listen {
 		if err := p.listen(s); err != nil {
 			return nil, errors.Join(err, p.h.Close())
@@ -220,6 +231,7 @@ func (p *Host) options() ([]libp2p.Option, error) {
 		libp2p.IPv6BlackHoleSuccessCounter(nil),
 		libp2p.UserAgent("herald/1"),
 		libp2p.WithDialTimeout(dialTimeout),
+		libp2p.WithFxOption(fx.Decorate(fx.Annotate(promptUpgrader, fx.ParamTags("", `name:"security"`)))),
 	}
 	opts = append(opts, libp2p.NoListenAddrs) // New opens them one by one
 	if len(p.cfg.Announce) > 0 {
@@ -259,13 +271,41 @@ func (p *Host) Libp2p() host.Host { return p.h }
 // Stream handlers and validators ask again, though the gate already has.
 func (p *Host) Member(id peer.ID) (roster.Node, bool) { return p.gate.member(id) }
 
-// Recheck closes the connections of peers that may no longer be connected.
-func (p *Host) Recheck() {
+// Admitted finds the node behind a peer id; false when it may not connect now.
+// Whose window has ended may sync root logs and nothing else.
+func (p *Host) Admitted(id peer.ID) (node roster.Node, ended, ok bool) { return p.gate.admitted(id) }
+
+// Ended lists the connected nodes whose window has ended.
+func (p *Host) Ended() (out []ct.LogID) {
 	for _, id := range p.h.Network().Peers() {
-		if p.gate.allow(id) {
+		if node, ended, ok := p.gate.admitted(id); ok && ended {
+			out = append(out, node.Key)
+		}
+	}
+	return out
+}
+
+// Recheck closes the connections of peers that may no longer be connected. One
+// whose window has ended keeps its connection while there is a seat for it; when
+// it is renewed it connects anew, since gossip has not heard it meanwhile.
+func (p *Host) Recheck() {
+	ended := map[peer.ID]bool{}
+	seats := map[ct.State]int{}
+	for _, id := range p.h.Network().Peers() {
+		key, _ := NodeKey(id)
+		node, isEnded, ok := p.gate.admitted(id)
+		switch {
+		case ok && isEnded && len(ended) < endedSeats && seats[node.State] < endedSeatsOne:
+			ended[id] = true
+			seats[node.State]++
+			continue
+		case ok && !isEnded && !p.wasEnded(id):
+			continue
+		case ok:
+			p.log.Info("closing a peer whose window has ended or is renewed", "node", key.Short())
+			_ = p.h.Network().ClosePeer(id)
 			continue
 		}
-		key, _ := NodeKey(id)
 		if p.parts(id, key, time.Now()) {
 			continue
 		}
@@ -274,6 +314,15 @@ func (p *Host) Recheck() {
 			p.log.Warn("cannot close a peer", "node", key.Short(), "err", err)
 		}
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ended = ended
+}
+
+func (p *Host) wasEnded(id peer.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ended[id]
 }
 
 // parts tells whether a node has a moment left to hear that its log is closed.
@@ -321,7 +370,11 @@ func (p *Host) Peers() []Peer {
 // Connected tells whether a node can be spoken to without dialling.
 func (p *Host) Connected(node ct.LogID) bool {
 	id, err := PeerID(node)
-	return err == nil && p.gate.allow(id) && p.h.Network().Connectedness(id) == network.Connected
+	if err != nil {
+		return false
+	}
+	_, ok := p.gate.member(id)
+	return ok && p.h.Network().Connectedness(id) == network.Connected
 }
 
 // Addrs are the multiaddrs, ending in /p2p/ID, under which others reach this node.

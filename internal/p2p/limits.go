@@ -2,7 +2,6 @@ package p2p
 
 import (
 	"fmt"
-	"net/netip"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
@@ -16,15 +15,14 @@ const (
 	ServiceMatch = "herald.match"
 )
 
-// The library's defaults admit 8 connections an address, which breaks
-// containers and nodes behind one gateway; these fit a network of some 200
-// members and stay bounded.
+// These fit a network of some 200 members and stay bounded. The library's limits
+// of an address are off, since they break containers and nodes behind one
+// gateway: who has proved no identity is bounded by the door, and who has by its
+// node.
 const (
-	maxConns         = 1024
+	maxConns         = 2048
 	maxConnsPeer     = 8
 	maxStreamsPeer   = 128
-	maxConnsSubnet   = 256
-	connsPerSecond   = 20
 	memoryLimit      = 512 << 20
 	fdLimit          = 2048
 	trimLow          = 400
@@ -45,8 +43,8 @@ func newResourceManager(metrics bool) (network.ResourceManager, error) {
 			Memory: memoryLimit, FD: fdLimit,
 		},
 		Transient: rcmgr.ResourceLimits{
-			Conns: 256, ConnsInbound: 128, ConnsOutbound: 128,
-			Streams: 1024, StreamsInbound: 512, StreamsOutbound: 512, Memory: 64 << 20, FD: 256,
+			Conns: maxConns / 2, ConnsInbound: maxConns/2 - 128, ConnsOutbound: 128,
+			Streams: 1024, StreamsInbound: 512, StreamsOutbound: 512, Memory: 64 << 20, FD: maxConns / 2,
 		},
 		PeerDefault: rcmgr.ResourceLimits{
 			Conns: maxConnsPeer, ConnsInbound: maxConnsPeer, ConnsOutbound: maxConnsPeer,
@@ -56,18 +54,9 @@ func newResourceManager(metrics bool) (network.ResourceManager, error) {
 		Service:     map[string]rcmgr.ResourceLimits{ServiceSync: streams(128), ServiceMatch: streams(512)},
 		ServicePeer: map[string]rcmgr.ResourceLimits{ServiceSync: streams(8), ServiceMatch: streams(16)},
 	}
-	loop4, loop6 := netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")
 	opts := []rcmgr.Option{
-		rcmgr.WithLimitPerSubnet(
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 32, ConnCount: maxConnsSubnet}},
-			[]rcmgr.ConnLimitPerSubnet{{PrefixLength: 56, ConnCount: maxConnsSubnet}, {PrefixLength: 48, ConnCount: 2 * maxConnsSubnet}}),
-		rcmgr.WithConnRateLimiters(&rate.Limiter{
-			NetworkPrefixLimits: []rate.PrefixLimit{{Prefix: loop4}, {Prefix: loop6}}, // loopback: no rate
-			SubnetRateLimiter: rate.SubnetLimiter{
-				IPv4SubnetLimits: []rate.SubnetLimit{{PrefixLength: 32, Limit: rate.Limit{RPS: connsPerSecond, Burst: maxConnsSubnet}}},
-				IPv6SubnetLimits: []rate.SubnetLimit{{PrefixLength: 56, Limit: rate.Limit{RPS: connsPerSecond, Burst: maxConnsSubnet}}},
-			},
-		}),
+		rcmgr.WithLimitPerSubnet([]rcmgr.ConnLimitPerSubnet{}, []rcmgr.ConnLimitPerSubnet{}),
+		rcmgr.WithConnRateLimiters(&rate.Limiter{}),
 	}
 	if !metrics {
 		opts = append(opts, rcmgr.WithMetricsDisabled())

@@ -84,7 +84,7 @@ func (q *quarantine) begin(node ct.LogID, now time.Time) time.Duration {
 // or knows. The fifth within ten minutes puts it into quarantine. What a peer
 // could not judge when it passed it on is no fault.
 func (p *Host) Fault(id peer.ID, what string) {
-	if node, ok := p.gate.member(id); ok && p.gate.quarantine.fault(node.Key, time.Now()) {
+	if node, _, ok := p.gate.admitted(id); ok && p.gate.quarantine.fault(node.Key, time.Now()) {
 		p.Quarantine(id, what)
 	}
 }
@@ -92,7 +92,7 @@ func (p *Host) Fault(id peer.ID, what string) {
 // Quarantine closes the connections with a member's node and admits none for
 // ten minutes, and longer each time it comes to that again. It does not block.
 func (p *Host) Quarantine(id peer.ID, why string) {
-	node, ok := p.gate.member(id)
+	node, _, ok := p.gate.admitted(id)
 	if !ok {
 		return
 	}

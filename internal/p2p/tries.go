@@ -77,24 +77,25 @@ func (t *tries) tried(key string, now time.Time) {
 }
 
 // connected notes that a target has a connection since opened, whoever made it.
-func (t *tries) connected(key string, opened, now time.Time) {
+// It tells whether that ends an outage: all others are tried soon.
+func (t *tries) connected(key string, opened, now time.Time) (hope bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	a, ok := t.at[key]
 	if !ok {
-		return
+		return false
 	}
 	if now.Sub(opened) > steady && !a.busy {
 		delete(t.at, key)
-		return
+		return false
 	}
 	if a.back || a.wait < longWait {
-		return
+		return false
 	}
 	a.back = true
 	t.at[key] = a
 	if !t.hoped.IsZero() && now.Sub(t.hoped) < hopeEvery {
-		return
+		return false
 	}
 	t.hoped = now
 	for k, a := range t.at {
@@ -103,6 +104,7 @@ func (t *tries) connected(key string, opened, now time.Time) {
 			t.at[k] = a
 		}
 	}
+	return true
 }
 
 // next is the time until the first of the targets may be tried again.

@@ -174,6 +174,9 @@ func write(f *os.File, n int64) error {
 	return nil
 }
 
+// DiskFull tells that a write to any bbolt file failed for want of room on the disk.
+func DiskFull(err error) bool { return err != nil && isDiskFull(fullOr(err)) }
+
 // isDiskFull tells a full disk from a file at its bound: only for the first does
 // giving up the ballast help.
 func isDiskFull(err error) bool {

@@ -244,7 +244,7 @@ func (s *Store) erased(tx *bbolt.Tx, at place) error {
 	}
 	if errRot != nil || h.hidden && h.state == BodyRetracted {
 		if hiding, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(id[:])); err == nil {
-			if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(hiding.since, at)); err != nil {
+			if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(&hiding)); err != nil {
 				return err
 			}
 		}

@@ -74,6 +74,8 @@ type Store struct {
 	w    sync.Mutex // held by the one method that writes records
 	shut bool       // guarded by w
 
+	recent recentHidings // guarded by w
+
 	remains bool // guarded by w: disowned records have left salts and bodies
 
 	mu      sync.RWMutex
@@ -160,6 +162,9 @@ func Open(cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	if err = s.loadReborn(); err != nil {
+		return nil, err
+	}
+	if err = s.loadRecent(); err != nil {
 		return nil, err
 	}
 	s.disk.find(time.Now())

@@ -8,6 +8,38 @@ var findControls = []control{
 		edits: []edit{{"internal/desk/import.go", "err := s.d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {\n\t\tfor i, e := range batch {", "err := s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {\n\t\tfor i, e := range batch {"}},
 	},
 	{
+		name: "index-behind", rule: "an index that is behind says that it does not know", pkg: "./internal/index", tests: "TestBehindIsSaid",
+		edits: []edit{{"internal/index/fresh.go", "if len(changes) > MaxTail {", "if false {"}},
+	},
+	{
+		name: "index-behind-records", rule: "so does one that is behind the records", pkg: "./internal/index", tests: "TestBehindIsSaid",
+		edits: []edit{{"internal/index/fresh.go", "if len(heads) > MaxTail {", "if len(heads) > 1<<30 {"}},
+	},
+	{
+		name: "index-behind-refused", rule: "who is behind refuses", pkg: "./internal/desk", tests: "TestBehindIsNoNo",
+		edits: []edit{{"internal/desk/match_answer.go", "case errors.Is(err, index.ErrBehind): // status says so\n\t\t\ta = refuse(refusedUnavailable)", "case errors.Is(err, index.ErrBehind):\n\t\t\ta = verdict{code: wire.MatchNoHit}"}},
+	},
+	{
+		name: "index-behind-own", rule: "and tells its own people", pkg: "./internal/desk", tests: "TestBehindIsNoNo",
+		edits: []edit{{"internal/desk/match_ask.go", "if errors.Is(err, index.ErrBehind) {\n\t\t\treturn answer, hash, silentIndexing\n\t\t}\n\t\tif err != nil {", "if err != nil && !errors.Is(err, index.ErrBehind) {"}},
+	},
+	{
+		name: "index-tail-lists", rule: "what a list says now counts before it is indexed", pkg: "./internal/index", tests: "TestFindFreshReadsLists",
+		edits: []edit{{"internal/index/fresh.go", "ok := !newer(h.Ref)", "ok := true"}},
+	},
+	{
+		name: "import-waits", rule: "an import ends when its persons can be found", pkg: "./cmd/herald", tests: "TestNeverAFalseNo",
+		edits: []edit{{"node/index.go", "if err = n.indexed(ctx); err != nil {", "if false {"}},
+	},
+	{
+		name: "hidden-takes-no-place", rule: "who may not be told of hides nobody else", pkg: "./internal/index", tests: "TestHiddenHitsTakeNoPlace",
+		edits: []edit{{"internal/index/person_find.go", "if len(hits) >= w.Limit {", "if true {"}},
+	},
+	{
+		name: "hidden-crowd", rule: "too many who may not be told of are no 'no'", pkg: "./internal/index", tests: "TestHiddenHitsTakeNoPlace",
+		edits: []edit{{"internal/index/person_find.go", "all > maxDropped {", "false {"}},
+	},
+	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
 		edits: []edit{{"internal/backup/backup.go", `"keys.db": "backup/keys", "lists.db": "backup/lists"}`, `"keys.db": "backup/keys"}`}},
 	},

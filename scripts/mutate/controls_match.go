@@ -100,7 +100,7 @@ var matchControls = []control{
 	},
 	{
 		name: "match-hidden", rule: "a hidden record is no hit, whatever the index says", pkg: "./internal/desk", tests: "TestHiddenRecordsDoNotMatch",
-		edits: []edit{{"internal/desk/holdings.go", "if !live {", "if false && !live {"}},
+		edits: []edit{{"internal/desk/holdings.go", "return live, err\n\t}\n\ts, err := d.source", "return live || err == nil, err\n\t}\n\ts, err := d.source"}},
 	},
 	{
 		name: "journal-before-answer", rule: "no answer leaves before the journal holds the request", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
@@ -112,7 +112,7 @@ var matchControls = []control{
 	},
 	{
 		name: "match-asylum", rule: "a State is told nothing of who fled it", pkg: "./internal/desk", tests: "TestAsylumIsNotAnswered",
-		edits: []edit{{"internal/desk/holdings.go", "if s == nil || s.fled(asker) {", "if s == nil {"}},
+		edits: []edit{{"internal/desk/holdings.go", "return s != nil && !s.fled(asker), nil", "return s != nil, nil"}},
 	},
 	{
 		name: "release-in-earnest", rule: "nothing is released unsealed in earnest", pkg: "./internal/desk", tests: "TestNoReleaseInEarnest",

@@ -5,7 +5,7 @@ var networkControls = []control{
 	// Who gets in, and how much.
 	{
 		name: "gater", rule: "only a live member connects", pkg: "./internal/p2p", tests: "TestStranger|TestMuteAndExpiry|TestRosterChangeCuts",
-		edits: []edit{{"internal/p2p/gater.go", "\t_, ok := g.member(id)\n\treturn ok", "\t_, ok := g.member(id)\n\treturn ok || true"}},
+		edits: []edit{{"internal/p2p/gater.go", "return ok && (!ended || g.seat(id, node.State))", "_, _ = ended, ok\n\treturn true || g.seat(id, node.State)"}},
 	},
 	{
 		name: "outage", rule: "failed dials never make the library refuse further ones", pkg: "./internal/p2p", tests: "TestRedialAfterOutage",
@@ -17,11 +17,75 @@ var networkControls = []control{
 	},
 	{
 		name: "thin", rule: "a large network's node keeps at most 32 connections", pkg: "./internal/p2p", tests: "TestLargeNetworkKeepsSome",
-		edits: []edit{{"internal/p2p/dial.go", "surplus := len(all) - wantHigh", "surplus := len(all) - 1000*wantHigh"}},
+		edits: []edit{{"internal/p2p/dial.go", "surplus := all - wantHigh", "surplus := all - 1000*wantHigh"}},
 	},
 	{
 		name: "mute", rule: "a muted State does not connect", pkg: "./internal/p2p", tests: "TestMuteAndExpiry",
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State)", ""}},
+	},
+	{
+		name: "ended-window", rule: "a key whose window has ended connects, until it is renewed", pkg: "./internal/p2p", tests: "TestWindowEnds|TestSeatsOfEnded",
+		edits: []edit{{"internal/p2p/gater.go", " && !v.Ended(key, now)", ""}},
+	},
+	{
+		name: "ended-is-no-member", rule: "it is no member meanwhile", pkg: "./internal/p2p", tests: "TestWindowEnds",
+		edits: []edit{{"internal/p2p/gater.go", "if !ok || ended {", "if !ok {"}},
+	},
+	{
+		name: "ended-seats", rule: "such keys have few seats", pkg: "./internal/p2p", tests: "TestSeatsOfEnded",
+		edits: []edit{{"internal/p2p/gater.go", "return all < endedSeats && ", "return "}},
+	},
+	{
+		name: "ended-anew", rule: "one that is renewed connects anew", pkg: "./internal/p2p", tests: "TestWindowEnds",
+		edits: []edit{{"internal/p2p/host.go", "case ok && !isEnded && !p.wasEnded(id):", "case ok && !isEnded:"}},
+	},
+	{
+		name: "ended-served", rule: "such a key is served root logs only", pkg: "./internal/exchange", tests: "TestEndedSyncsRootLogs",
+		edits: []edit{{"internal/exchange/serve.go", "mine = snapshot{heads: x.allowedHeads(mine.heads, node.Key)}", ""}, {"internal/exchange/serve.go", "m.Want = x.allowedWant(m.Want, node.Key)", ""}},
+	},
+	{
+		name: "ended-asks", rule: "such a key asks nobody for matches", pkg: "./internal/exchange", tests: "TestEndedSyncsRootLogs",
+		edits: []edit{{"internal/exchange/serve.go", "ok = ok && service == p2p.ServiceSync", ""}},
+	},
+	{
+		name: "door-members", rule: "strangers who say nothing take no member's place", pkg: "./internal/p2p", tests: "TestDoor|TestSilentStrangersIsolateNobody",
+		edits: []edit{{"internal/p2p/door.go", "if owners := d.known[address]; len(owners) > 0 {", "if owners := d.known[address]; false {"}},
+	},
+	{
+		name: "door-states", rule: "one State takes no other's place", pkg: "./internal/p2p", tests: "TestDoor",
+		edits: []edit{{"internal/p2p/door.go", "if best == nil || p.count < best.count {", "if best == nil {"}},
+	},
+	{
+		name: "door-strangers", rule: "those who have proved no identity are few", pkg: "./internal/p2p", tests: "TestDoor",
+		edits: []edit{{"internal/p2p/door.go", "if w.strangers >= doorStrangers || ", "if "}},
+	},
+	{
+		name: "door-address", rule: "and fewer from one address", pkg: "./internal/p2p", tests: "TestDoor",
+		edits: []edit{{"internal/p2p/door.go", "w.places[address] >= doorAddress || ", ""}},
+	},
+	{
+		name: "door-rate", rule: "and not too many a second", pkg: "./internal/p2p", tests: "TestDoor",
+		edits: []edit{{"internal/p2p/door.go", " || !w.rate.AllowN(now, 1) {", " {"}},
+	},
+	{
+		name: "door-verify", rule: "when many call over QUIC, each must show its address", pkg: "./internal/p2p", tests: "TestDoor",
+		edits: []edit{{"internal/p2p/door.go", "return n >= doorVerify", "return false"}},
+	},
+	{
+		name: "handshake", rule: "who says nothing is waited for five seconds", pkg: "./internal/p2p", tests: "TestSilentStrangerIsClosed",
+		edits: []edit{{"internal/p2p/known.go", ", upgrader.WithAcceptTimeout(handshakeFor)", ""}},
+	},
+	{
+		name: "places-back-off", rule: "where no node has answered is tried ever more seldom", pkg: "./internal/p2p", tests: "TestStatesHaveFewTries",
+		edits: []edit{{"internal/p2p/places.go", "case now.Before(x.due):", "case false:"}},
+	},
+	{
+		name: "places-of-a-node", rule: "a node is sought at few places", pkg: "./internal/p2p", tests: "TestStatesHaveFewTries",
+		edits: []edit{{"internal/p2p/places.go", "\t\tif len(all) >= placesNode {\n\t\t\treturn nil\n\t\t}\n", ""}},
+	},
+	{
+		name: "private-addresses", rule: "nobody dials a private address because another State says so", pkg: "./internal/p2p", tests: "TestNameable|TestPrivateAddressesInEarnest",
+		edits: []edit{{"internal/p2p/places.go", "return a.IsGlobalUnicast() && !a.IsPrivate()", "return true"}},
 	},
 	{
 		name: "sync-quota", rule: "a peer gets no more bytes than its quota", pkg: "./internal/exchange", tests: "TestGreedyPeer",
@@ -53,7 +117,23 @@ var networkControls = []control{
 	},
 	{
 		name: "token-bucket", rule: "an author has a rate", pkg: "./internal/gossip", tests: "TestVerdicts",
-		edits: []edit{{"internal/gossip/validate.go", "g.budget.author(log).AllowN(now, 1)\n", ""}},
+		edits: []edit{{"internal/gossip/validate.go", "\ta.records.AllowN(now, 1)\n", ""}},
+	},
+	{
+		name: "author-bytes", rule: "an author has a rate in bytes", pkg: "./internal/gossip", tests: "TestAuthorHasBytes",
+		edits: []edit{{"internal/gossip/validate.go", "\ta.bytes.AllowN(now, size)\n", ""}},
+	},
+	{
+		name: "taken", rule: "of one record two messages are taken", pkg: "./internal/gossip", tests: "TestOneRecordInManyWays",
+		edits: []edit{{"internal/gossip/guard.go", "case g.taken.full(log, seq):", "case false:"}},
+	},
+	{
+		name: "copies", rule: "who signs one record again and again is put out", pkg: "./internal/gossip", tests: "TestOneRecordInManyWays",
+		edits: []edit{{"internal/gossip/guard.go", " || a.copied(m.Data, now):", ":"}},
+	},
+	{
+		name: "promises", rule: "a promise that is not kept blames nobody", pkg: "./internal/gossip", tests: "TestBrokenPromisesBlameNobody",
+		edits: []edit{{"internal/gossip/settings.go", "BehaviourPenaltyWeight:      0,", "BehaviourPenaltyWeight: -10, BehaviourPenaltyThreshold: 6, BehaviourPenaltyDecay: pubsub.ScoreParameterDecay(time.Hour),"}},
 	},
 	{
 		name: "forwarder-bucket", rule: "a forwarder has a rate of signature checks", pkg: "./internal/gossip", tests: "TestVerdicts",
@@ -77,7 +157,7 @@ var networkControls = []control{
 	},
 	{
 		name: "repeats", rule: "who sends the same message again and again is put out", pkg: "./internal/gossip", tests: "TestRepeatsAreQuarantined",
-		edits: []edit{{"internal/gossip/guard.go", "case a.repeats.more(m.GetTopic(), m.Data, now):", "case false:"}},
+		edits: []edit{{"internal/gossip/guard.go", "case a.repeats.more(m.GetTopic(), m.Data, repeatsMax, now) || ", "case "}},
 	},
 	{
 		name: "flood", rule: "who sends more than all members author is put out", pkg: "./internal/gossip", tests: "TestFloodIsQuarantined",
