@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -129,6 +130,22 @@ func (n *Node) eraseRetracted(ctx context.Context, now time.Time) (any bool, err
 		}
 		any = true
 	}
+}
+
+// lateAlarms tell of a key that has retracted more within a day than is taken for
+// honest. They end when the bodies go, or come back with a closing.
+func (n *Node) lateAlarms() (out []string) {
+	late, err := n.store.Late()
+	if err != nil {
+		return []string{"retractions: " + err.Error()}
+	}
+	grace := n.view.Load().Policy().RetractGrace
+	for _, l := range late {
+		until := l.Since.Time().Add(grace + store.LateBy)
+		out = append(out, fmt.Sprintf("retractions: the key %s has retracted %d records of %s beyond what is usual within a day; they are hidden, and erased until %s: if the key was stolen, %s closes its log before record %d (herald roster close) and they are shown again",
+			l.By.Short(), l.Records, l.State, until.UTC().Format(time.RFC3339), l.State, l.First))
+	}
+	return out
 }
 
 func (n *Node) eraseExpired(ctx context.Context, now time.Time) error {
