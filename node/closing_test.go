@@ -201,7 +201,7 @@ func TestClosingAfterAFork(t *testing.T) {
 		ref, err := all[0].RosterSubmit(ctx, raw)
 		must(t, err)
 		again, err := all[0].RosterSubmit(ctx, raw)
-		if err != nil || again != ref {
+		if err != nil || again.Ref != ref.Ref {
 			t.Errorf("submitted twice: %v", err)
 		}
 		submitted := time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -16,24 +17,46 @@ import (
 	"github.com/herald-net/herald/node/ct"
 )
 
-// replayRoots applies the root logs held to the roster. Root logs are short,
-// so this costs a start nothing.
+// replayRoots applies what is held of the root logs and not applied yet.
 func (n *Node) replayRoots(ctx context.Context) error {
-	for log := range n.store.Heads() {
-		if right, ok := n.view.Load().Right(log); ok && right.Root {
-			if err := n.replayRoot(ctx, log); err != nil {
+	var roots []ct.LogID
+	for _, m := range n.view.Load().Members() {
+		roots = append(roots, m.Root)
+	}
+	return n.applyRoots(ctx, roots)
+}
+
+// rootStep is how many records of one root log are applied before it is the
+// turn of the others: a long one holds up nobody else's closing.
+const rootStep = 256
+
+// applyRoots applies what is held of these root logs, in turns.
+func (n *Node) applyRoots(ctx context.Context, roots []ct.LogID) error {
+	for len(roots) > 0 {
+		var rest []ct.LogID
+		for _, log := range roots {
+			more, err := n.advanceRoot(ctx, log)
+			if err != nil {
 				return err
 			}
+			if more {
+				rest = append(rest, log)
+			}
 		}
+		roots = rest
 	}
 	return nil
 }
 
-// replayRoot applies what is held of one root log; records that the roster
-// knows change nothing.
-func (n *Node) replayRoot(ctx context.Context, log ct.LogID) error {
+// advanceRoot applies the next records held of one root log, from where the
+// roster has come to, and tells whether there may be more.
+func (n *Node) advanceRoot(ctx context.Context, log ct.LogID) (more bool, err error) {
 	head, _ := n.store.Head(log)
-	for seq := uint64(1); seq <= head.Size; seq++ {
+	seq, _, _, _ := n.view.Load().RootHead(log)
+	for range rootStep {
+		if seq++; seq > head.Size {
+			return false, nil
+		}
 		row, err := n.store.Get(log, seq)
 		if errors.Is(err, store.ErrDamaged) {
 			// What can be made whole here is; the rest comes from peers and is
@@ -41,20 +64,21 @@ func (n *Node) replayRoot(ctx context.Context, log ct.LogID) error {
 			n.mendHere(ctx)
 			if row, err = n.store.Get(log, seq); errors.Is(err, store.ErrDamaged) {
 				n.cfg.Log.Error("the roster waits for a record that has rotted", "log", log.Short(), "seq", seq)
-				break
+				return false, nil
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("read root log %s: %w", log.Short(), err)
+			return false, fmt.Errorf("read root log %s: %w", log.Short(), err)
 		}
-		if err := n.applyRoot(row); err != nil {
+		err = n.applyRoot(row)
+		if err != nil {
 			n.cfg.Log.Warn("a record of a root log does not change the roster", "state", row.State, "seq", seq, "error", err)
-			if errors.Is(err, errWaits) {
-				break
-			}
+		}
+		if now, _, _, _ := n.view.Load().RootHead(log); now < seq {
+			return false, nil // it waits for the body
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // applyRoot gives the roster the next record of a root log. Every record must
@@ -78,18 +102,17 @@ func (n *Node) applyRoot(row store.Row) error {
 }
 
 // errWaits: the body of a record that changes the roster has not arrived. The
-// log is read again from the start when something new of it comes.
+// log goes on when it comes.
 var errWaits = errors.New("the body of a record of a root log has not arrived yet")
 
 // followRoster applies root-log records as they arrive and lets the host drop
 // whom the new roster does not know.
 func (n *Node) followRoster(ctx context.Context) error {
 	cursor := n.store.Last()
-	// What arrived between replayRoots and this line is in front of cursor.
+	// What arrived between New and this line is in front of cursor.
 	if err := n.replayRoots(ctx); err != nil {
 		return err
 	}
-	closed := len(n.closings()) // New has dealt with these
 	for {
 		if err := n.store.Wait(ctx, cursor); err != nil {
 			return nil
@@ -98,35 +121,50 @@ func (n *Node) followRoster(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		changed := false
+		var roots []ct.LogID
 		for _, row := range rows {
 			cursor = row.Cursor
 			switch {
-			case row.Root:
-				before := n.view.Load()
-				if err := n.replayRoot(ctx, row.Header.Log); err != nil {
-					return err
-				}
-				changed = changed || n.view.Load() != before
+			case row.Root && !slices.Contains(roots, row.Header.Log):
+				roots = append(roots, row.Header.Log)
 			case ct.Kind(row.Header.Kind) == ct.KindAddress:
 				n.directory.learn(row)
 			}
 		}
-		if !changed {
-			continue
+		before := n.view.Load().Version()
+		if err := n.applyRoots(ctx, roots); err != nil {
+			return err
 		}
-		n.cfg.Log.InfoContext(ctx, "roster changed", "version", n.view.Load().Version())
-		n.host.Recheck()
-		if now := len(n.closings()); now > closed {
-			closed = now
-			n.closeLogs(ctx)
-			// The node whose log is closed has heard of it by then.
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(p2p.Parting):
-			}
+		if now := n.view.Load().Version(); now != before {
+			n.cfg.Log.InfoContext(ctx, "roster changed", "version", now)
 			n.host.Recheck()
+			select {
+			case n.changed <- struct{}{}:
+			default:
+			}
+		}
+	}
+}
+
+// endLogs ends the logs that the roster closes, when it has changed and now and
+// then: a full disk may have kept one from its end.
+func (n *Node) endLogs(ctx context.Context) error {
+	tick := time.NewTicker(erasePeriod)
+	defer tick.Stop()
+	for {
+		n.closeLogs(ctx)
+		// The node whose log is closed has heard of it by then.
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(p2p.Parting):
+		}
+		n.host.Recheck()
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-n.changed:
+		case <-tick.C:
 		}
 	}
 }
@@ -141,31 +179,31 @@ func (n *Node) closings() (out []roster.Node) {
 	return out
 }
 
-// closeLogs ends each closed log here, and asks for what is missing of it. It
-// is called when the roster closes one, and now and then, as a full disk may
-// have kept it from its end.
+// closeLogs ends each closed log here, and asks for what is missing of it.
 func (n *Node) closeLogs(ctx context.Context) {
 	for _, node := range n.closings() {
+		if n.ended(node) {
+			continue
+		}
 		if err := n.ingest.CloseLog(ctx, node.Key, *node.Closing); err != nil {
 			if ctx.Err() == nil {
 				n.cfg.Log.ErrorContext(ctx, "a closed log is not yet ended", "log", node.Key.Short(), "error", err)
 			}
 			continue
 		}
-		if h, _ := n.store.Head(node.Key); h.Size < node.Closing.Seq || h.Contested != 0 {
+		if !n.ended(node) {
 			n.exchange.Kick(node.Key)
 		}
 	}
 }
 
-// ownClosing says that this node's log is closed; "" while it is not.
-func (n *Node) ownClosing() string {
-	right, _ := n.view.Load().Right(n.own)
-	c := right.Closing
-	if c == nil {
-		return ""
+// ended tells that a closed log is held to the record that its closing names.
+func (n *Node) ended(node roster.Node) bool {
+	h, held := n.store.Head(node.Key)
+	if !held {
+		return node.Closing.Seq == 0
 	}
-	return fmt.Sprintf("closed: %s has closed this node's log after record %d (%s); its key signs nothing any more: found a node with a new key", n.state, c.Seq, c.Reason)
+	return h.Closed && h.Size == node.Closing.Seq && h.ID == node.Closing.ID && h.Contested == 0
 }
 
 // directory is where nodes can be dialled: the newest ADDRESS statement of each.

@@ -32,7 +32,7 @@ type gate struct {
 	held   func() uint64                      // what we hold of it
 	ahead  func() (time.Duration, int)        // the members' clocks against ours, and of how many
 	clock  func() time.Time
-	closed func() string // why this node never signs again; "": it may
+	barred func() string // why its key may not speak; "": it may
 
 	restored func() bool             // the store is marked
 	why      string                  // what it is marked for
@@ -47,7 +47,7 @@ type gate struct {
 
 // ready tells whether the node may sign, and for what it waits.
 func (g *gate) ready() (bool, string) {
-	if why := g.closed(); why != "" {
+	if why := g.barred(); why != "" {
 		return false, why
 	}
 	answers, known := g.told()
@@ -154,7 +154,7 @@ func (n *Node) newGate() (*gate, error) {
 	}
 	return &gate{
 		why: why, show: n.cfg.ShowRestored, synced: func() int { return n.statesOf(n.exchange.Synced()) },
-		start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now, closed: n.ownClosing,
+		start: n.start, others: n.others, told: n.exchange.OwnHead, held: n.ownSize, ahead: n.clocks, clock: time.Now, barred: func() string { return n.barred(time.Now()) },
 		restored: func() bool { return marked }, states: n.toldStates,
 		clear: func() error {
 			err := backup.Clear(n.store.Local())

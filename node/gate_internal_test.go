@@ -25,7 +25,7 @@ func TestGateRefusesFarClocks(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			ahead := tt.ahead
 			g := &gate{
-				closed: func() string { return "" },
+				barred: func() string { return "" },
 				start:  start, others: func() int { return 3 }, told: func() (int, uint64) { return 3, 0 },
 				held: func() uint64 { return 0 }, ahead: func() (time.Duration, int) { return ahead, tt.clocks },
 				clock: func() time.Time { return start }, restored: func() bool { return false },

@@ -16,7 +16,7 @@ type known struct {
 
 func newGate(k *known) *gate {
 	return &gate{
-		closed:   func() string { return "" },
+		barred:   func() string { return "" },
 		start:    time.Now(),
 		others:   func() int { return k.others },
 		told:     func() (int, uint64) { return k.answers, k.peers },

@@ -11,6 +11,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -92,7 +93,8 @@ func OpenGenesis(file []byte, now time.Time) (*roster.View, []verify.Record, err
 
 // OpenRoster is OpenGenesis for a roster file, which has further records of
 // root logs. One that has no effect is no fault of the file; one that is not
-// signed, or does not follow the one before it, is.
+// signed, or does not follow the one before it, is. What this version cannot
+// judge, and what follows it in its log, is left out of the records.
 func OpenRoster(file []byte, now time.Time) (*roster.Genesis, *roster.View, []verify.Record, error) {
 	g, more, err := roster.ParseFile(file)
 	if err != nil {
@@ -108,26 +110,51 @@ func openRoster(g *roster.Genesis, more [][]byte, now time.Time) (*roster.View, 
 		return nil, nil, err
 	}
 	var recs []verify.Record
+	left := false // some record was left out: the ones that follow it have no place
 	for i, raw := range append(g.Records(), more...) {
-		rec, err := verify.Open(raw, view, now)
-		if err != nil {
-			return nil, nil, fmt.Errorf("roster: record %d: %w", i+1, err)
-		}
-		if !rec.Root() || !rec.HasBody() {
-			return nil, nil, fmt.Errorf("roster: record %d: not a whole record of a root log", i+1)
-		}
-		var op roster.Operation
-		if rec.Inadmissible() == "" {
-			if op, err = roster.ReadOperation(rec.Header().Kind, rec.Body()); err != nil {
-				return nil, nil, fmt.Errorf("roster: record %d: %w", i+1, err)
+		rec, op, err := openRootRecord(raw, view, dated(raw, now))
+		if err == nil {
+			if view, err = view.Apply(rec.Header(), rec.ID(), op); !errors.Is(err, roster.ErrOrder) {
+				recs = append(recs, rec)
+				continue
 			}
 		}
-		if view, err = view.Apply(rec.Header(), rec.ID(), op); errors.Is(err, roster.ErrOrder) {
+		var why *verify.Error
+		switch {
+		case errors.Is(err, errWaits), errors.As(err, &why) && why.Verdict() == verify.Ignore:
+			left = true
+		case left && errors.Is(err, roster.ErrOrder):
+		default:
 			return nil, nil, fmt.Errorf("roster: record %d: %w", i+1, err)
 		}
-		recs = append(recs, rec)
 	}
 	return view, recs, nil
+}
+
+// dated is now, or when a record of a roster file was issued if that is later:
+// the machine that reads the file may have no network and a wrong clock.
+func dated(raw []byte, now time.Time) time.Time {
+	if e, err := wire.Decode(raw); err == nil && e.Header.Issued > ct.MillisOf(now) {
+		return e.Header.Issued.Time()
+	}
+	return now
+}
+
+// openRootRecord judges a record of a root log, and reads what it asks for.
+func openRootRecord(raw []byte, view *roster.View, now time.Time) (rec verify.Record, op roster.Operation, err error) {
+	if rec, err = verify.Open(raw, view, now); err != nil {
+		return rec, op, err
+	}
+	switch {
+	case !rec.Root():
+		err = errors.New("not a record of a root log")
+	case rec.Inadmissible() != "" || !roster.HasOperation(rec.Header().Kind):
+	case !rec.HasBody():
+		err = errWaits
+	default:
+		op, err = roster.ReadOperation(rec.Header().Kind, rec.Body())
+	}
+	return rec, op, err
 }
 
 // found creates the store, or opens the one that an interrupted join left,

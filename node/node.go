@@ -36,6 +36,7 @@ type Node struct {
 	start time.Time
 
 	view      atomic.Pointer[roster.View]
+	changed   chan struct{} // the roster has changed
 	mutes     *mutes
 	directory directory
 
@@ -64,7 +65,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	n := &Node{cfg: cfg, start: time.Now()}
+	n := &Node{cfg: cfg, start: time.Now(), changed: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -161,6 +162,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Host: n.host, View: n.view.Load, Store: n.store, Offer: n.ingest.Offer, Own: n.own,
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
 		Journals: remembered, KeepJournals: n.keepJournals,
+		Holdings: func() ([32]byte, int) { return n.exchange.Holdings() },
 		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
@@ -173,7 +175,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 			}
 			return n.desk.Answer(ctx, from, req)
 		},
-		Log: log, Registerer: cfg.Registry,
+		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
 	})
 	if n.gate, err = n.newGate(); err != nil {
 		return nil, err
@@ -205,6 +207,7 @@ func (n *Node) Run(ctx context.Context) error {
 	}{
 		{"ingest", n.ingest.Run},
 		{"roster", n.followRoster},
+		{"closings", n.endLogs},
 		{"index", n.followStore},
 		{"exchange", n.exchange.Run},
 		{"gossip", n.gossip.Run},

@@ -23,6 +23,8 @@ func (n *Node) Status() api.Status {
 		Peers: len(n.host.Peers()), Members: len(v.Nodes()) - 1, Persons: n.index.Persons(),
 		Addrs: n.host.Addrs(), LastSync: n.exchange.LastSync(), RosterVersion: v.Version(),
 	}
+	me, _ := v.Node(n.own)
+	s.Begins, s.Ends = me.NotBefore, me.NotAfter
 	s.Topics = n.store.Topics().List()
 	if unchecked, err := n.store.Unchecked(); err == nil {
 		s.Unchecked = unchecked
@@ -44,9 +46,6 @@ func (n *Node) Status() api.Status {
 	if others := n.others(); others > 0 && s.Peers == 0 {
 		s.Reasons = append(s.Reasons, "isolated: no other node is connected")
 	}
-	if n.ownClosing() == "" && !v.Live(n.own, time.Now()) {
-		s.Reasons = append(s.Reasons, "this node's delegation is not in force: see `herald status` for its window")
-	}
 	if err := n.room(); err != nil {
 		s.Reasons = append(s.Reasons, err.Error())
 	}
@@ -60,7 +59,7 @@ func (n *Node) Status() api.Status {
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
 	s.Alarms = append(s.Alarms, n.journalAlarms()...)
-	for _, line := range []string{indexing, n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
+	for _, line := range []string{indexing, n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
@@ -158,6 +157,14 @@ func (n *Node) registerMetrics() {
 	alarm("inbox", func() bool { return len(n.desk.Crowded()) > 0 })
 	alarm("fishing", func() bool { return len(n.desk.Fishing(time.Now())) > 0 })
 	alarm("roster", func() bool { return len(n.rosterAlarms()) > 0 })
+	alarm("delegation", func() bool { return n.windowAlarm(time.Now()) != "" })
+	gauge("delegation_ends_seconds", "When this node's key ends without a renewal, as Unix time; 0: its log is closed.", func() float64 {
+		me, _ := n.view.Load().Node(n.own)
+		if me.Closing != nil {
+			return 0
+		}
+		return float64(me.NotAfter.Time().Unix())
+	})
 	gauge("ready", "1 when the node may sign and is connected.", func() float64 {
 		if n.Status().Ready {
 			return 1
@@ -177,7 +184,7 @@ func (n *Node) apiConfig() api.Config {
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
 			JournalRead: n.journal.Read, JournalErase: n.JournalErase,
 			JournalHeads: n.JournalHeads, JournalAccept: n.JournalAccept,
-			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit,
+			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit, NodeHeads: n.NodeHeads,
 		},
 	}
 	if !n.cfg.NoAPI {

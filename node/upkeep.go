@@ -73,7 +73,6 @@ func (n *Node) erase(ctx context.Context) error {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
 		}
-		n.closeLogs(ctx)
 		select {
 		case <-ctx.Done():
 			return nil

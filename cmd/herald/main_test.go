@@ -86,9 +86,9 @@ func TestOfflineCommands(t *testing.T) {
 	}
 }
 
-// A node stops in order when it is told to, and a client that is interrupted
-// says so by its exit code.
-func TestSignals(t *testing.T) {
+// founded prepares the node of a network of one and returns its directory.
+func founded(t *testing.T) string {
+	t.Helper()
 	root := t.TempDir()
 	dir, genesis := filepath.Join(root, "n"), filepath.Join(root, "g.json")
 	for _, args := range [][]string{
@@ -101,6 +101,13 @@ func TestSignals(t *testing.T) {
 			t.Fatalf("%v: %s", args, errs)
 		}
 	}
+	return dir
+}
+
+// A node stops in order when it is told to, and a client that is interrupted
+// says so by its exit code.
+func TestSignals(t *testing.T) {
+	dir := founded(t)
 	node := command(t, "run", "--data", dir)
 	if line := firstLine(t, node); !strings.Contains(line, dir) {
 		t.Errorf("first line: %q", line)
@@ -119,6 +126,34 @@ func TestSignals(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(dir, "herald.sock")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("the socket outlives the node: %v", err)
 	}
+}
+
+// A terminal that closes hangs up, and nobody reads the log any more. The node
+// goes on, and writes to its log while it does.
+func TestNodeOutlivesItsTerminal(t *testing.T) {
+	dir := founded(t)
+	node := command(t, "run", "--log-level", "debug", "--data", dir)
+	log, err := node.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	firstLine(t, node)
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := node.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		if err := node.Process.Signal(syscall.SIGPIPE); err != nil {
+			t.Fatal(err)
+		}
+		_, example, _ := run(t, "", "example")
+		if code, _, errs := run(t, example, "publish", "-f", "-", "--data", dir); code != 0 {
+			t.Fatalf("publish after the terminal has closed: %s", errs)
+		}
+	}
+	endWith(t, node, syscall.SIGTERM, 0)
 }
 
 // firstLine starts a command and waits for its first line.

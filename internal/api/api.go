@@ -54,7 +54,9 @@ type Backend struct {
 	// RosterFile is the roster as a file that verifies offline.
 	RosterFile func() ([]byte, error)
 	// RosterSubmit takes one signed record of a root log.
-	RosterSubmit func(ctx context.Context, record []byte) (ct.Ref, error)
+	RosterSubmit func(ctx context.Context, record []byte) (RosterSubmitted, error)
+	// NodeHeads tells how far each node log is held.
+	NodeHeads func() []NodeHead
 
 	Status func() Status
 
@@ -84,6 +86,18 @@ type Peer struct {
 	Since   time.Time
 }
 
+// RosterSubmitted is a record of a root log that was taken in.
+type RosterSubmitted struct {
+	ct.Ref
+	Note string // what does not go without saying, in words
+}
+
+// NodeHead is how far a node log is held: the last record of it.
+type NodeHead struct {
+	ct.Ref
+	Contested bool
+}
+
 // Status is what a node says about itself. Nothing in it is personal.
 type Status struct {
 	State         ct.State
@@ -108,6 +122,7 @@ type Status struct {
 	RosterVersion uint64
 	Unchecked     uint64     // records stored on a later one's signature, their own not checked yet
 	Topics        []ct.Topic // whose bodies this node keeps; empty: all
+	Begins, Ends  ct.Millis  // window of this node's key
 
 	// What the beacons of the other members tell.
 	States     int           // member States with a node that may speak, this one included
@@ -134,7 +149,7 @@ type Config struct {
 // Limits of the server.
 const (
 	maxMessage    = 2 << 20 // bytes of one API message
-	maxRequests   = 256     // served at once
+	maxProbes     = 64      // requests for metrics and health at once
 	headerTimeout = 10 * time.Second
 	idleTimeout   = 2 * time.Minute
 	drainTimeout  = 5 * time.Second
@@ -164,14 +179,14 @@ func New(cfg Config) (*Server, error) {
 		if err != nil {
 			return nil, fmt.Errorf("open api socket: %w", err)
 		}
-		s.add("api", l, Handler(cfg.Backend))
+		s.add("api", l, seated(moving(Handler(cfg.Backend))))
 	}
 	if cfg.Metrics != "" {
 		l, err := listenLoopback(cfg.Metrics)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("open metrics port: %w", err), s.Close())
 		}
-		s.add("metrics", l, healthHandler(cfg.Gatherer, cfg.Backend.Status))
+		s.add("metrics", l, atMost(maxProbes, healthHandler(cfg.Gatherer, cfg.Backend.Status)))
 	}
 	return s, nil
 }
@@ -181,7 +196,7 @@ func (s *Server) add(name string, l net.Listener, h http.Handler) {
 	p.SetHTTP1(true)
 	p.SetUnencryptedHTTP2(true)
 	s.servers = append(s.servers, listening{name, l, &http.Server{
-		Handler:           atMost(maxRequests, h),
+		Handler:           h,
 		Protocols:         p,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,

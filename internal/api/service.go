@@ -107,15 +107,19 @@ func (s *service) Roster(context.Context, *connect.Request[apiv1.RosterRequest])
 	if err != nil {
 		return nil, refuse(err)
 	}
-	return connect.NewResponse(&apiv1.RosterResponse{File: file}), nil
+	out := &apiv1.RosterResponse{File: file}
+	for _, h := range s.b.NodeHeads() {
+		out.Heads = append(out.Heads, &apiv1.NodeHead{Log: h.Log.String(), Seq: h.Seq, Id: h.ID.String(), Contested: h.Contested})
+	}
+	return connect.NewResponse(out), nil
 }
 
 func (s *service) RosterSubmit(ctx context.Context, req *connect.Request[apiv1.RosterSubmitRequest]) (*connect.Response[apiv1.RosterSubmitResponse], error) {
-	ref, err := s.b.RosterSubmit(ctx, req.Msg.Record)
+	got, err := s.b.RosterSubmit(ctx, req.Msg.Record)
 	if err != nil {
 		return nil, refuse(err)
 	}
-	return connect.NewResponse(&apiv1.RosterSubmitResponse{Id: ref.ID.String(), Log: ref.Log.String(), Seq: ref.Seq}), nil
+	return connect.NewResponse(&apiv1.RosterSubmitResponse{Id: got.ID.String(), Log: got.Log.String(), Seq: got.Seq, Note: got.Note}), nil
 }
 
 // keyAndReason checks what acts on the outbox are given.
@@ -328,7 +332,7 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
-		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics),
+		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics), DelegatedFrom: st.Begins.String(), DelegatedUntil: st.Ends.String(),
 	}), nil
 }
 

@@ -77,7 +77,7 @@ var law = map[string]rule{
 		own:   "internal/desk internal/feed internal/journal internal/store node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect",
 		heavy: "os net net/http connect protobuf prometheus x/sync",
 	},
-	"internal/datadir": {own: "internal/keys internal/roster internal/store node node/ct", heavy: "os net toml multiaddr"},
+	"internal/datadir": {own: "internal/keys internal/roster internal/store internal/wire node node/ct", heavy: "os net toml multiaddr"},
 	"internal/cli": {
 		own: "internal/api internal/backup internal/bench internal/datadir internal/format/text internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect testnet",

@@ -226,12 +226,14 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			Clocks        uint32   `json:"clocks"`
 			Unchecked     uint64   `json:"unchecked_signatures"`
 			Topics        []string `json:"topics"`
+			From          string   `json:"delegated_from"`
+			Until         string   `json:"delegated_until"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
 			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Inbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
-			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...),
+			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...), s.DelegatedFrom, s.DelegatedUntil,
 		})
 	}
 	w := cmd.OutOrStdout()
@@ -249,6 +251,7 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 	}
 	t.row("state", s.State)
 	t.row("node", s.Node)
+	t.row("delegated", s.DelegatedFrom+" until "+s.DelegatedUntil)
 	t.row("network", fmt.Sprintf("%s (%s), roster version %d", s.NetworkName, short(s.Network), s.RosterVersion))
 	t.row("peers", fmt.Sprintf("%d connected of %d other nodes", s.Peers, s.Members))
 	heard := fmt.Sprintf("%d of %d member States in ten minutes", s.HeardStates, s.MemberStates)

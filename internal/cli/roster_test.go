@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -111,7 +112,7 @@ func TestRosterCommands(t *testing.T) {
 	herald(t, "", "roster", "export", file, "--data", at("n2")).check(t, 0, "", "")
 	peer := herald(t, "", "status", "--json", "--data", at("n2")).lines(t)[0]["addrs"].([]any)[0].(string)
 	herald(t, "", "network", "join", file, "--peer", peer, "--data", at("n3")).check(t, 0, "UTO", "")
-	stop3 := startNode(t, at("n3"))
+	stop3 := sync.OnceFunc(startNode(t, at("n3")))
 	defer stop3()
 	herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", at("n3")).check(t, 0, "", "")
 	r := herald(t, exampleJSON(t, 7), "publish", "-f", "-", "--data", at("n3"))
@@ -120,4 +121,41 @@ func TestRosterCommands(t *testing.T) {
 	waitFor(t, "n2 has it", func() bool { return herald(t, "", "get", id, "--data", at("n2")).code == 0 })
 	waitFor(t, "n3 has the closed log", func() bool { return herald(t, "", "get", good, "--data", at("n3")).code == 0 })
 	herald(t, "", "get", bad, "--data", at("n3")).check(t, 5, "", "")
+
+	// The normal end of a key, with a new node in its place. The node that is
+	// asked knows where the old log ends, and refuses what is mistyped.
+	key3 := herald(t, "", "status", "--json", "--data", at("n3")).lines(t)[0]["node"].(string)
+	herald(t, "", "roster", "close", key3, "--at", "9", "--id", good, "--reason", "error", "--root-key", rootKey, "--data", at("n2")).check(t, 6, "", "is record "+seq)
+	herald(t, "", "roster", "close", key3, "--at", "9", "--id", strings.Repeat("ab", 32), "--reason", "error", "--root-key", rootKey, "--data", at("n2")).check(t, 6, "", "does not hold the record")
+	stop3()
+	herald(t, "", "init", "--state", "UTO", "--root-key", rootKey, "--listen", "/ip4/127.0.0.1/tcp/0", "--data", at("n4")).check(t, 0, "", "")
+	herald(t, "", "roster", "delegate", at("n4/request.json"), "--replaces", key3, "--root-key", rootKey, "--roster", file).check(t, 2, "", "does not say how far a log goes")
+	herald(t, "", "roster", "delegate", at("n4/request.json"), "--replaces", key3, "--root-key", rootKey, "--data", at("n2")).check(t, 0, "record 6 of root log", "")
+	waitFor(t, "the old log is retired at its end", func() bool {
+		for _, l := range herald(t, "", "roster", "show", "--json", "--data", at("n2")).lines(t) {
+			if l["node"] == key3 {
+				return l["closed_reason"] == "retired" && l["closed_at"] == l["held"] && l["closed_id"] == l["held_id"]
+			}
+		}
+		return false
+	})
+	herald(t, "", "get", id, "--json", "--data", at("n2")).check(t, 0, `"readable":true`, "")
+	herald(t, "", "roster", "show", "--data", at("n2")).check(t, 0, "HELD TO", "")
+	herald(t, "", "status", "--data", at("n2")).check(t, 0, "delegated", "")
+	// A closing at a number that nobody has is an alarm, until a lower one comes.
+	key4 := ""
+	for _, l := range herald(t, "", "roster", "show", "--json", "--data", at("n2")).lines(t) {
+		if l["state"] == "UTO" && l["closed_at"] == nil {
+			key4 = l["node"].(string)
+		}
+	}
+	herald(t, "", "roster", "close", key4, "--at", "77", "--id", strings.Repeat("ab", 32), "--reason", "error", "--unseen", "--root-key", rootKey, "--data", at("n2")).
+		check(t, 0, "record 7 of root log", "held here to record 0 of 77")
+	waitFor(t, "the alarm", func() bool {
+		return strings.Contains(herald(t, "", "status", "--data", at("n2")).out, "the end of what UTO has closed is not held here")
+	})
+	herald(t, "", "roster", "close", key4, "--at", "0", "--reason", "error", "--root-key", rootKey, "--data", at("n2")).check(t, 0, "record 8 of root log", "")
+	waitFor(t, "no alarm", func() bool {
+		return !strings.Contains(herald(t, "", "status", "--data", at("n2")).out, "the end of what UTO has closed")
+	})
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"github.com/herald-net/herald/internal/datadir"
 	"github.com/herald-net/herald/node"
@@ -19,6 +21,7 @@ func newRunCmd() *cobra.Command {
 		Use:   "run",
 		Short: "run the node of a data directory until it is told to stop",
 		Long: "Runs in the foreground. SIGINT or SIGTERM stops it in order; a second one ends it at once.\n" +
+			"SIGHUP, and a log that nobody reads any more, do not end it.\n" +
 			"Logs go to standard error: text on a terminal, JSON elsewhere.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -36,6 +39,9 @@ func newRunCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			// A terminal that is closed, or a reader of the log that is gone, ends
+			// no node.
+			signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 			nc := cfg.Node(dir)
 			nc.Log, nc.Version, nc.ShowRestored = log, version(), show
 			return runNode(cmd.Context(), nc, cmd.OutOrStdout())

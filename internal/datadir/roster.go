@@ -10,6 +10,7 @@ import (
 
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -19,18 +20,25 @@ type Roster struct {
 	Genesis *roster.Genesis
 	View    *roster.View
 	Records [][]byte // of root logs, those of the founding first
+	Unread  int      // further records of the file, which this version cannot judge
+
+	later [][]byte // all that the file holds after the founding
 }
 
 // ParseRoster verifies the content of a roster file, or of a genesis file.
 func ParseRoster(raw []byte, now time.Time) (*Roster, error) {
-	g, view, recs, err := node.OpenRoster(raw, now)
+	_, view, recs, err := node.OpenRoster(raw, now)
 	if err != nil {
 		return nil, err
 	}
-	r := &Roster{Genesis: g, View: view}
+	r := &Roster{View: view}
+	if r.Genesis, r.later, err = roster.ParseFile(raw); err != nil {
+		return nil, err
+	}
 	for _, rec := range recs {
 		r.Records = append(r.Records, rec.Raw())
 	}
+	r.Unread = len(r.Genesis.Records()) + len(r.later) - len(r.Records)
 	return r, nil
 }
 
@@ -60,11 +68,11 @@ type signedNote struct {
 	ID      ct.ID        `json:"id"`
 }
 
-// SignRoster signs what op asks for with a State's root key and gives the
-// roster file with the record added. It needs no network. Beside the key file
+// SignRoster signs what ops ask for with a State's root key and gives the
+// roster file with the records added. It needs no network. Beside the key file
 // it notes how far the key has signed, so that a file exported too early, or
 // used twice, does not make the key fork its own log.
-func SignRoster(r *Roster, rootKey string, op roster.Operation, now time.Time) ([]byte, error) {
+func SignRoster(r *Roster, rootKey string, now time.Time, ops ...roster.Operation) ([]byte, error) {
 	key, err := keys.Load(rootKey)
 	if err != nil {
 		return nil, err
@@ -86,17 +94,25 @@ func SignRoster(r *Roster, rootKey string, op roster.Operation, now time.Time) (
 		return nil, fmt.Errorf("%w: record %d (%s); submit that first and export anew, or, if it is lost and never left this machine, remove %s",
 			ErrSignedAlready, note.Seq, note.ID.Short(), notePath)
 	}
-	rec, h, _, err := r.View.SignOperation(key, op, now)
-	if err != nil {
+	later, view := slices.Clone(r.later), r.View
+	if err := followed(r, key.Public()); err != nil {
 		return nil, err
 	}
+	for _, op := range ops {
+		var rec []byte
+		if rec, _, view, err = view.SignOperation(key, op, now); err != nil {
+			return nil, err
+		}
+		later = append(later, rec)
+	}
 	// Read again as everyone will: a device may have answered with anything.
-	out := roster.EncodeFile(r.Genesis, append(slices.Clone(r.Later()), rec))
+	out := roster.EncodeFile(r.Genesis, later)
 	again, err := ParseRoster(out, now)
 	if err != nil {
 		return nil, fmt.Errorf("the record signed does not verify: %w", err)
 	}
-	if seq, id, _, _ = again.View.RootHead(key.Public()); seq != h.Seq || again.View.Version() != r.View.Version()+1 {
+	want, _, _, _ := view.RootHead(key.Public())
+	if seq, id, _, _ = again.View.RootHead(key.Public()); seq != want || again.View.Version() != r.View.Version()+uint64(len(ops)) {
 		return nil, errors.New("the record signed has no effect")
 	}
 	note = signedNote{r.View.Network(), seq, id}
@@ -107,4 +123,16 @@ func SignRoster(r *Roster, rootKey string, op roster.Operation, now time.Time) (
 		return nil, err
 	}
 	return out, nil
+}
+
+// followed refuses a root log of which the file holds more than this version
+// can judge: the next record signed would fork it.
+func followed(r *Roster, root ct.LogID) error {
+	seq, _, _, _ := r.View.RootHead(root)
+	for _, raw := range r.later {
+		if e, err := wire.Decode(raw); err == nil && e.Header.Log == root && e.Header.Seq > seq {
+			return fmt.Errorf("record %d of this root log cannot be judged by this version: use the version that signed it", e.Header.Seq)
+		}
+	}
+	return nil
 }

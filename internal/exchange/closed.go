@@ -2,8 +2,11 @@ package exchange
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/herald-net/herald/internal/reconcile"
 	"github.com/herald-net/herald/internal/roster"
@@ -13,12 +16,55 @@ import (
 
 // A closed log ends with the record that its closing names, and with nothing
 // else. Comparing lengths says nothing of it, since the key that signed it may
-// have signed other branches: it is fetched from a peer that says it holds that
-// record, first backwards, so that each header is proved by the one after it
-// and the last one by the closing, to the common ancestor; then forwards.
+// have signed other branches, and a log that has ended would be compared for
+// ever: so it is in no frontier. The roster says that it is there and where it
+// ends. Who does not hold it to its end asks each peer for it: for what is
+// missing, when that is little, else first backwards, so that each header is
+// proved by the one after it and the last one by the closing, to the common
+// ancestor; then forwards. A peer that holds less of it, or another branch,
+// does nothing wrong.
 
 // closedChunk is how many records of a closed log are asked for at a time.
 const closedChunk = 512
+
+// errElsewhere: this peer does not hold the branch of a closed log that counts.
+var errElsewhere = errors.New("the peer does not hold the end of a closed log")
+
+// closings are the closed logs of a roster, and when each peer was asked for
+// those that are missing.
+type closings struct {
+	mu   sync.Mutex
+	view *roster.View
+	logs []ct.LogID
+	last map[ct.LogID]time.Time // since the roster changed; bounded by it
+}
+
+// lacking are the closed logs that are not held to their end; none when this
+// peer was asked for them lately.
+func (x *Exchange) lacking(node ct.LogID, now time.Time) []ct.LogID {
+	c, v := &x.closings, x.cfg.View()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.view != v {
+		c.view, c.logs, c.last = v, nil, map[ct.LogID]time.Time{}
+		for _, n := range v.Nodes() {
+			if n.Closing != nil {
+				c.logs = append(c.logs, n.Key)
+			}
+		}
+	}
+	if last, ok := c.last[node]; ok && now.Sub(last) < missingEvery {
+		return nil
+	}
+	c.last[node] = now
+	var out []ct.LogID
+	for _, log := range c.logs {
+		if right, _ := v.Right(log); right.Closing != nil && !x.ended(log, right.Closing) {
+			out = append(out, log)
+		}
+	}
+	return out
+}
 
 // unclosed leaves out of a frontier the logs that their States have closed.
 func (x *Exchange) unclosed(heads []wire.LogHead) []wire.LogHead {
@@ -35,33 +81,36 @@ func (x *Exchange) ended(log ct.LogID, c *roster.Closing) bool {
 	return h.Size == c.Seq && h.Contested == 0 && (c.Seq == 0 || h.ID == c.ID)
 }
 
-// lacking are the closed logs whose end a peer says it holds and this node does not.
-func (x *Exchange) lacking(theirs []wire.LogHead) (out []ct.LogID) {
-	v := x.cfg.View()
-	for _, h := range theirs {
-		right, _ := v.Right(h.Log)
-		if c := right.Closing; c != nil && h.Size == c.Seq && h.Head == c.ID && !x.ended(h.Log, c) {
-			out = append(out, h.Log)
-		}
-	}
-	return out
-}
-
 // pullClosed fetches closed logs up to their end.
-func (x *Exchange) pullClosed(ctx context.Context, e *session, theirs []wire.LogHead) error {
-	for _, log := range x.lacking(theirs) {
-		claim := x.claims.take([]wire.SyncRange{{Log: log, From: 1, Count: 1}}, 1, nil)
+func (x *Exchange) pullClosed(ctx context.Context, e *session, node ct.LogID) error {
+	for _, log := range x.lacking(node, time.Now()) {
+		claim := x.claims.take([]wire.SyncRange{{Log: log, From: 1, Count: 1}}, 1, nil, nil)
 		if len(claim) == 0 {
 			continue
 		}
 		right, _ := x.cfg.View().Right(log)
+		got := e.got
+		size := x.size(log)
 		err := x.settle(ctx, e, log, right)
 		x.claims.release(claim)
+		if errors.Is(err, errElsewhere) {
+			x.log.Debug("a closed log is asked of another peer", "log", log.Short(), "node", node.Short(), "err", err)
+			err = nil
+		}
 		if err != nil {
+			return err
+		}
+		// Headers that were walked back over are fetched once more with their bodies.
+		if err := x.spend(node, e.got-got-2*int(max(x.size(log), size)-size)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (x *Exchange) size(log ct.LogID) uint64 {
+	h, _ := x.cfg.Store.Head(log)
+	return h.Size
 }
 
 // mark is a record of the branch that holds.
@@ -77,77 +126,105 @@ func (x *Exchange) settle(ctx context.Context, e *session, log ct.LogID, right r
 		return nil
 	}
 	end := mark{right.Closing.Seq, right.Closing.ID}
+	h, _ := x.cfg.Store.Head(log)
+	at := mark{h.Size, h.ID}
+	if h.Size == 0 {
+		at.id = right.First
+	}
+	var marks []mark
+	if at.seq < end.seq && end.seq-at.seq <= closedChunk && h.Contested == 0 {
+		switch stored, err := x.bring(ctx, e, log, at, end); {
+		case stored:
+			return x.cfg.Ingest.CloseLog(ctx, log, *right.Closing)
+		case err != nil && !errors.Is(err, errBranch):
+			return err
+		}
+	}
 	ancestor, marks, err := x.walkBack(e, log, right.First, end)
 	if err != nil {
 		return err
 	}
-	if err := x.cfg.Ingest.Rewind(ctx, log, ancestor); err != nil {
+	if err := x.cfg.Ingest.Rewind(ctx, log, ancestor.seq); err != nil {
 		return err
 	}
 	for at := ancestor; len(marks) > 0; marks = marks[:len(marks)-1] {
 		m := marks[len(marks)-1]
-		if m.seq <= at {
+		if m.seq <= at.seq {
 			continue
 		}
-		raws, err := x.askRange(e, log, at+1, m.seq)
-		if err != nil {
+		if stored, err := x.bring(ctx, e, log, at, m); err != nil || !stored {
 			return err
 		}
-		if _, _, err := x.chain(raws, log, m); err != nil {
-			return err // not what it showed on the way back
-		}
-		held := map[ct.LogID]bool{}
-		recs, err := x.openChunk(raws, held)
-		switch {
-		case err != nil:
-			return err
-		case len(held) > 0:
-			return nil // another roster by now
-		}
-		if err := x.cfg.Ingest.SubmitProved(ctx, recs); x.stored(err) != nil {
-			return err
-		}
-		x.metrics.records.Add(float64(len(recs)))
-		at = m.seq
+		at = m
 	}
 	return x.cfg.Ingest.CloseLog(ctx, log, *right.Closing)
 }
 
+// errBranch: what follows is not on the branch that is held.
+var errBranch = fmt.Errorf("%w: it branches off", errElsewhere)
+
+// bring fetches the records after one mark up to another, which is known to
+// count, and stores them when they lead from the one to the other; false: a
+// record of them cannot be judged now.
+func (x *Exchange) bring(ctx context.Context, e *session, log ct.LogID, at, to mark) (bool, error) {
+	raws, err := x.askRange(e, log, at.seq+1, to.seq, x.cfg.Store.Topics())
+	if err != nil {
+		return false, err
+	}
+	_, before, err := x.chain(raws, log, to)
+	if err != nil {
+		return false, err
+	}
+	if before != at.id {
+		return false, errBranch
+	}
+	held := held{}
+	recs, err := x.openChunk(raws, held)
+	if err != nil || len(held) > 0 {
+		return false, err
+	}
+	if err := x.stored(x.cfg.Ingest.SubmitProved(ctx, recs)); err != nil {
+		return false, err
+	}
+	x.metrics.records.Add(float64(len(recs)))
+	return true, nil
+}
+
 // walkBack follows a log from its end to the last record that is held here
-// too, 0 when there is none. The marks are the ends of the pieces walked, the
-// last piece first: what is fetched later is held against them.
-func (x *Exchange) walkBack(e *session, log ct.LogID, first ct.ID, end mark) (ancestor uint64, marks []mark, err error) {
+// too: its beginning, when there is none. The marks are the ends of the pieces
+// walked, the last piece first: what is fetched later is held against them.
+func (x *Exchange) walkBack(e *session, log ct.LogID, first ct.ID, end mark) (ancestor mark, marks []mark, err error) {
 	for to := end; ; {
 		if to.seq == 0 {
 			if to.id != first {
-				return 0, nil, fmt.Errorf("%w: log %s does not begin with its delegation", errPeer, log.Short())
+				return mark{}, nil, fmt.Errorf("%w: it does not begin with its delegation", errElsewhere)
 			}
-			return 0, marks, nil
+			return to, marks, nil
 		}
-		if same, err := x.holds(log, to); err != nil || same {
-			return to.seq, marks, err
+		if same, err := x.holdsMark(log, to); err != nil || same {
+			return to, marks, err
 		}
 		marks = append(marks, to)
 		from := max(to.seq, closedChunk) - closedChunk + 1
-		raws, err := x.askRange(e, log, from, to.seq)
+		raws, err := x.askRange(e, log, from, to.seq, 1<<ct.TopicControl) // headers, but for the shortest bodies
 		if err != nil {
-			return 0, nil, err
+			return mark{}, nil, err
 		}
 		ids, prev, err := x.chain(raws, log, to)
 		if err != nil {
-			return 0, nil, err
+			return mark{}, nil, err
 		}
 		for i := len(ids) - 1; i >= 0; i-- {
 			m := mark{from + uint64(i), ids[i]}
-			if same, err := x.holds(log, m); err != nil || same {
-				return m.seq, marks, err
+			if same, err := x.holdsMark(log, m); err != nil || same {
+				return m, marks, err
 			}
 		}
 		to = mark{from - 1, prev}
 	}
 }
 
-func (x *Exchange) holds(log ct.LogID, m mark) (bool, error) {
+func (x *Exchange) holdsMark(log ct.LogID, m mark) (bool, error) {
 	id, _, ok, err := x.cfg.Store.Lookup(log, m.seq)
 	if err != nil {
 		return false, fmt.Errorf("walk back: %w", err)
@@ -156,7 +233,8 @@ func (x *Exchange) holds(log ct.LogID, m mark) (bool, error) {
 }
 
 // chain proves that raws lead to the record at to, and gives their ids and the
-// id of the record before them.
+// id of the record before them. Records that do not follow each other are in no
+// node's store.
 func (x *Exchange) chain(raws [][]byte, log ct.LogID, to mark) (ids []ct.ID, before ct.ID, err error) {
 	network := x.cfg.View().Network()
 	for i, raw := range raws {
@@ -172,16 +250,19 @@ func (x *Exchange) chain(raws [][]byte, log ct.LogID, to mark) (ids []ct.ID, bef
 		}
 		ids = append(ids, wire.ID(network, env.HeaderBytes))
 	}
-	if ids[len(ids)-1] != to.id {
-		return nil, before, fmt.Errorf("%w: log %s: record %d is not the one it says it holds", errPeer, log.Short(), to.seq)
+	if len(ids) == 0 || ids[len(ids)-1] != to.id {
+		return nil, before, fmt.Errorf("%w: record %d is not there, or another", errElsewhere, to.seq)
 	}
 	return ids, before, nil
 }
 
-// askRange gets the records from one seq to another, all of them.
-func (x *Exchange) askRange(e *session, log ct.LogID, from, to uint64) ([][]byte, error) {
-	f := reconcile.NewFetch([]wire.SyncRange{{Log: log, From: from, Count: to - from + 1}})
-	if err := e.send(&wire.SyncMessage{Want: f.Next()}); err != nil {
+// askRange gets the records from one seq to another, all of them or none: the
+// peer has promised nothing. Bodies come of these topics alone.
+func (x *Exchange) askRange(e *session, log ct.LogID, from, to uint64, topics ct.TopicSet) ([][]byte, error) {
+	f := reconcile.NewPartialFetch([]wire.SyncRange{{Log: log, From: from, Count: to - from + 1}})
+	w := f.Next()
+	w.Topics = topics
+	if err := e.send(&wire.SyncMessage{Want: w}); err != nil {
 		return nil, err
 	}
 	var out [][]byte
@@ -193,12 +274,9 @@ func (x *Exchange) askRange(e *session, log ct.LogID, from, to uint64) ([][]byte
 		if m.Records == nil {
 			return nil, fmt.Errorf("%w: want records", errPeer)
 		}
+		e.got += len(m.Records.Records)
 		for _, raw := range m.Records.Records {
-			log, seq, err := wire.Peek(raw)
-			if err == nil {
-				err = f.Got(log, seq)
-			}
-			if err != nil {
+			if _, err := got(f, raw); err != nil {
 				return nil, fmt.Errorf("%w: %w", errPeer, err)
 			}
 			out = append(out, raw)
@@ -206,6 +284,9 @@ func (x *Exchange) askRange(e *session, log ct.LogID, from, to uint64) ([][]byte
 		if m.Records.Last {
 			if err := f.Done(); err != nil {
 				return nil, fmt.Errorf("%w: %w", errPeer, err)
+			}
+			if uint64(len(out)) != to-from+1 {
+				return nil, nil
 			}
 			return out, nil
 		}

@@ -32,6 +32,7 @@ type Config struct {
 	// Answer gives the answer to a match request of a member's node; nil: this
 	// node answers none. It must be safe for concurrent calls.
 	Answer     func(ctx context.Context, from ct.LogID, req []byte) []byte
+	Clock      func() time.Time      // what is judged by the time is judged by it; nil: time.Now
 	Log        *slog.Logger          // nil: discard
 	Registerer prometheus.Registerer // nil: no metrics
 }
@@ -47,9 +48,12 @@ type Exchange struct {
 	claims  claims
 	told    told
 	queue   queue
-	ledger  ledger
 	known   known
 	quota   quota
+	vain    quota // of records that were fetched and did not get in
+
+	holdings holdings
+	closings closings
 
 	caughtUp atomic.Int64 // when a large chunk was last stored, Unix milliseconds
 
@@ -62,6 +66,9 @@ func New(cfg Config) *Exchange {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
 	return &Exchange{
 		cfg:     cfg,
 		log:     cfg.Log.With("component", "exchange"),
@@ -69,7 +76,7 @@ func New(cfg Config) *Exchange {
 		inbound: gate{open: map[gateKey]int{}},
 		seats:   newSeats(),
 		turns:   turns{running: map[ct.LogID]turn{}},
-		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]uint64{}},
+		claims:  claims{logs: map[ct.LogID]struct{}{}, pulls: map[ct.LogID]chan struct{}{}, held: map[heldLog]heldUntil{}},
 		told:    told{by: map[ct.LogID]heard{}},
 		queue:   newQueue(),
 		known:   known{by: map[ct.LogID]knownPeer{}},

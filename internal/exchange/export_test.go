@@ -29,11 +29,10 @@ const (
 type (
 	Quota    = quota
 	Claims   = claims
-	Ledger   = ledger
 	Snapshot = snapshot
 )
 
-func (l *ledger) Note(heads []wire.LogHead) Snapshot                  { return l.note(heads) }
+func (x *Exchange) Holds() Snapshot                                   { return x.holds() }
 func (s *snapshot) After(m wire.Mark) (heads []wire.LogHead, ok bool) { return s.after(m) }
 func (s *snapshot) Mark() wire.Mark                                   { return s.mark }
 
@@ -44,7 +43,7 @@ func (q *quota) Take(peer ct.LogID, n int, full float64, now time.Time) time.Dur
 func NewClaims() *Claims { return &claims{logs: map[ct.LogID]struct{}{}} }
 
 func (c *claims) Take(ranges []wire.SyncRange, max uint64, skip map[ct.LogID]bool) []wire.SyncRange {
-	return c.take(ranges, max, skip)
+	return c.take(ranges, max, skip, nil)
 }
 func (c *claims) Release(ranges []wire.SyncRange) { c.release(ranges) }
 
@@ -56,7 +55,7 @@ func (x *Exchange) FetchRange(ctx context.Context, node ct.LogID, r wire.SyncRan
 	}
 	defer stop()
 	e := newSession(s, x.metrics)
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node, nil)}); err != nil {
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node, new(snapshot))}); err != nil {
 		return err
 	}
 	if _, err := e.receive(); err != nil {

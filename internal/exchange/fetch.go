@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
@@ -25,20 +26,20 @@ const (
 type submit func(ctx context.Context, recs []verify.Record) error
 
 // open verifies a chunk; see openChunk.
-type open func(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error)
+type open func(raws [][]byte, held held) ([]verify.Record, error)
 
 // fetch asks for all of f and stores the answers. Reading, verifying and
 // storing overlap; the order of records is kept. When it returns, everything
 // that arrived before an error is durable or dropped. Held are the logs with a
-// record that cannot be judged by this roster.
-func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, open open, put submit) (held map[ct.LogID]bool, err error) {
-	held = map[ct.LogID]bool{}
+// record that cannot be judged now.
+func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, open open, put submit) (_ held, err error) {
+	held, unknown := held{}, held{}
 	raws, recs := make(chan [][]byte, 1), make(chan []verify.Record, chunksAhead)
 	g, ctx := errgroup.WithContext(ctx)
 	var broken error // the stream; what came before is stored all the same, and not asked for again
 	g.Go(func() error {
 		defer close(raws)
-		broken = x.read(ctx, e, f, raws)
+		broken = x.read(ctx, e, f, raws, unknown)
 		return nil
 	})
 	g.Go(func() error {
@@ -61,6 +62,7 @@ func (x *Exchange) fetch(ctx context.Context, e *session, f *reconcile.Fetch, op
 	if err = g.Wait(); err == nil {
 		err = broken
 	}
+	maps.Copy(held, unknown)
 	return held, err
 }
 
@@ -89,7 +91,7 @@ func (e *session) endOn(err error) error {
 	return err
 }
 
-func (x *Exchange) verifyStage(ctx context.Context, open open, raws <-chan [][]byte, out chan<- []verify.Record, held map[ct.LogID]bool) error {
+func (x *Exchange) verifyStage(ctx context.Context, open open, raws <-chan [][]byte, out chan<- []verify.Record, held held) error {
 	for chunk := range raws {
 		good, err := open(chunk, held)
 		select {
@@ -104,15 +106,18 @@ func (x *Exchange) verifyStage(ctx context.Context, open open, raws <-chan [][]b
 	return nil
 }
 
-// read sends the wants and checks that what comes back is what was asked.
-func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out chan<- [][]byte) error {
+// read sends the wants and checks that what comes back is what was asked. A
+// log with a record of a version that this program does not know ends there.
+func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out chan<- [][]byte, unknown held) error {
 	for {
 		for f.Open() < wantsAhead {
 			w := f.Next()
 			if w == nil {
 				break
 			}
-			w.Topics = x.cfg.Store.Topics()
+			if w.Topics = x.cfg.Store.Topics(); f.Bare {
+				w.Topics = 1 << ct.TopicControl
+			}
 			if err := e.send(&wire.SyncMessage{Want: w}); err != nil {
 				return err
 			}
@@ -127,18 +132,23 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 		if m.Records == nil {
 			return fmt.Errorf("%w: want records", errPeer)
 		}
+		e.got += len(m.Records.Records)
+		worth := m.Records.Records[:0]
 		for _, raw := range m.Records.Records {
-			log, seq, err := wire.Peek(raw)
-			if err == nil {
-				err = f.Got(log, seq)
-			}
+			log, err := got(f, raw)
 			if err != nil {
 				return fmt.Errorf("%w: %w", errPeer, err)
 			}
+			if unknown[log] > 0 {
+				continue
+			}
+			if worth = append(worth, raw); wire.OtherVersion(raw) {
+				unknown.add(log, verify.UnknownVersion)
+			}
 		}
-		if len(m.Records.Records) > 0 {
+		if len(worth) > 0 {
 			select {
-			case out <- m.Records.Records:
+			case out <- worth:
 			case <-ctx.Done():
 				return ctx.Err()
 			}
@@ -149,6 +159,18 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			}
 		}
 	}
+}
+
+// got checks that a record is the next one asked for.
+func got(f *reconcile.Fetch, raw []byte) (ct.LogID, error) {
+	if wire.OtherVersion(raw) {
+		return f.GotUnknown()
+	}
+	log, seq, err := wire.Peek(raw)
+	if err == nil {
+		err = f.Got(log, seq)
+	}
+	return log, err
 }
 
 // submitInOrder stores a chunk.
@@ -200,17 +222,24 @@ func (x *Exchange) fetchProofs(ctx context.Context, e *session, logs []ct.LogID)
 		if got > 2*len(logs) {
 			return fmt.Errorf("%w: more fork proofs than asked for", errPeer)
 		}
-		recs, err := x.openEach(m.Records.Records, map[ct.LogID]bool{})
-		if err != nil {
-			return err
-		}
-		for _, r := range recs {
-			if !wanted[r.Header().Log] {
+		e.got += len(m.Records.Records)
+		for raws := m.Records.Records; len(raws) > 0; raws = raws[2:] {
+			if len(raws) == 1 {
+				return fmt.Errorf("%w: half a fork proof", errPeer)
+			}
+			recs, err := x.openEach(raws[:2], held{})
+			if err != nil {
+				return err
+			}
+			if len(recs) < 2 {
+				continue // it cannot be judged now
+			}
+			if !wanted[recs[0].Header().Log] || !wanted[recs[1].Header().Log] {
 				return fmt.Errorf("%w: a fork proof that was not asked for", errPeer)
 			}
-		}
-		if err := x.submitEach(ctx, recs); err != nil {
-			return err
+			if _, err := x.cfg.Ingest.SubmitProof(ctx, recs[0], recs[1]); x.stored(err) != nil {
+				return err
+			}
 		}
 		if m.Records.Last {
 			return nil

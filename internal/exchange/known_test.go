@@ -3,10 +3,12 @@ package exchange_test
 import (
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/herald-net/herald/internal/exchange"
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
@@ -145,41 +147,68 @@ func many() (out []wire.LogHead) {
 	return out
 }
 
-// A ledger finds every change since any of its marks, and no mark of another
-// run or from before a log went away.
-func TestLedger(t *testing.T) {
-	head := func(log byte, size uint64) wire.LogHead { return wire.LogHead{Log: ct.LogID{log}, Size: size} }
-	want := func(s exchange.Snapshot, m wire.Mark, ok bool, logs ...byte) {
-		t.Helper()
-		got, known := s.After(m)
-		if known != ok || len(got) != len(logs) {
-			t.Fatalf("got %v, %v, want logs %v, %v", got, known, logs, ok)
-		}
-		for i := range logs {
-			if got[i].Log[0] != logs[i] {
-				t.Errorf("got log %d, want %d", got[i].Log[0], logs[i])
+// A node tells every change since any of its marks, and knows no mark of another
+// run, or from before a log went away because its State closed it.
+func TestMarks(t *testing.T) {
+	inBubble(t, 5, func(t *testing.T, b *cluster) {
+		var view atomic.Pointer[roster.View]
+		view.Store(b.members.View)
+		x := b.start(0, func(c *sim.StackConfig) { c.View = view.Load })
+		want := func(s, since exchange.Snapshot, ok bool, nodes ...int) {
+			t.Helper()
+			got, known := s.After(since.Mark())
+			logs := map[ct.LogID]bool{}
+			for _, h := range got {
+				logs[h.Log] = true
+			}
+			if known != ok || len(got) != len(nodes) {
+				t.Fatalf("got %v, %v, want nodes %v, %v", got, known, nodes, ok)
+			}
+			for _, i := range nodes {
+				if !logs[b.log(i)] {
+					t.Errorf("node %d's log has changed and is not told", i)
+				}
 			}
 		}
-	}
-	var l, other exchange.Ledger
-	a := l.Note([]wire.LogHead{head(1, 1), head(2, 1)})
-	want(a, a.Mark(), true)
-	want(a, wire.Mark{}, false)
-	b := l.Note([]wire.LogHead{head(1, 1), head(2, 2), head(3, 1)})
-	want(b, a.Mark(), true, 2, 3)
-	want(b, b.Mark(), true)
-	want(a, b.Mark(), false) // of its future
-	contested := head(1, 1)
-	contested.Contested = true
-	c := l.Note([]wire.LogHead{contested, head(2, 2), head(3, 1)})
-	want(c, a.Mark(), true, 1, 2, 3)
-	want(c, b.Mark(), true, 1)
-	want(other.Note([]wire.LogHead{head(1, 1)}), c.Mark(), false)
-	// A log that is rewound is a change; one that is gone ends all marks, also
-	// when another one comes with it.
-	d := l.Note([]wire.LogHead{contested, head(2, 1), head(3, 1)})
-	want(d, c.Mark(), true, 2)
-	e := l.Note([]wire.LogHead{contested, head(3, 1), head(4, 1)})
-	want(e, d.Mark(), false)
-	want(e, e.Mark(), true)
+		one, two := b.write(1, 4, nil, "x"), b.write(2, 2, nil, "x")
+		b.put(x, one[:3])
+		b.put(x, two[:1])
+		s := x.Exchange.Holds()
+		want(s, s, true)
+		if _, ok := s.After(wire.Mark{}); ok {
+			t.Error("no mark is a mark")
+		}
+		b.put(x, two[1:])
+		b.put(x, b.write(3, 1, nil, "x"))
+		next := x.Exchange.Holds()
+		want(next, s, true, 2, 3)
+		want(next, next, true)
+		want(s, next, false) // of its future
+		if _, err := x.Ingest.Submit(b.ctx, b.write(1, 1, &one[1], "other")[0]); err != nil {
+			t.Fatal(err)
+		}
+		forked := x.Exchange.Holds()
+		want(forked, next, true, 1)
+		if h := forked.Head(b.log(1)); h.Size != 2 || h.Head != one[1].ID() || h.Fork != 3 {
+			t.Errorf("a forked log is told as %+v, want its undisputed part", h)
+		}
+		c := ct.Closing{Log: b.log(2), Seq: 2, ID: two[1].ID(), Reason: "retired"}
+		_, _, closed, err := b.members.View.SignOperation(b.members.Roots[2], roster.Operation{Closing: &c}, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		view.Store(closed)
+		without := x.Exchange.Holds()
+		want(without, forked, false)
+		if h := without.Head(b.log(2)); h.Size != 0 {
+			t.Error("a closed log is compared")
+		}
+		b.stop(0)
+		x = b.start(0, func(c *sim.StackConfig) { c.View = view.Load })
+		again := x.Exchange.Holds()
+		want(again, without, false)
+		if d, n := x.Exchange.Holdings(); d != wire.FrontierDigest(without.Since(0)) || n != 2 {
+			t.Errorf("%d logs after the restart, or another digest", n)
+		}
+	})
 }

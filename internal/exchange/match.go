@@ -58,6 +58,9 @@ func (x *Exchange) ask(ctx context.Context, node ct.LogID, req []byte) ([]byte, 
 	answer, err := wire.ReadFrame(bufio.NewReader(s), maxMatchFrame)
 	if err != nil {
 		_ = s.Reset()
+		if errors.Is(err, wire.ErrFrame) {
+			x.cfg.Host.Fault(s.Conn().RemotePeer(), "match answer that is no frame")
+		}
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
@@ -80,6 +83,9 @@ func (x *Exchange) serveMatch(ctx context.Context, s network.Stream) {
 	defer leave()
 	if err := x.answer(ctx, s, node.Key, seat); err != nil {
 		_ = s.Reset()
+		if errors.Is(err, errPeer) {
+			x.cfg.Host.Fault(s.Conn().RemotePeer(), "match stream against the protocol")
+		}
 		x.log.Debug("match request not answered", "node", node.Key.Short(), "err", err)
 		return
 	}
@@ -95,6 +101,9 @@ func (x *Exchange) answer(ctx context.Context, s network.Stream, from ct.LogID, 
 		return fmt.Errorf("set deadline: %w", err)
 	}
 	req, err := wire.ReadFrame(bufio.NewReader(s), maxMatchFrame)
+	if errors.Is(err, wire.ErrFrame) {
+		return fmt.Errorf("%w: %w", errPeer, err)
+	}
 	if err != nil {
 		return fmt.Errorf("receive: %w", err)
 	}
@@ -106,6 +115,11 @@ func (x *Exchange) answer(ctx context.Context, s network.Stream, from ct.LogID, 
 	}
 	if _, err := s.Write(wire.AppendFrame(nil, answer)); err != nil {
 		return fmt.Errorf("send: %w", err)
+	}
+	// It was answered, and counted against its State's budget. Whoever encodes by
+	// the protocol sends none that cannot be read.
+	if _, _, err := wire.DecodeMatchRequest(req); err != nil {
+		x.cfg.Host.Fault(s.Conn().RemotePeer(), "malformed match request")
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (x *Exchange) pullRotten(ctx context.Context, e *session, node ct.LogID) er
 }
 
 // openRotten is openSigned for records of which the body may be here still.
-func (x *Exchange) openRotten(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+func (x *Exchange) openRotten(raws [][]byte, held held) ([]verify.Record, error) {
 	whole := make([][]byte, len(raws))
 	for i, raw := range raws {
 		whole[i] = x.cfg.Store.Complete(raw)

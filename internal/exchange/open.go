@@ -34,7 +34,11 @@ func runs(raws [][]byte) (out []run) {
 	var next uint64
 	for i, raw := range raws {
 		log, seq, err := wire.Peek(raw)
-		if n := len(out); err == nil && n > 0 && log == last && seq == next {
+		n := len(out)
+		if n > 0 && wire.OtherVersion(raw) { // it stands where the next one was due
+			log, seq, err = last, next, nil
+		}
+		if err == nil && n > 0 && log == last && seq == next {
 			out[n-1].to = i + 1
 		} else {
 			out = append(out, run{i, i + 1})
@@ -54,14 +58,35 @@ type opened struct {
 }
 
 func (x *Exchange) begin(raws [][]byte) *opened {
-	return &opened{raws, make([]verify.Record, len(raws)), make([]error, len(raws)), x.cfg.View(), time.Now()}
+	return &opened{raws, make([]verify.Record, len(raws)), make([]error, len(raws)), x.cfg.View(), x.cfg.Clock()}
+}
+
+// held are logs with a record that this node cannot judge now, and for how long
+// they are left alone.
+type held map[ct.LogID]time.Duration
+
+const (
+	// heldFor is for what hangs on the roster, a clock or a log's growth, at
+	// first; each time after that it is twice as long, up to heldMost. That is also
+	// for a version or an algorithm that this program does not know.
+	heldFor  = time.Minute
+	heldMost = time.Hour
+)
+
+func (h held) add(log ct.LogID, why verify.Reason) {
+	d := heldFor
+	if why == verify.BadAlgorithm || why == verify.UnknownVersion {
+		d = heldMost
+	}
+	h[log] = max(h[log], d)
 }
 
 // openChunk proves the records of one chunk on all cores. A fault that any
 // node would find is the peer's. One that depends on this node's roster or
-// clock blames nobody: the log is held, its rest waits for another roster. A
+// clock, or on what this version knows, blames nobody: the log is held, and what
+// comes before that record is taken. A
 // bad signature inside a run whose last one is good blames nobody either.
-func (x *Exchange) openChunk(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+func (x *Exchange) openChunk(raws [][]byte, held held) ([]verify.Record, error) {
 	o := x.begin(raws)
 	all := runs(raws)
 	proved := make([]bool, len(all))
@@ -87,13 +112,14 @@ func (x *Exchange) openChunk(raws [][]byte, held map[ct.LogID]bool) ([]verify.Re
 		// not; when the run does, its records are opened one by one.
 		if !proved[i] && !o.whole(r) {
 			o.each(r)
+			o.beforeHeld(r)
 		}
 	}
 	return x.judged(o, held)
 }
 
 // openEach checks every signature, on all cores.
-func (x *Exchange) openEach(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+func (x *Exchange) openEach(raws [][]byte, held held) ([]verify.Record, error) {
 	o := x.begin(raws)
 	o.each(run{0, len(raws)})
 	return x.judged(o, held)
@@ -101,7 +127,7 @@ func (x *Exchange) openEach(raws [][]byte, held map[ct.LogID]bool) ([]verify.Rec
 
 // openSigned gives only records that are signed themselves. The peer may pass
 // on a bad signature inside a run and is to blame for its last one.
-func (x *Exchange) openSigned(raws [][]byte, held map[ct.LogID]bool) ([]verify.Record, error) {
+func (x *Exchange) openSigned(raws [][]byte, held held) ([]verify.Record, error) {
 	o := x.begin(raws)
 	o.each(run{0, len(raws)})
 	var signed opened
@@ -155,26 +181,63 @@ func (o *opened) each(r run) {
 	_ = g.Wait() // errors are in o, in the order of the records
 }
 
+// beforeHeld proves what of a run comes before a record that cannot be judged.
+// Its last good signature is the word for all up to there. A bad one after that
+// blames nobody: the peer vouches for the end of the run, which is held.
+func (o *opened) beforeHeld(r run) {
+	end, good := r.from, r.from
+	for ; end < r.to && !o.holds(end); end++ {
+		if o.errs[end] == nil {
+			good = end + 1
+		}
+	}
+	if end == r.to || good == end || good > r.from && !o.whole(run{r.from, good}) {
+		return
+	}
+	for i := good; i < end; i++ {
+		if o.reason(i) == verify.BadSignature {
+			o.errs[i] = o.errs[end]
+		}
+	}
+}
+
+// reason is why a record was refused; empty: it was not.
+func (o *opened) reason(i int) verify.Reason {
+	var fault *verify.Error
+	if errors.As(o.errs[i], &fault) {
+		return fault.Reason
+	}
+	return ""
+}
+
+// holds tells whether a record is one that cannot be judged.
+func (o *opened) holds(i int) bool {
+	var fault *verify.Error
+	return errors.As(o.errs[i], &fault) && fault.Verdict() == verify.Ignore
+}
+
 // judged gives the good records in order, up to a fault that is the peer's.
-func (x *Exchange) judged(o *opened, held map[ct.LogID]bool) ([]verify.Record, error) {
+func (x *Exchange) judged(o *opened, held held) ([]verify.Record, error) {
 	good := o.recs[:0]
 	for i, err := range o.errs {
-		var fault *verify.Error
 		switch {
-		case err == nil && !held[o.recs[i].Header().Log]:
+		case err == nil && held[o.recs[i].Header().Log] == 0:
 			good = append(good, o.recs[i])
 		case err == nil:
-		case errors.As(err, &fault) && fault.Verdict() == verify.Reject:
+		case !o.holds(i):
 			return good, fmt.Errorf("%w: %w", errPeer, err)
 		default:
+			if wire.OtherVersion(o.raws[i]) {
+				continue // read has noted its log
+			}
 			log, seq, perr := wire.Peek(o.raws[i])
 			if perr != nil {
 				return good, fmt.Errorf("%w: %w", errPeer, perr)
 			}
-			if !held[log] {
-				held[log] = true
+			if held[log] == 0 {
 				x.log.Debug("cannot judge a record yet", "log", log.Short(), "seq", seq, "err", err)
 			}
+			held.add(log, o.reason(i))
 		}
 	}
 	return good, nil

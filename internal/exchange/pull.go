@@ -9,7 +9,6 @@ import (
 
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/reconcile"
-	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -34,12 +33,15 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 		return err
 	}
 	defer end()
-	result := "ok"
+	result, all := "ok", false
 	defer func() {
 		switch {
+		case errors.Is(err, errVain):
+			result = "vain"
+			x.queue.rest(node, vainRest)
 		case errors.Is(err, errPeer):
 			result = "peer"
-			x.queue.blame(node)
+			x.queue.rest(node, blameFor)
 			x.told.withdraw(node)
 			x.known.set(node, knownPeer{})
 		case err != nil:
@@ -48,7 +50,9 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 			x.mu.Lock()
 			x.lastSync = time.Now()
 			x.mu.Unlock()
-			x.told.pulled(node)
+			if all {
+				x.told.pulled(node)
+			}
 		}
 		x.metrics.pulls.WithLabelValues(result).Inc()
 	}()
@@ -57,48 +61,54 @@ func (x *Exchange) pull(ctx context.Context, node ct.LogID) (err error) {
 		return err
 	}
 	defer stop()
-	if err := x.pullOver(ctx, newSession(s, x.metrics), node); err != nil {
+	if all, err = x.pullOver(ctx, newSession(s, x.metrics), node); err != nil {
 		_ = s.Reset()
 		return err
 	}
 	return s.Close()
 }
 
-func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) error {
-	mine, restricted := x.ledger.note(x.frontier()), x.restricted(node)
-	if restricted {
-		mine = snapshot{heads: x.allowedHeads(mine.heads, node)}
-	}
-	hello := x.hello(node, mine.heads)
+// errVain ends a pull of which too little gets in here.
+var errVain = errors.New("too little of what it sends gets in")
+
+func (x *Exchange) pullOver(ctx context.Context, e *session, node ct.LogID) (all bool, err error) {
+	mine, restricted := x.holdsFor(node)
+	hello := x.hello(node, &mine)
 	if err := e.send(&wire.SyncMessage{Hello: hello}); err != nil {
-		return err
+		return false, err
 	}
 	m, err := e.receiveHello()
 	if err != nil {
-		return err
+		return false, err
 	}
 	if m.Hello == nil {
-		return fmt.Errorf("%w: want a hello", errPeer)
+		return false, fmt.Errorf("%w: want a hello", errPeer)
 	}
-	said := heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}
+	said := heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}
 	if m.Hello.Digest != hello.Digest {
-		if err := x.pullFrontier(ctx, e, node, mine, m.Hello.Digest, said); err != nil {
-			return err
+		if err := x.pullFrontier(ctx, e, node, &mine, m.Hello.Digest, said, restricted); err != nil {
+			return false, err
 		}
 	} else if !restricted {
 		x.believe(node, said)
 	}
 	if restricted {
-		return nil
+		return false, nil
+	}
+	if err := x.pullClosed(ctx, e, node); err != nil {
+		return false, err
 	}
 	if err := x.pullRotten(ctx, e, node); err != nil {
-		return err
+		return false, err
 	}
 	if err := x.pullSignatures(ctx, e, node); err != nil {
-		return err
+		return false, err
 	}
-	return x.pullBodies(ctx, e, node)
+	return true, x.pullBodies(ctx, e, node)
 }
+
+// ahead is a peer's clock against this node's.
+func (x *Exchange) ahead(t ct.Millis) time.Duration { return t.Time().Sub(x.cfg.Clock()) }
 
 // believe counts what a peer said of this node's own log once this node holds
 // as much: a peer that only claims cannot hold up signing here.
@@ -111,55 +121,110 @@ func (x *Exchange) believe(node ct.LogID, said heard) bool {
 	return true
 }
 
-func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine snapshot, digest [32]byte, said heard) error {
+func (x *Exchange) pullFrontier(ctx context.Context, e *session, node ct.LogID, mine *snapshot, digest [32]byte, said heard, restricted bool) error {
 	theirs, err := x.frontiers(e, node, mine, digest)
 	if err != nil {
 		return err
 	}
-	restricted := x.restricted(node)
+	believe := func() { x.believe(node, said) }
 	if restricted {
 		theirs = x.allowedHeads(theirs, node)
 		theirs = slices.DeleteFunc(theirs, func(h wire.LogHead) bool { return h.Log == node }) // it says nothing any more
+		believe = func() {}
 	} else if reconcile.Size(theirs, x.cfg.Own) < said.own {
 		return fmt.Errorf("%w: its frontier holds less of this node's log than its hello", errPeer)
 	}
-	skip := map[ct.LogID]bool{}
-	x.claims.addHeld(skip, node, theirs, x.cfg.View().Version())
+	if err := x.pullRanges(ctx, e, node, theirs, believe); err != nil {
+		return err
+	}
+	return x.pullForks(ctx, e, node, x.unclosed(theirs))
+}
+
+// pullRanges fetches what the peer holds of its frontier and this node does not.
+func (x *Exchange) pullRanges(ctx context.Context, e *session, node ct.LogID, theirs []wire.LogHead, before func()) error {
+	skip, one := x.claims.heldOf(node, theirs, x.cfg.View().Version(), time.Now())
 	for {
 		view := x.cfg.View()
-		if !restricted {
-			x.believe(node, said)
-		}
-		plan := reconcile.Compare(x.frontier(), x.unclosed(theirs), x.class)
-		var batch []wire.SyncRange
+		before()
+		mine := x.holds()
+		plan := reconcile.Compare(mine.Head, x.unclosed(theirs), x.class)
+		bare := true
+		batch := x.claims.take(only(one, plan.Roots, plan.Nodes), batchRecords, skip, one)
 		for _, ranges := range [][]wire.SyncRange{own(plan.Nodes, x.cfg.Own), plan.Roots, plan.Nodes} {
-			if batch = x.claims.take(ranges, batchRecords, skip); len(batch) > 0 {
+			if len(batch) > 0 {
 				break
 			}
+			bare = false
+			batch = x.claims.take(ranges, batchRecords, skip, nil)
 		}
 		if len(batch) == 0 {
 			if plan.Skipped > 0 || len(skip) > 0 {
 				x.queue.awaits(node, view.Version())
 			}
-			break
+			return nil
 		}
-		held, err := x.fetch(ctx, e, reconcile.NewFetch(batch), x.openChunk, x.submitInOrder)
+		got := e.got
+		f := reconcile.NewFetch(batch)
+		f.Bare = bare
+		held, err := x.fetch(ctx, e, f, x.openChunk, x.submitInOrder)
 		x.claims.release(batch)
-		x.claims.hold(node, held, view.Version())
 		if err != nil {
+			x.claims.hold(node, held, view.Version(), time.Now())
 			return err
 		}
+		vain := e.got - got
 		for _, r := range batch {
+			h, _ := x.cfg.Store.Head(r.Log)
+			switch {
+			case h.Size >= r.From:
+				vain -= int(min(h.Size+1-r.From, r.Count))
+				if one[r.Log] {
+					delete(one, r.Log)
+					x.claims.free(node, r.Log)
+				}
+			case h.Ends(r.From): // it forked meanwhile
+			default: // what ingest does not take it will not take soon
+				held.add(r.Log, "")
+			}
 			// What did not come forward now will not in this session.
-			if h, _ := x.cfg.Store.Head(r.Log); h.Size+1 < r.From+r.Count {
+			if h.Size+1 < r.From+r.Count {
 				skip[r.Log] = true
 			}
 		}
+		x.claims.hold(node, held, view.Version(), time.Now())
+		if err := x.spend(node, vain); err != nil {
+			return err
+		}
 	}
-	if err := x.pullForks(ctx, e, x.unclosed(theirs)); err != nil {
-		return err
+}
+
+// only gives the ranges of some logs.
+func only(logs map[ct.LogID]bool, ranges ...[]wire.SyncRange) (out []wire.SyncRange) {
+	for _, part := range ranges {
+		for _, r := range part {
+			if logs[r.Log] {
+				out = append(out, r)
+			}
+		}
 	}
-	return x.pullClosed(ctx, e, theirs)
+	return out
+}
+
+const (
+	// vainMost is how many records a peer may send, in ten minutes, that were
+	// asked for and do not get in: held ones, more of a log that forks meanwhile,
+	// the records by which a fork is searched for.
+	vainMost = 1 << 14
+	// vainRest is how long it is left alone when it has sent more.
+	vainRest = 2 * time.Minute
+)
+
+// spend counts records of a peer that did not get in.
+func (x *Exchange) spend(node ct.LogID, records int) error {
+	if records <= 0 || x.vain.take(node, records, vainMost, time.Now()) == 0 {
+		return nil
+	}
+	return errVain
 }
 
 // own is the part of ranges that is this node's log. It comes first: until a
@@ -171,40 +236,6 @@ func own(ranges []wire.SyncRange, log ct.LogID) []wire.SyncRange {
 		}
 	}
 	return nil
-}
-
-// pullForks fetches the other halves of forks, and the proofs of forks that the
-// peer has found. It comes last: a fork stops a log's extension.
-func (x *Exchange) pullForks(ctx context.Context, e *session, theirs []wire.LogHead) error {
-	plan := reconcile.Compare(x.frontier(), theirs, x.class)
-	suspects := plan.Suspects
-	for _, t := range plan.Shorter {
-		id, _, ok, err := x.cfg.Store.Lookup(t.Log, t.Size)
-		if errors.Is(err, store.ErrDamaged) {
-			continue // pullRotten asks for it; nothing is judged by it
-		} else if err != nil {
-			return fmt.Errorf("compare heads: %w", err)
-		}
-		if ok && id != t.Head {
-			suspects = append(suspects, wire.SyncRange{Log: t.Log, From: t.Size, Count: 1})
-		}
-	}
-	if len(suspects) > 0 {
-		if _, err := x.fetch(ctx, e, reconcile.NewFetch(suspects), x.openEach, x.submitEach); err != nil {
-			return err
-		}
-	}
-	var proofs []ct.LogID
-	for _, log := range plan.Proofs {
-		h, _ := x.cfg.Store.Head(log)
-		if h.Contested == 0 && h.Size >= reconcile.Size(theirs, log) && len(proofs) < wire.MaxSyncRanges {
-			proofs = append(proofs, log)
-		}
-	}
-	if len(proofs) == 0 {
-		return nil
-	}
-	return x.fetchProofs(ctx, e, proofs)
 }
 
 // pullBodies fills bodies of records whose headers came without, as long as the
@@ -226,23 +257,8 @@ func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) er
 	}
 }
 
-func (x *Exchange) hello(to ct.LogID, mine []wire.LogHead) *wire.SyncHello {
-	return &wire.SyncHello{
-		Digest: wire.FrontierDigest(mine), YourSize: reconcile.Size(mine, to), Time: ct.MillisOf(time.Now()),
-	}
-}
-
-// frontier is all this node holds, in the order of the wire.
-func (x *Exchange) frontier() []wire.LogHead {
-	heads := x.cfg.Store.Heads()
-	out := make([]wire.LogHead, 0, len(heads))
-	for log, h := range heads {
-		if h.Size > 0 {
-			out = append(out, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested != 0})
-		}
-	}
-	reconcile.Sort(out)
-	return out
+func (x *Exchange) hello(to ct.LogID, mine *snapshot) *wire.SyncHello {
+	return &wire.SyncHello{Digest: mine.digest, YourSize: mine.Head(to).Size, Time: ct.MillisOf(x.cfg.Clock())}
 }
 
 // class is what the roster says of a log now.

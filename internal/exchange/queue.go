@@ -14,20 +14,20 @@ const blameFor = time.Minute
 // queue is whom to pull from next. Each node is in it at most once, so the
 // roster bounds it.
 type queue struct {
-	mu     sync.Mutex
-	order  []ct.LogID
-	in     map[ct.LogID]bool
-	busy   map[ct.LogID]bool      // a pull from it runs: it waits for that outside the slots
-	blamed map[ct.LogID]time.Time // not before
-	later  map[ct.LogID]uint64    // had logs unknown to this roster version
-	gap    ct.LogID               // log of the last kick
-	gapSet bool
-	wake   chan struct{}
+	mu      sync.Mutex
+	order   []ct.LogID
+	in      map[ct.LogID]bool
+	busy    map[ct.LogID]bool      // a pull from it runs: it waits for that outside the slots
+	resting map[ct.LogID]time.Time // not before
+	later   map[ct.LogID]uint64    // had logs unknown to this roster version
+	gap     ct.LogID               // log of the last kick
+	gapSet  bool
+	wake    chan struct{}
 }
 
 func newQueue() queue {
 	return queue{
-		in: map[ct.LogID]bool{}, busy: map[ct.LogID]bool{}, blamed: map[ct.LogID]time.Time{},
+		in: map[ct.LogID]bool{}, busy: map[ct.LogID]bool{}, resting: map[ct.LogID]time.Time{},
 		later: map[ct.LogID]uint64{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -42,7 +42,7 @@ func (q *queue) signal() {
 func (q *queue) add(node ct.LogID) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.in[node] || time.Now().Before(q.blamed[node]) {
+	if q.in[node] || time.Now().Before(q.resting[node]) {
 		return
 	}
 	q.in[node] = true
@@ -74,10 +74,11 @@ func (q *queue) done(node ct.LogID) {
 	q.signal()
 }
 
-func (q *queue) blame(node ct.LogID) {
+// rest leaves a node alone for a time.
+func (q *queue) rest(node ct.LogID, d time.Duration) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.blamed[node] = time.Now().Add(blameFor)
+	q.resting[node] = time.Now().Add(d)
 	if q.in[node] {
 		delete(q.in, node)
 		q.order = slices.DeleteFunc(q.order, func(n ct.LogID) bool { return n == node })

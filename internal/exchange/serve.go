@@ -81,14 +81,11 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 	if m.Hello == nil {
 		return fmt.Errorf("%w: want a hello", errPeer)
 	}
-	if !x.restricted(node.Key) && !x.believe(node.Key, heard{m.Hello.YourSize, time.Until(m.Hello.Time.Time())}) {
+	mine, restricted := x.holdsFor(node.Key)
+	if !restricted && !x.believe(node.Key, heard{m.Hello.YourSize, x.ahead(m.Hello.Time)}) {
 		x.queue.add(node.Key)
 	}
-	mine, restricted := x.ledger.note(x.frontier()), x.restricted(node.Key)
-	if restricted {
-		mine = snapshot{heads: x.allowedHeads(mine.heads, node.Key)}
-	}
-	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, mine.heads)}); err != nil {
+	if err := e.send(&wire.SyncMessage{Hello: x.hello(node.Key, &mine)}); err != nil {
 		return err
 	}
 	for range framesPerPeer {
@@ -99,14 +96,18 @@ func (x *Exchange) serveOver(ctx context.Context, e *session, node roster.Node) 
 		case err != nil:
 			return err
 		case m.Frontier != nil:
-			if err := e.send(&wire.SyncMessage{Frontier: tell(mine, m.Frontier)}); err != nil {
+			asked, err := e.allPages(m.Frontier)
+			if err != nil {
+				return err
+			}
+			if err := e.sendFrontier(tell(&mine, asked)); err != nil {
 				return err
 			}
 			if restricted {
-				m.Frontier.Heads = x.allowedHeads(m.Frontier.Heads, node.Key)
+				asked.Heads = x.allowedHeads(asked.Heads, node.Key)
 			}
-			plan := reconcile.Compare(mine.heads, x.unclosed(m.Frontier.Heads), x.class)
-			if plan.Behind() || plan.Skipped > 0 || len(x.lacking(m.Frontier.Heads)) > 0 {
+			plan := reconcile.Compare(mine.Head, x.unclosed(asked.Heads), x.class)
+			if plan.Behind() || plan.Skipped > 0 {
 				x.queue.add(node.Key)
 			}
 		case m.Want != nil:

@@ -35,6 +35,7 @@ type session struct {
 
 	out    []byte // of the last frame sent; the next one uses it again
 	proved int    // bytes of the largest frame received
+	got    int    // records received that were asked for
 }
 
 func newSession(s network.Stream, m *metrics) *session {

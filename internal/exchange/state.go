@@ -19,13 +19,24 @@ type claims struct {
 	logs  map[ct.LogID]struct{}
 	after ct.LogID                   // the last log taken
 	pulls map[ct.LogID]chan struct{} // closed when the pull from this node ends
-	// held are logs of which a peer served a record that the roster of that
-	// version could not judge: they are not fetched from this peer again before
-	// the roster changes. Other peers are asked: no signature was checked.
-	held map[heldLog]uint64
+	// held are logs of which a peer served a record that could not be judged. Of
+	// such a log one header is asked of this peer after a time, or when the roster
+	// has changed, and the rest when that one gets in: a clock that was wrong may
+	// be right by then, and a version may be known. Other peers are asked
+	// meanwhile: no signature was checked.
+	held map[heldLog]heldUntil
 }
 
+// maxHeld bounds what is remembered of held logs.
+const maxHeld = 1 << 16
+
 type heldLog struct{ from, log ct.LogID }
+
+type heldUntil struct {
+	version uint64 // of the roster
+	until   time.Time
+	wait    time.Duration
+}
 
 // begin waits until no other pull from node runs, and marks this one.
 func (c *claims) begin(ctx context.Context, node ct.LogID) (end func(), err error) {
@@ -53,10 +64,11 @@ func (c *claims) begin(ctx context.Context, node ct.LogID) (end func(), err erro
 }
 
 // take claims ranges of logs that no other pull is fetching, up to about max
-// records; skip names logs to leave out. Ranges are by ascending log. Where many
+// records; skip names logs to leave out, and one those of which one record is
+// enough for now. Ranges are by ascending log. Where many
 // logs are behind, each gets a part, and the next call goes on after the last of
 // them: a long log does not keep the others waiting.
-func (c *claims) take(ranges []wire.SyncRange, max uint64, skip map[ct.LogID]bool) []wire.SyncRange {
+func (c *claims) take(ranges []wire.SyncRange, max uint64, skip, one map[ct.LogID]bool) []wire.SyncRange {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var free []wire.SyncRange
@@ -80,6 +92,9 @@ func (c *claims) take(ranges []wire.SyncRange, max uint64, skip map[ct.LogID]boo
 			break
 		}
 		r.Count = min(r.Count, share, max)
+		if one[r.Log] {
+			r.Count = 1
+		}
 		max -= r.Count
 		c.logs[r.Log], c.after = struct{}{}, r.Log
 		out = append(out, r)
@@ -95,27 +110,47 @@ func (c *claims) release(ranges []wire.SyncRange) {
 	}
 }
 
-func (c *claims) hold(from ct.LogID, logs map[ct.LogID]bool, version uint64) {
+// hold notes the logs that are held, each for its time.
+func (c *claims) hold(from ct.LogID, logs held, version uint64, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for log := range logs {
-		c.held[heldLog{from, log}] = version
+	for log, d := range logs {
+		if len(c.held) >= maxHeld {
+			clear(c.held) // they are asked for once more
+		}
+		k := heldLog{from, log}
+		d = max(d, min(2*c.held[k].wait, heldMost))
+		c.held[k] = heldUntil{version, now.Add(d), d}
 	}
 }
 
-// addHeld puts into skip the logs of theirs that are held under this roster.
-func (c *claims) addHeld(skip map[ct.LogID]bool, from ct.LogID, theirs []wire.LogHead, version uint64) {
+// free forgets that a log was held.
+func (c *claims) free(from, log ct.LogID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.held, heldLog{from, log})
+}
+
+// heldOf sorts the logs of theirs that were held: those to leave out, and those
+// of which it is time to ask for one record.
+func (c *claims) heldOf(from ct.LogID, theirs []wire.LogHead, version uint64, now time.Time) (skip, one map[ct.LogID]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	skip, one = map[ct.LogID]bool{}, map[ct.LogID]bool{}
+	if len(c.held) == 0 {
+		return skip, one
+	}
 	for _, h := range theirs {
 		k := heldLog{from, h.Log}
-		switch v, ok := c.held[k]; {
-		case ok && v == version:
+		switch u, ok := c.held[k]; {
+		case !ok:
+		case u.version == version && now.Before(u.until):
 			skip[h.Log] = true
-		case ok:
-			delete(c.held, k)
+		default:
+			one[h.Log] = true
 		}
 	}
+	return skip, one
 }
 
 // told is what peers said in their hellos; its size is bounded by the roster,

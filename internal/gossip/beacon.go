@@ -147,7 +147,7 @@ func jitter(d time.Duration) time.Duration { return d*9/10 + rand.N(d/5) }
 func (g *Gossip) beacon() ([]byte, error) {
 	view := g.cfg.View()
 	own, _ := g.cfg.Store.Head(g.cfg.Own)
-	digest, logs := g.holdings()
+	digest, logs := g.cfg.Holdings()
 	b := wire.Beacon{
 		Network: view.Network().Prefix(), Node: g.cfg.Own, Time: ct.MillisOf(g.cfg.Clock()),
 		Size: own.Size, Head: own.ID, Logs: uint32(logs), Digest: digest, Roster: view.Version(),
@@ -161,18 +161,6 @@ func (g *Gossip) beacon() ([]byte, error) {
 		return nil, fmt.Errorf("sign beacon: %w", err)
 	}
 	return wire.EncodeSignedBeacon(&s), nil
-}
-
-// holdings are the digest and the number of all logs held.
-func (g *Gossip) holdings() ([32]byte, int) {
-	var heads []wire.LogHead
-	for log, h := range g.cfg.Store.Heads() {
-		if h.Size > 0 {
-			heads = append(heads, wire.LogHead{Log: log, Size: h.Size, Head: h.ID, Contested: h.Contested != 0})
-		}
-	}
-	reconcile.Sort(heads)
-	return wire.FrontierDigest(heads), len(heads)
 }
 
 func (g *Gossip) validateBeacon(from peer.ID, msg *pubsub.Message) pubsub.ValidationResult {
@@ -272,8 +260,8 @@ func (g *Gossip) follow(b wire.Beacon) {
 		return
 	}
 	head, _ := g.cfg.Store.Head(b.Node)
-	mine := reconcile.Mine{Size: head.Size, Contested: head.Contested != 0}
-	mine.Digest, _ = g.holdings()
+	mine := reconcile.Mine{Size: head.Size, Contested: head.Ends(b.Size)}
+	mine.Digest, _ = g.cfg.Holdings()
 	switch {
 	case b.Size == head.Size:
 		mine.At = head.ID

@@ -39,6 +39,9 @@ type Config struct {
 	// this one; it must not block. nil: nothing is done.
 	Sync  func(node ct.LogID)
 	Clock func() time.Time // nil: time.Now; simulations set it wrong
+	// Holdings are the digest and the number of the logs that this node holds, as
+	// beacons say it.
+	Holdings func() (digest [32]byte, logs int)
 
 	// Journals are the journal heads of other nodes that were remembered before
 	// the start, and KeepJournals keeps them, at most once a minute; nil: they
@@ -63,6 +66,9 @@ type Gossip struct {
 func New(cfg Config) (*Gossip, error) {
 	if cfg.Host == nil || cfg.View == nil || cfg.Store == nil || cfg.Offer == nil {
 		return nil, errors.New("gossip: config needs Host, View, Store and Offer")
+	}
+	if cfg.Holdings == nil && (cfg.Signer != nil || cfg.Sync != nil) {
+		return nil, errors.New("gossip: beacons need Holdings")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

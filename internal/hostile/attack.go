@@ -347,7 +347,7 @@ func Liars(victim ct.LogID) []Liar {
 			if err != nil {
 				return
 			}
-			m := claim(st, append(heads, wire.LogHead{Log: log, Size: seq, Head: ct.ID{1}, Contested: true})...)
+			m := claim(st, append(heads, wire.LogHead{Log: log, Size: seq, Head: ct.ID{1}, Fork: seq + 1})...)
 			for range 10 {
 				if m == nil {
 					return

@@ -188,9 +188,25 @@ func (b *batch) fork(a *verify.Record, it item, hd *head) {
 	if !hd.Ends(seq) {
 		hd.Contested = seq
 		b.forks = append(b.forks, fork{a, it})
-		b.in.waiting.drop(it.rec.Header().Log)
+		b.in.waiting.dropFrom(it.rec.Header().Log, seq)
+		if hd.Size+1 < seq {
+			b.gaps[it.rec.Header().Log] = true
+		}
 	}
 	b.set(it, Forked, &b.onFork)
+}
+
+// prove takes the two records of a proof, wherever they are in their log.
+func (b *batch) prove(j *job) {
+	first, it := &j.recs[0], item{j.recs[1], j, 1}
+	x, y := first.Header(), it.rec.Header()
+	j.outcomes[0] = Dropped
+	other := y.Seq == x.Seq && it.rec.ID() != first.ID() || y.Seq == x.Seq+1 && y.Prev != first.ID()
+	if x.Log != y.Log || !other || !b.mayspeak(x.Log) || !it.rec.Signed() {
+		b.set(it, Dropped)
+		return
+	}
+	b.fork(first, it, b.head(x.Log))
 }
 
 func (b *batch) provable(a *verify.Record, it item, hd *head) bool {

@@ -188,6 +188,22 @@ func (in *Ingest) submitAll(ctx context.Context, recs []verify.Record, proved bo
 	return first
 }
 
+// SubmitProof brings in the two records of a fork proof: a, and b at its seq or
+// after it, which contradicts a. They need not be near what is held of their
+// log. The outcome is Forked and the proof durable, or Dropped: it is none, or
+// of a log that its State has closed.
+func (in *Ingest) SubmitProof(ctx context.Context, a, b verify.Record) (Outcome, error) {
+	j := newJob([]verify.Record{a, b})
+	j.proof = true
+	if err := in.enqueue(ctx, j); err != nil {
+		return 0, err
+	}
+	if err := in.wait(ctx, j); err != nil {
+		return 0, err
+	}
+	return j.outcomes[1], nil
+}
+
 // chunk is how many records make one submission. It never ends inside a range:
 // what is held for a later signature's sake is committed together with it.
 func chunk(recs []verify.Record) int {

@@ -14,6 +14,7 @@ type job struct {
 	author *author // sign one record, which becomes recs
 	rewind *rewind // shorten a log; there are no recs
 	proved bool    // recs lead to the record that their log's closing names
+	proof  bool    // recs are the two of a fork proof
 	cost   int64   // held of Ingest.room until the writer takes it
 
 	claimed  atomic.Bool

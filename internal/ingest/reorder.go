@@ -78,6 +78,17 @@ func (r *reorder) take(log ct.LogID, seq uint64) (verify.Record, bool) {
 	return rec, true
 }
 
+// dropFrom forgets what waits of a log from a seq on.
+func (r *reorder) dropFrom(log ct.LogID, seq uint64) {
+	if w := r.logs[log]; w != nil {
+		for s := range w.recs {
+			if s >= seq {
+				r.take(log, s)
+			}
+		}
+	}
+}
+
 // drop forgets all that waits of a log.
 func (r *reorder) drop(log ct.LogID) {
 	if w := r.logs[log]; w != nil {

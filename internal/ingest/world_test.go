@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -89,7 +91,7 @@ func (a *author) log() ct.LogID { return a.key.Public() }
 func (a *author) sign(seq uint64, prev ct.ID, body []byte) verify.Record {
 	a.w.tb.Helper()
 	salt := sha256.Sum256(binary.BigEndian.AppendUint64(a.prev[:], seq))
-	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(seq)
+	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(min(seq, 1<<20))
 	header := wire.EncodeHeader(&wire.Header{
 		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.log(), Seq: seq, Prev: prev,
 		Kind: uint32(ct.KindNotification), Topic: uint32(ct.TopicTravel),
@@ -147,7 +149,9 @@ func (w *world) start(change ...func(*store.Config, *ingest.Config)) *bench {
 	for _, c := range change {
 		c(&b.cfg, &cfg)
 	}
-	w.ok(store.Create(b.cfg))
+	if _, err := os.Stat(filepath.Join(b.cfg.Dir, "log.db")); err != nil {
+		w.ok(store.Create(b.cfg))
+	}
 	var err error
 	b.store, err = store.Open(b.cfg)
 	w.ok(err)

@@ -100,6 +100,10 @@ func (in *Ingest) process(jobs []*job) error {
 			b.sign(j)
 			continue
 		}
+		if j.proof {
+			b.prove(j)
+			continue
+		}
 		for i, rec := range j.recs {
 			b.place(item{rec, j, i})
 		}

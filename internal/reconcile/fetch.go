@@ -22,6 +22,8 @@ type Fetch struct {
 	asked   [][]wire.SyncRange // what is left of each want under way, in order
 	bodies  bool               // only records whose body the peer holds
 	partial bool               // the peer may leave out what it likes
+
+	Bare bool // headers are enough for now, but on control
 }
 
 // NewFetch plans ranges, which may be longer than one want.
@@ -33,10 +35,15 @@ func NewBodyFetch(refs []ct.Ref) *Fetch {
 	return &Fetch{queue: ranges(refs), bodies: true, partial: true}
 }
 
-// NewSignatureFetch plans records that are held with a bad signature. The peer
-// leaves out what it cannot vouch for, which may be all, so that each range is
-// a want of its own.
-func NewSignatureFetch(refs []ct.Ref) *Fetch { return &Fetch{queue: ranges(refs), partial: true} }
+// NewSignatureFetch plans records that are held with a bad signature.
+func NewSignatureFetch(refs []ct.Ref) *Fetch { return NewPartialFetch(ranges(refs)) }
+
+// NewPartialFetch plans ranges of which the peer has promised nothing. It leaves
+// out what it does not hold or cannot vouch for, which may be all, so that each
+// range is a want of its own.
+func NewPartialFetch(ranges []wire.SyncRange) *Fetch {
+	return &Fetch{queue: slices.Clone(ranges), partial: true}
+}
 
 func ranges(refs []ct.Ref) (out []wire.SyncRange) {
 	for _, r := range refs {
@@ -96,6 +103,16 @@ func (f *Fetch) Got(log ct.LogID, seq uint64) error {
 		}
 	}
 	return fmt.Errorf("%w: log %s seq %d", ErrOrder, log.Short(), seq)
+}
+
+// GotUnknown takes a record of which this version cannot read what it is: it
+// stands for the next one asked for, whose log it tells.
+func (f *Fetch) GotUnknown() (ct.LogID, error) {
+	if f.partial || len(f.asked) == 0 || len(f.asked[0]) == 0 {
+		return ct.LogID{}, fmt.Errorf("%w: a record of another version", ErrOrder)
+	}
+	r := f.asked[0][0]
+	return r.Log, f.Got(r.Log, r.From)
 }
 
 // Done closes the oldest want under way: the peer said that it is answered.

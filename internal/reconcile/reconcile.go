@@ -29,10 +29,10 @@ const (
 type Plan struct {
 	Roots []wire.SyncRange // fetched first: their delegations admit node logs
 	Nodes []wire.SyncRange
-	// Suspects are records of theirs at a seq where both sides hold one and the
-	// two differ: the other half of a fork proof.
+	// Suspects are their records at a seq where both sides hold one and the two
+	// differ: the logs fork there or below.
 	Suspects []wire.SyncRange
-	// Proofs are logs that they call contested and we do not.
+	// Proofs are logs of which they know a fork, or a lower one than we do.
 	Proofs []ct.LogID
 	// Shorter are their heads of logs of which we hold more. A head that is not
 	// our record of that seq is a fork as well; only the store can tell.
@@ -51,33 +51,28 @@ func Sort(heads []wire.LogHead) {
 	slices.SortFunc(heads, func(a, b wire.LogHead) int { return bytes.Compare(a.Log[:], b.Log[:]) })
 }
 
-// Compare plans what the holder of mine fetches from the holder of theirs.
-// Both are sorted. A log that we hold as contested is not extended.
-func Compare(mine, theirs []wire.LogHead, class func(ct.LogID) Class) Plan {
+// Compare plans what we fetch from the holder of theirs; mine is what we hold of
+// a log. A forked log is extended up to the lowest fork that we know.
+func Compare(mine func(ct.LogID) wire.LogHead, theirs []wire.LogHead, class func(ct.LogID) Class) Plan {
 	var p Plan
-	for i, j := 0, 0; j < len(theirs); j++ {
-		t := &theirs[j]
-		for i < len(mine) && bytes.Compare(mine[i].Log[:], t.Log[:]) < 0 {
-			i++
-		}
-		var m wire.LogHead
-		if i < len(mine) && mine[i].Log == t.Log {
-			m = mine[i]
-		}
+	for i := range theirs {
+		t := &theirs[i]
 		c := class(t.Log)
 		if c == Unknown {
 			p.Skipped++
 			continue
 		}
-		if m.Contested {
-			continue
-		}
-		if t.Contested {
+		m := mine(t.Log)
+		if t.Fork > 0 && (m.Fork == 0 || t.Fork < m.Fork) {
 			p.Proofs = append(p.Proofs, t.Log)
 		}
+		upTo := t.Size
+		if m.Fork > 0 {
+			upTo = min(upTo, m.Fork-1)
+		}
 		switch {
-		case t.Size > m.Size:
-			r := wire.SyncRange{Log: t.Log, From: m.Size + 1, Count: t.Size - m.Size}
+		case upTo > m.Size:
+			r := wire.SyncRange{Log: t.Log, From: m.Size + 1, Count: upTo - m.Size}
 			if c == Root {
 				p.Roots = append(p.Roots, r)
 			} else {
@@ -85,7 +80,7 @@ func Compare(mine, theirs []wire.LogHead, class func(ct.LogID) Class) Plan {
 			}
 		case t.Size == m.Size && t.Head != m.Head:
 			p.Suspects = append(p.Suspects, wire.SyncRange{Log: t.Log, From: t.Size, Count: 1})
-		case t.Size < m.Size:
+		case t.Size > 0 && t.Size < m.Size:
 			p.Shorter = append(p.Shorter, *t)
 		}
 	}

@@ -18,7 +18,16 @@ func head(log byte, size uint64, id byte) wire.LogHead {
 	return wire.LogHead{Log: logID(log), Size: size, Head: ct.ID{id}}
 }
 
-func contested(h wire.LogHead) wire.LogHead { h.Contested = true; return h }
+func forked(h wire.LogHead, at uint64) wire.LogHead { h.Fork = at; return h }
+
+// of looks heads up as Compare does.
+func of(heads []wire.LogHead) func(ct.LogID) wire.LogHead {
+	var f reconcile.Frontier
+	for _, h := range heads {
+		f.Set(h, 1)
+	}
+	return f.Head
+}
 
 func span(log byte, from, count uint64) wire.SyncRange {
 	return wire.SyncRange{Log: logID(log), From: from, Count: count}
@@ -55,16 +64,27 @@ func TestCompare(t *testing.T) {
 		{"ahead", heads{head(10, 8, 7)}, heads{head(10, 3, 2)}, reconcile.Plan{Shorter: heads{head(10, 3, 2)}}},
 		{"stranger's log", nil, heads{head(10, 1, 1), head(200, 4, 4)}, reconcile.Plan{Nodes: ranges{span(10, 1, 1)}, Skipped: 1}},
 		{"same size, other head", heads{head(10, 8, 7)}, heads{head(10, 8, 6)}, reconcile.Plan{Suspects: ranges{span(10, 8, 1)}}},
-		{"contested here", heads{contested(head(10, 8, 7))}, heads{head(10, 9, 6)}, reconcile.Plan{}},
-		{"contested there", heads{head(10, 8, 7)}, heads{contested(head(10, 8, 7))}, reconcile.Plan{Proofs: []ct.LogID{logID(10)}}},
-		{"contested there and longer", nil, heads{contested(head(10, 2, 7))}, reconcile.Plan{
+		{"forked here", heads{forked(head(10, 8, 7), 9)}, heads{head(10, 20, 6)}, reconcile.Plan{}},
+		{"forked here, further on", heads{forked(head(10, 4, 7), 9)}, heads{head(10, 20, 6)}, reconcile.Plan{Nodes: ranges{span(10, 5, 4)}}},
+		{"forked here, nothing held", heads{forked(head(10, 0, 0), 9)}, heads{head(10, 3, 6)}, reconcile.Plan{Nodes: ranges{span(10, 1, 3)}}},
+		{"forked there", heads{head(10, 8, 7)}, heads{forked(head(10, 8, 7), 9)}, reconcile.Plan{Proofs: []ct.LogID{logID(10)}}},
+		{"forked there, below", heads{head(10, 8, 7)}, heads{forked(head(10, 2, 7), 3)}, reconcile.Plan{
+			Proofs: []ct.LogID{logID(10)}, Shorter: heads{forked(head(10, 2, 7), 3)},
+		}},
+		{"forked there and longer", nil, heads{forked(head(10, 2, 7), 3)}, reconcile.Plan{
 			Nodes: ranges{span(10, 1, 2)}, Proofs: []ct.LogID{logID(10)},
 		}},
-		{"contested on both sides", heads{contested(head(10, 8, 7))}, heads{contested(head(10, 8, 6))}, reconcile.Plan{}},
+		{"forked there from the first", nil, heads{forked(head(10, 0, 0), 1)}, reconcile.Plan{Proofs: []ct.LogID{logID(10)}}},
+		{"forked on both sides", heads{forked(head(10, 8, 7), 9)}, heads{forked(head(10, 8, 7), 9)}, reconcile.Plan{}},
+		{"forked lower there", heads{forked(head(10, 8, 7), 9)}, heads{forked(head(10, 3, 7), 4)}, reconcile.Plan{
+			Proofs: []ct.LogID{logID(10)}, Shorter: heads{forked(head(10, 3, 7), 4)},
+		}},
+		{"forked lower here", heads{forked(head(10, 3, 7), 4)}, heads{forked(head(10, 8, 7), 9)}, reconcile.Plan{}},
+		{"forked alike, other prefix", heads{forked(head(10, 8, 7), 9)}, heads{forked(head(10, 8, 6), 9)}, reconcile.Plan{Suspects: ranges{span(10, 8, 1)}}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got := reconcile.Compare(tt.mine, tt.theirs, class)
+			got := reconcile.Compare(of(tt.mine), tt.theirs, class)
 			if !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got %+v\nwant %+v", got, tt.want)
 			}
@@ -202,7 +222,7 @@ func TestCompareConverges(t *testing.T) {
 			return out
 		}
 		pull := func(mine, theirs map[byte]uint64) {
-			p := reconcile.Compare(frontier(mine), frontier(theirs), class)
+			p := reconcile.Compare(of(frontier(mine)), frontier(theirs), class)
 			if len(p.Suspects)+len(p.Proofs)+p.Skipped > 0 {
 				t.Fatalf("honest logs look forked: %+v", p)
 			}
@@ -278,14 +298,14 @@ func TestMerge(t *testing.T) {
 			changed[log] = uint64(rng.IntN(5) + 1)
 			now[log] = changed[log]
 		}
-		of := func(m map[byte]uint64) (out []wire.LogHead) {
+		sorted := func(m map[byte]uint64) (out []wire.LogHead) {
 			for log, size := range m {
 				out = append(out, wire.LogHead{Log: ct.LogID{log}, Size: size})
 			}
 			reconcile.Sort(out)
 			return out
 		}
-		if got := reconcile.Merge(of(was), of(changed)); !slices.Equal(got, of(now)) {
+		if got := reconcile.Merge(sorted(was), sorted(changed)); !slices.Equal(got, sorted(now)) {
 			t.Fatalf("%v and %v: got %v, want %v", was, changed, got, now)
 		}
 	}

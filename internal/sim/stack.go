@@ -38,7 +38,7 @@ type StackConfig struct {
 	Answer    func(ctx context.Context, from ct.LogID, req []byte) []byte
 	Muted     func(ct.State) bool
 	Beacons   bool             // it sends beacons, and syncs with whose beacon says something else
-	Clock     func() time.Time // of its beacons; nil: time.Now
+	Clock     func() time.Time // nil: time.Now
 	Log       *slog.Logger     // nil: discard
 }
 
@@ -93,7 +93,7 @@ func Start(cfg StackConfig) (_ *Stack, err error) {
 	}
 	s.Exchange = exchange.New(exchange.Config{
 		Host: s.Host, View: cfg.View, Store: s.Store, Ingest: s.Ingest, Own: own,
-		Answer: cfg.Answer, Log: cfg.Log, Registerer: s.Metrics,
+		Answer: cfg.Answer, Clock: cfg.Clock, Log: cfg.Log, Registerer: s.Metrics,
 	})
 	kick.Store(s.Exchange)
 	runs := []func(context.Context) error{s.Ingest.Run, s.Host.Run}
@@ -103,7 +103,7 @@ func Start(cfg StackConfig) (_ *Stack, err error) {
 	if !cfg.NoGossip {
 		gc := gossip.Config{
 			Host: s.Host, View: cfg.View, Store: s.Store, Offer: s.Ingest.Offer, Own: own,
-			Clock: cfg.Clock, Log: cfg.Log, Registerer: s.Metrics,
+			Holdings: s.Exchange.Holdings, Clock: cfg.Clock, Log: cfg.Log, Registerer: s.Metrics,
 		}
 		if cfg.Beacons {
 			gc.Signer, gc.Sync = cfg.Key, s.Exchange.Kick

@@ -41,6 +41,20 @@ func (s *Store) Heads() map[ct.LogID]Head {
 	return out
 }
 
+// HeadsAfter gives the heads that have changed since a count of changes, and
+// the count now; 0 gives all. Counts are of this opening of the store alone.
+func (s *Store) HeadsAfter(changes uint64) (map[ct.LogID]Head, uint64) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	out := map[ct.LogID]Head{}
+	for id, e := range s.logs {
+		if e.change > changes {
+			out[id] = e.head
+		}
+	}
+	return out, s.changes
+}
+
 // Last is the newest cursor; 0 when nothing has arrived.
 func (s *Store) Last() uint64 {
 	s.mu.RLock()
@@ -90,7 +104,9 @@ func (s *Store) publish(entries map[ct.LogID]*logEntry, last uint64) {
 	s.recent.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.changes++
 	for id, e := range entries {
+		e.change = s.changes
 		s.logs[id] = e
 		if int(e.num) > len(s.byNum) {
 			s.byNum = append(s.byNum, make([]*logEntry, int(e.num)-len(s.byNum))...)

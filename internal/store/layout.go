@@ -126,6 +126,8 @@ type logEntry struct {
 	root  bool
 	first ct.ID // prev of seq 1
 	head  Head
+
+	change uint64 // Store.changes at its last one; in memory alone
 }
 
 func (l *logEntry) encode() []byte {

@@ -82,6 +82,7 @@ type Store struct {
 	logs    map[ct.LogID]*logEntry // values are replaced, never changed
 	byNum   []*logEntry            // index: local number - 1
 	last    uint64                 // newest cursor
+	changes uint64                 // of heads, since the store was opened
 	changed chan struct{}          // closed and replaced at each commit
 	closed  chan struct{}          // closed by Close
 

@@ -146,8 +146,8 @@ func decodeBeacon(raw []byte, b *Beacon) error {
 		return fmt.Errorf("%w: field %d of the beacon", ErrBeacon, d.num)
 	case seen&must != must || !pair(5, 6) || !pair(10, 11):
 		return fmt.Errorf("%w: a field is missing", ErrBeacon)
-	case b.Size > MaxSyncSize || b.Logs > MaxSyncLogs:
-		return fmt.Errorf("%w: %d records in the own log, %d logs", ErrTooLarge, b.Size, b.Logs)
+	case b.Size > MaxSyncSize:
+		return fmt.Errorf("%w: %d records in the own log", ErrTooLarge, b.Size)
 	}
 	return nil
 }

@@ -22,12 +22,15 @@ func syncID(b byte) (id ct.ID)    { id[0], id[31] = b, 2; return id }
 
 func syncSamples() map[string]*wire.SyncMessage {
 	return map[string]*wire.SyncMessage{
-		"hello":          {Hello: &wire.SyncHello{Digest: [32]byte{9}, YourSize: 300, Time: 1_700_000_000_000}},
-		"hello, fresh":   {Hello: &wire.SyncHello{Digest: [32]byte{9}}},
-		"frontier":       {Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}, {syncLog(2), 1, syncID(2), true}}}},
-		"frontier, none": {Frontier: &wire.SyncFrontier{}},
+		"hello":             {Hello: &wire.SyncHello{Digest: [32]byte{9}, YourSize: 300, Time: 1_700_000_000_000}},
+		"hello, fresh":      {Hello: &wire.SyncHello{Digest: [32]byte{9}}},
+		"frontier":          {Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), 0}, {syncLog(2), 1, syncID(2), 2}, {Log: syncLog(3), Fork: 1}}}},
+		"frontier, page":    {Frontier: &wire.SyncFrontier{Heads: syncPage(wire.MaxSyncLogs), More: true}},
+		"of tomorrow":       {Hello: &wire.SyncHello{Digest: [32]byte{9}}, Ext: []byte{1, 2}},
+		"records, tomorrow": {Records: &wire.SyncRecords{Last: true}, Ext: bytes.Repeat([]byte{1}, wire.MaxSyncExt)},
+		"frontier, none":    {Frontier: &wire.SyncFrontier{}},
 		"frontier, changes": {Frontier: &wire.SyncFrontier{
-			Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), false}}, Mark: wire.Mark{1}, Since: wire.Mark{15: 2},
+			Heads: []wire.LogHead{{syncLog(1), 7, syncID(1), 0}}, Mark: wire.Mark{1}, Since: wire.Mark{15: 2},
 		}},
 		"frontier, since": {Frontier: &wire.SyncFrontier{Since: wire.Mark{3}}},
 		"want": {Want: &wire.SyncWant{
@@ -40,17 +43,35 @@ func syncSamples() map[string]*wire.SyncMessage {
 	}
 }
 
+// syncPage gives n heads in order.
+func syncPage(n int) (out []wire.LogHead) {
+	for i := range n {
+		out = append(out, wire.LogHead{Log: ct.LogID{byte(i >> 8), byte(i), 1}, Size: 1, Head: syncID(1)})
+	}
+	return out
+}
+
 // toProtoSync says m with the generated types of sync.proto.
 func toProtoSync(m *wire.SyncMessage) *heraldv1.SyncMessage {
+	p := toProtoSyncKind(m)
+	p.Ext = m.Ext
+	return p
+}
+
+func toProtoSyncKind(m *wire.SyncMessage) *heraldv1.SyncMessage {
 	switch {
 	case m.Hello != nil:
 		return &heraldv1.SyncMessage{Message: &heraldv1.SyncMessage_Hello{Hello: &heraldv1.SyncHello{
 			Digest: m.Hello.Digest[:], YourSize: m.Hello.YourSize, Time: uint64(m.Hello.Time),
 		}}}
 	case m.Frontier != nil:
-		f := &heraldv1.SyncFrontier{}
+		f := &heraldv1.SyncFrontier{More: m.Frontier.More}
 		for _, h := range m.Frontier.Heads {
-			f.Heads = append(f.Heads, &heraldv1.LogHead{Log: h.Log[:], Size: h.Size, Head: h.Head[:], Contested: h.Contested})
+			head := &heraldv1.LogHead{Log: h.Log[:], Size: h.Size, Fork: h.Fork}
+			if h.Size > 0 {
+				head.Head = h.Head[:]
+			}
+			f.Heads = append(f.Heads, head)
 		}
 		if m := m.Frontier.Mark; !m.IsZero() {
 			f.Mark = m[:]
@@ -82,7 +103,12 @@ func TestSyncEncoding(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !bytes.Equal(raw, want) {
+			if len(m.Ext) > 0 { // the library writes a oneof behind the other fields
+				back := new(heraldv1.SyncMessage)
+				if err := proto.Unmarshal(raw, back); err != nil || !proto.Equal(back, toProtoSync(m)) {
+					t.Errorf("sync.proto reads %v, %v", back, err)
+				}
+			} else if !bytes.Equal(raw, want) {
 				t.Errorf("encoding differs from sync.proto:\n got %x\nwant %x", raw, want)
 			}
 			if frame := wire.AppendSyncFrame([]byte("before"), m); !bytes.Equal(frame, wire.AppendFrame([]byte("before"), raw)) {
@@ -135,17 +161,28 @@ func TestSyncRefuses(t *testing.T) {
 		"frontier, endless log":       frontier(wire.LogHead{Log: syncLog(1), Size: wire.MaxSyncSize + 1}),
 		"frontier with an empty mark": append([]byte{0x12, 18, 0x12, 16}, make([]byte, 16)...),
 		"frontier with a short mark":  {0x12, 3, 0x12, 1, 1},
-		"frontier, field unknown":     {0x12, 3, 0x22, 1, 1},
-		"frontier too long":           frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
-		"want of nothing":             {0x1a, 0x00},
-		"want from zero":              want(wire.SyncRange{Log: syncLog(1), Count: 1}),
-		"want of no records":          want(wire.SyncRange{Log: syncLog(1), From: 1}),
-		"want of too many":            want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
-		"want that overflows":         want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
-		"records, one too large":      records(make([]byte, wire.MaxRecord+1)),
-		"records, an empty one":       records([]byte{1}, []byte{}),
-		"records that say nothing":    records(),
-		"flag of two":                 {0x22, 0x02, 0x10, 0x02},
+		"frontier, field unknown":     {0x12, 3, 0x2a, 1, 1},
+		"frontier, a fork it holds":   frontier(wire.LogHead{Log: syncLog(1), Size: 7, Head: syncID(1), Fork: 7}),
+		"frontier, an endless fork":   frontier(wire.LogHead{Log: syncLog(1), Fork: wire.MaxSyncSize + 1}),
+		"frontier, a page not full":   wire.EncodeSync(&wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: syncPage(3), More: true}}),
+		"frontier, a mark too early": wire.EncodeSync(&wire.SyncMessage{Frontier: &wire.SyncFrontier{
+			Heads: syncPage(wire.MaxSyncLogs), Mark: wire.Mark{1}, More: true,
+		}}),
+		"two kinds":                append(bytes.Clone(hello), 0x12, 0x00),
+		"ext alone":                {0x7a, 1, 1},
+		"ext, empty":               append(bytes.Clone(hello), 0x7a, 0),
+		"ext, twice":               append(bytes.Clone(hello), 0x7a, 1, 1, 0x7a, 1, 1),
+		"ext, too long":            wire.EncodeSync(&wire.SyncMessage{Hello: &wire.SyncHello{Digest: [32]byte{9}}, Ext: make([]byte, wire.MaxSyncExt+1)}),
+		"frontier too long":        frontier(many(wire.MaxSyncLogs+1, func(i int) wire.LogHead { return wire.LogHead{Log: logN(i), Size: 1} })...),
+		"want of nothing":          {0x1a, 0x00},
+		"want from zero":           want(wire.SyncRange{Log: syncLog(1), Count: 1}),
+		"want of no records":       want(wire.SyncRange{Log: syncLog(1), From: 1}),
+		"want of too many":         want(wire.SyncRange{syncLog(1), 1, wire.MaxSyncWant}, wire.SyncRange{syncLog(2), 1, 1}),
+		"want that overflows":      want(wire.SyncRange{syncLog(1), 1, 1 << 63}, wire.SyncRange{syncLog(2), 1, 1 << 63}),
+		"records, one too large":   records(make([]byte, wire.MaxRecord+1)),
+		"records, an empty one":    records([]byte{1}, []byte{}),
+		"records that say nothing": records(),
+		"flag of two":              {0x22, 0x02, 0x10, 0x02},
 	}
 	tests["want of too many ranges"] = func() []byte {
 		r := make([]wire.SyncRange, wire.MaxSyncRanges+1)
@@ -187,12 +224,13 @@ func TestSyncLargestRecordsFitAFrame(t *testing.T) {
 }
 
 func TestFrontierDigest(t *testing.T) {
-	base := []wire.LogHead{{syncLog(1), 7, syncID(1), false}, {syncLog(2), 1, syncID(2), false}}
+	base := []wire.LogHead{{syncLog(1), 7, syncID(1), 0}, {syncLog(2), 1, syncID(2), 0}}
 	same := wire.FrontierDigest(base)
 	changes := map[string]func(h []wire.LogHead) []wire.LogHead{
 		"longer":    func(h []wire.LogHead) []wire.LogHead { h[0].Size++; return h },
 		"other":     func(h []wire.LogHead) []wire.LogHead { h[1].Head = syncID(9); return h },
-		"contested": func(h []wire.LogHead) []wire.LogHead { h[1].Contested = true; return h },
+		"forked":    func(h []wire.LogHead) []wire.LogHead { h[1].Fork = 2; return h },
+		"other log": func(h []wire.LogHead) []wire.LogHead { h[1].Log = syncLog(3); return h },
 		"fewer":     func(h []wire.LogHead) []wire.LogHead { return h[:1] },
 		"none":      func(h []wire.LogHead) []wire.LogHead { return nil },
 	}

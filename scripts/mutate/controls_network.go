@@ -41,7 +41,7 @@ var networkControls = []control{
 	},
 	{
 		name: "ended-served", rule: "such a key is served root logs only", pkg: "./internal/exchange", tests: "TestEndedSyncsRootLogs",
-		edits: []edit{{"internal/exchange/serve.go", "mine = snapshot{heads: x.allowedHeads(mine.heads, node.Key)}", ""}, {"internal/exchange/serve.go", "m.Want = x.allowedWant(m.Want, node.Key)", ""}},
+		edits: []edit{{"internal/exchange/holdings.go", "range x.allowedHeads(all.Since(0), node)", "range all.Since(0)"}, {"internal/exchange/serve.go", "m.Want = x.allowedWant(m.Want, node.Key)", ""}},
 	},
 	{
 		name: "ended-asks", rule: "such a key asks nobody for matches", pkg: "./internal/exchange", tests: "TestEndedSyncsRootLogs",
@@ -97,7 +97,39 @@ var networkControls = []control{
 	},
 	{
 		name: "frontier-sum", rule: "changes of a frontier are held against its digest", pkg: "./internal/exchange", tests: "TestWrongChanges",
-		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxSyncLogs && wire.FrontierDigest(theirs) == digest", "sound = true"}},
+		edits: []edit{{"internal/exchange/known.go", "sound = len(theirs) <= wire.MaxFrontier && wire.FrontierDigest(theirs) == digest", "sound = true"}},
+	},
+	{
+		name: "frontier-page", rule: "the pages of a frontier are one frontier, in order and bounded", pkg: "./internal/exchange", tests: "TestFrontierPages",
+		edits: []edit{{"internal/exchange/known.go", "case len(heads)+len(m.Frontier.Heads) > wire.MaxFrontier:", "case false:"}},
+	},
+	{
+		name: "closed-compared", rule: "a closed log is in no frontier", pkg: "./internal/exchange", tests: "TestMarks",
+		edits: []edit{{"internal/exchange/holdings.go", "right.Closing != nil || head.Size == 0", "head.Size == 0"}},
+	},
+	{
+		name: "held-probe", rule: "a log that does not get in is asked for seldomer each time, one header at a time", pkg: "./internal/exchange", tests: "TestRefusedLogIsNotFetchedAgain",
+		edits: []edit{{"internal/exchange/pull.go", "\t\t\t\theld.add(r.Log, \"\")\n", ""}},
+	},
+	{
+		name: "held-clock", rule: "a log that a wrong clock held is fetched again", pkg: "./internal/exchange", tests: "TestHeldByAWrongClock",
+		edits: []edit{{"internal/exchange/state.go", "case u.version == version && now.Before(u.until):", "case u.version == version:"}},
+	},
+	{
+		name: "vain", rule: "a peer of which too little gets in is left alone", pkg: "./internal/exchange", tests: "TestVainPeer",
+		edits: []edit{{"internal/exchange/pull.go", "if records <= 0 || x.vain", "if true || x.vain"}},
+	},
+	{
+		name: "match-fault", rule: "malformed match requests put a node out", pkg: "./internal/exchange", tests: "TestMalformedMatch",
+		edits: []edit{{"internal/exchange/match.go", "if _, _, err := wire.DecodeMatchRequest(req); err != nil {", "if false {"}},
+	},
+	{
+		name: "match-frame-fault", rule: "what is no match frame puts a node out", pkg: "./internal/exchange", tests: "TestMalformedMatch",
+		edits: []edit{{"internal/exchange/match.go", "\t\tif errors.Is(err, errPeer) {\n", "\t\tif false {\n"}},
+	},
+	{
+		name: "lowest-fork", rule: "the lowest fork of two branches is searched for", pkg: "./internal/exchange", tests: "TestLowestFork",
+		edits: []edit{{"internal/exchange/forks.go", "case same:\n\t\t\tlow = at", "case same:\n\t\t\tlow = high"}},
 	},
 	{
 		name: "stream-member", rule: "a stream is checked against the roster again", pkg: "./internal/exchange", tests: "TestStreamsAreCheckedAgain",

@@ -42,7 +42,10 @@ type SyncMessage struct {
 	//	*SyncMessage_Frontier
 	//	*SyncMessage_Want
 	//	*SyncMessage_Records
-	Message       isSyncMessage_Message `protobuf_oneof:"message"`
+	Message isSyncMessage_Message `protobuf_oneof:"message"`
+	// At most 1,024 bytes, for later versions. Version 1 sends none and does not
+	// read them.
+	Ext           []byte `protobuf:"bytes,15,opt,name=ext,proto3" json:"ext,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -120,6 +123,13 @@ func (x *SyncMessage) GetRecords() *SyncRecords {
 	return nil
 }
 
+func (x *SyncMessage) GetExt() []byte {
+	if x != nil {
+		return x.Ext
+	}
+	return nil
+}
+
 type isSyncMessage_Message interface {
 	isSyncMessage_Message()
 }
@@ -150,8 +160,7 @@ func (*SyncMessage_Records) isSyncMessage_Message() {}
 
 type SyncHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// SHA-256("herald/frontier/v1" || the encoding of a SyncFrontier of all the
-	// sender holds, without marks).
+	// The digest of all that the sender holds (PROTOCOL.md section 9).
 	Digest []byte `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Length of the receiver's own node log at the sender.
 	YourSize uint64 `protobuf:"varint,2,opt,name=your_size,json=yourSize,proto3" json:"your_size,omitempty"`
@@ -214,8 +223,8 @@ func (x *SyncHello) GetTime() uint64 {
 
 type SyncFrontier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// By ascending log, each log once, at most 4,096. The opener may leave out
-	// what it has told this peer before.
+	// By ascending log, each log once, over all pages, at most 4,096 a page and
+	// 65,536 together. The opener may leave out what it has told this peer before.
 	Heads []*LogHead `protobuf:"bytes,1,rep,name=heads,proto3" json:"heads,omitempty"`
 	// In an answer: the sender's own name for its frontier at its hello, 16 bytes,
 	// not all zero. A sender that gives none is always asked for everything.
@@ -223,7 +232,10 @@ type SyncFrontier struct {
 	// In the opener's frontier: the last mark that it has of the other side. In
 	// the answer: the same mark, when heads are only those that have changed since
 	// it was given; absent, when they are all.
-	Since         []byte `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	Since []byte `protobuf:"bytes,3,opt,name=since,proto3" json:"since,omitempty"`
+	// Another page follows. This one has 4,096 heads; mark and since are in the
+	// last page alone.
+	More          bool `protobuf:"varint,4,opt,name=more,proto3" json:"more,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -279,13 +291,21 @@ func (x *SyncFrontier) GetSince() []byte {
 	return nil
 }
 
-// The sender holds the headers of records 1..size of the log.
+func (x *SyncFrontier) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// The sender holds the headers of records 1..size of the log. Of a forked log it
+// says the part below the fork.
 type LogHead struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`    // 32 bytes
-	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"` // 1 .. 2^48
+	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"` // 1 .. 2^48; absent, with head, when nothing is held below the fork
 	Head          []byte                 `protobuf:"bytes,3,opt,name=head,proto3" json:"head,omitempty"`  // id of record size, 32 bytes
-	Contested     bool                   `protobuf:"varint,4,opt,name=contested,proto3" json:"contested,omitempty"`
+	Fork          uint64                 `protobuf:"varint,4,opt,name=fork,proto3" json:"fork,omitempty"` // the lowest seq of which the sender holds a fork proof, above size
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -341,11 +361,11 @@ func (x *LogHead) GetHead() []byte {
 	return nil
 }
 
-func (x *LogHead) GetContested() bool {
+func (x *LogHead) GetFork() uint64 {
 	if x != nil {
-		return x.Contested
+		return x.Fork
 	}
-	return false
+	return 0
 }
 
 // At most 1,024 ranges, 1,024 forks, 16,384 records together.
@@ -542,26 +562,28 @@ var File_herald_v1_sync_proto protoreflect.FileDescriptor
 
 const file_herald_v1_sync_proto_rawDesc = "" +
 	"\n" +
-	"\x14herald/v1/sync.proto\x12\therald.v1\"\xdc\x01\n" +
+	"\x14herald/v1/sync.proto\x12\therald.v1\"\xee\x01\n" +
 	"\vSyncMessage\x12,\n" +
 	"\x05hello\x18\x01 \x01(\v2\x14.herald.v1.SyncHelloH\x00R\x05hello\x125\n" +
 	"\bfrontier\x18\x02 \x01(\v2\x17.herald.v1.SyncFrontierH\x00R\bfrontier\x12)\n" +
 	"\x04want\x18\x03 \x01(\v2\x13.herald.v1.SyncWantH\x00R\x04want\x122\n" +
-	"\arecords\x18\x04 \x01(\v2\x16.herald.v1.SyncRecordsH\x00R\arecordsB\t\n" +
+	"\arecords\x18\x04 \x01(\v2\x16.herald.v1.SyncRecordsH\x00R\arecords\x12\x10\n" +
+	"\x03ext\x18\x0f \x01(\fR\x03extB\t\n" +
 	"\amessage\"T\n" +
 	"\tSyncHello\x12\x16\n" +
 	"\x06digest\x18\x01 \x01(\fR\x06digest\x12\x1b\n" +
 	"\tyour_size\x18\x02 \x01(\x04R\byourSize\x12\x12\n" +
-	"\x04time\x18\x03 \x01(\x04R\x04time\"b\n" +
+	"\x04time\x18\x03 \x01(\x04R\x04time\"v\n" +
 	"\fSyncFrontier\x12(\n" +
 	"\x05heads\x18\x01 \x03(\v2\x12.herald.v1.LogHeadR\x05heads\x12\x12\n" +
 	"\x04mark\x18\x02 \x01(\fR\x04mark\x12\x14\n" +
-	"\x05since\x18\x03 \x01(\fR\x05since\"a\n" +
+	"\x05since\x18\x03 \x01(\fR\x05since\x12\x12\n" +
+	"\x04more\x18\x04 \x01(\bR\x04more\"W\n" +
 	"\aLogHead\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\fR\x03log\x12\x12\n" +
 	"\x04size\x18\x02 \x01(\x04R\x04size\x12\x12\n" +
-	"\x04head\x18\x03 \x01(\fR\x04head\x12\x1c\n" +
-	"\tcontested\x18\x04 \x01(\bR\tcontested\"~\n" +
+	"\x04head\x18\x03 \x01(\fR\x04head\x12\x12\n" +
+	"\x04fork\x18\x04 \x01(\x04R\x04fork\"~\n" +
 	"\bSyncWant\x12,\n" +
 	"\x06ranges\x18\x01 \x03(\v2\x14.herald.v1.SyncRangeR\x06ranges\x12\x14\n" +
 	"\x05forks\x18\x02 \x03(\fR\x05forks\x12\x16\n" +

@@ -3392,9 +3392,12 @@ type StatusResponse struct {
 	// Topics whose bodies this node keeps; empty: all.
 	Topics []string `protobuf:"bytes,31,rep,name=topics,proto3" json:"topics,omitempty"`
 	// Match requests of other States that wait for a person here.
-	Inbox         uint32 `protobuf:"varint,32,opt,name=inbox,proto3" json:"inbox,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Inbox uint32 `protobuf:"varint,32,opt,name=inbox,proto3" json:"inbox,omitempty"`
+	// The window of this node's key.
+	DelegatedFrom  string `protobuf:"bytes,33,opt,name=delegated_from,json=delegatedFrom,proto3" json:"delegated_from,omitempty"`
+	DelegatedUntil string `protobuf:"bytes,34,opt,name=delegated_until,json=delegatedUntil,proto3" json:"delegated_until,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *StatusResponse) Reset() {
@@ -3623,6 +3626,20 @@ func (x *StatusResponse) GetInbox() uint32 {
 	return 0
 }
 
+func (x *StatusResponse) GetDelegatedFrom() string {
+	if x != nil {
+		return x.DelegatedFrom
+	}
+	return ""
+}
+
+func (x *StatusResponse) GetDelegatedUntil() string {
+	if x != nil {
+		return x.DelegatedUntil
+	}
+	return ""
+}
+
 type RosterRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3660,8 +3677,10 @@ func (*RosterRequest) Descriptor() ([]byte, []int) {
 }
 
 type RosterResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	File          []byte                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	File  []byte                 `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// How far the node logs are held here: what a closing may name.
+	Heads         []*NodeHead `protobuf:"bytes,2,rep,name=heads,proto3" json:"heads,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3703,6 +3722,83 @@ func (x *RosterResponse) GetFile() []byte {
 	return nil
 }
 
+func (x *RosterResponse) GetHeads() []*NodeHead {
+	if x != nil {
+		return x.Heads
+	}
+	return nil
+}
+
+// The last record held of a node log.
+type NodeHead struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Log   string                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
+	Seq   uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Id    string                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	// Two branches of it are known.
+	Contested     bool `protobuf:"varint,4,opt,name=contested,proto3" json:"contested,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeHead) Reset() {
+	*x = NodeHead{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeHead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeHead) ProtoMessage() {}
+
+func (x *NodeHead) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeHead.ProtoReflect.Descriptor instead.
+func (*NodeHead) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *NodeHead) GetLog() string {
+	if x != nil {
+		return x.Log
+	}
+	return ""
+}
+
+func (x *NodeHead) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *NodeHead) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *NodeHead) GetContested() bool {
+	if x != nil {
+		return x.Contested
+	}
+	return false
+}
+
 type RosterSubmitRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The record as it travels.
@@ -3713,7 +3809,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3725,7 +3821,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3738,7 +3834,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -3749,17 +3845,19 @@ func (x *RosterSubmitRequest) GetRecord() []byte {
 }
 
 type RosterSubmitResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Id            string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
-	Log           string                 `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
-	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Id    string                 `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	Log   string                 `protobuf:"bytes,2,opt,name=log,proto3" json:"log,omitempty"`
+	Seq   uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	// What does not go without saying, such as why the record has no effect.
+	Note          string `protobuf:"bytes,4,opt,name=note,proto3" json:"note,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3771,7 +3869,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3784,7 +3882,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -3808,6 +3906,13 @@ func (x *RosterSubmitResponse) GetSeq() uint64 {
 	return 0
 }
 
+func (x *RosterSubmitResponse) GetNote() string {
+	if x != nil {
+		return x.Note
+	}
+	return ""
+}
+
 type JournalVerifyRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What others remember of this node's journal: it must lead there. Only node,
@@ -3819,7 +3924,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3831,7 +3936,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3844,7 +3949,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
@@ -3866,7 +3971,7 @@ type JournalReadRequest struct {
 
 func (x *JournalReadRequest) Reset() {
 	*x = JournalReadRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3878,7 +3983,7 @@ func (x *JournalReadRequest) String() string {
 func (*JournalReadRequest) ProtoMessage() {}
 
 func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3891,7 +3996,7 @@ func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
 func (*JournalReadRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *JournalReadRequest) GetAfter() uint64 {
@@ -3933,7 +4038,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3945,7 +4050,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3958,7 +4063,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *JournalEntry) GetSeq() uint64 {
@@ -4061,7 +4166,7 @@ type JournalReadResponse struct {
 
 func (x *JournalReadResponse) Reset() {
 	*x = JournalReadResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4073,7 +4178,7 @@ func (x *JournalReadResponse) String() string {
 func (*JournalReadResponse) ProtoMessage() {}
 
 func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4086,7 +4191,7 @@ func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
 func (*JournalReadResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *JournalReadResponse) GetEntries() []*JournalEntry {
@@ -4107,7 +4212,7 @@ type JournalEraseRequest struct {
 
 func (x *JournalEraseRequest) Reset() {
 	*x = JournalEraseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4119,7 +4224,7 @@ func (x *JournalEraseRequest) String() string {
 func (*JournalEraseRequest) ProtoMessage() {}
 
 func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4132,7 +4237,7 @@ func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
 func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *JournalEraseRequest) GetSeq() uint64 {
@@ -4164,7 +4269,7 @@ type JournalEraseResponse struct {
 
 func (x *JournalEraseResponse) Reset() {
 	*x = JournalEraseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4176,7 +4281,7 @@ func (x *JournalEraseResponse) String() string {
 func (*JournalEraseResponse) ProtoMessage() {}
 
 func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4189,7 +4294,7 @@ func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
 func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 type JournalHeadsRequest struct {
@@ -4200,7 +4305,7 @@ type JournalHeadsRequest struct {
 
 func (x *JournalHeadsRequest) Reset() {
 	*x = JournalHeadsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4212,7 +4317,7 @@ func (x *JournalHeadsRequest) String() string {
 func (*JournalHeadsRequest) ProtoMessage() {}
 
 func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4225,7 +4330,7 @@ func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
 func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
 }
 
 // JournalHead is what a node has told of its journal in its beacons.
@@ -4249,7 +4354,7 @@ type JournalHead struct {
 
 func (x *JournalHead) Reset() {
 	*x = JournalHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4261,7 +4366,7 @@ func (x *JournalHead) String() string {
 func (*JournalHead) ProtoMessage() {}
 
 func (x *JournalHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4274,7 +4379,7 @@ func (x *JournalHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
 func (*JournalHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *JournalHead) GetState() string {
@@ -4349,7 +4454,7 @@ type JournalHeadsResponse struct {
 
 func (x *JournalHeadsResponse) Reset() {
 	*x = JournalHeadsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4361,7 +4466,7 @@ func (x *JournalHeadsResponse) String() string {
 func (*JournalHeadsResponse) ProtoMessage() {}
 
 func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4374,7 +4479,7 @@ func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
 func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
@@ -4395,7 +4500,7 @@ type JournalAcceptRequest struct {
 
 func (x *JournalAcceptRequest) Reset() {
 	*x = JournalAcceptRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4407,7 +4512,7 @@ func (x *JournalAcceptRequest) String() string {
 func (*JournalAcceptRequest) ProtoMessage() {}
 
 func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4420,7 +4525,7 @@ func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
 func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *JournalAcceptRequest) GetNode() string {
@@ -4452,7 +4557,7 @@ type JournalAcceptResponse struct {
 
 func (x *JournalAcceptResponse) Reset() {
 	*x = JournalAcceptResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4464,7 +4569,7 @@ func (x *JournalAcceptResponse) String() string {
 func (*JournalAcceptResponse) ProtoMessage() {}
 
 func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4477,7 +4582,7 @@ func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
 func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 type JournalVerifyResponse struct {
@@ -4494,7 +4599,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4506,7 +4611,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4519,7 +4624,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -4556,7 +4661,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4568,7 +4673,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4581,7 +4686,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -4626,7 +4731,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4638,7 +4743,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4651,7 +4756,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -4911,7 +5016,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\x92\x06\n" +
+	"\rStatusRequest\"\xe2\x06\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -4941,16 +5046,25 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06clocks\x18\x19 \x01(\rR\x06clocks\x121\n" +
 	"\x14unchecked_signatures\x18\x1e \x01(\x04R\x13uncheckedSignatures\x12\x16\n" +
 	"\x06topics\x18\x1f \x03(\tR\x06topics\x12\x14\n" +
-	"\x05inbox\x18  \x01(\rR\x05inbox\"\x0f\n" +
-	"\rRosterRequest\"$\n" +
+	"\x05inbox\x18  \x01(\rR\x05inbox\x12%\n" +
+	"\x0edelegated_from\x18! \x01(\tR\rdelegatedFrom\x12'\n" +
+	"\x0fdelegated_until\x18\" \x01(\tR\x0edelegatedUntil\"\x0f\n" +
+	"\rRosterRequest\"S\n" +
 	"\x0eRosterResponse\x12\x12\n" +
-	"\x04file\x18\x01 \x01(\fR\x04file\"-\n" +
+	"\x04file\x18\x01 \x01(\fR\x04file\x12-\n" +
+	"\x05heads\x18\x02 \x03(\v2\x17.herald.api.v1.NodeHeadR\x05heads\"\\\n" +
+	"\bNodeHead\x12\x10\n" +
+	"\x03log\x18\x01 \x01(\tR\x03log\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x0e\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\x12\x1c\n" +
+	"\tcontested\x18\x04 \x01(\bR\tcontested\"-\n" +
 	"\x13RosterSubmitRequest\x12\x16\n" +
-	"\x06record\x18\x01 \x01(\fR\x06record\"J\n" +
+	"\x06record\x18\x01 \x01(\fR\x06record\"^\n" +
 	"\x14RosterSubmitResponse\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
-	"\x03seq\x18\x03 \x01(\x04R\x03seq\"H\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04note\x18\x04 \x01(\tR\x04note\"H\n" +
 	"\x14JournalVerifyRequest\x120\n" +
 	"\x05heads\x18\x01 \x03(\v2\x1a.herald.api.v1.JournalHeadR\x05heads\"<\n" +
 	"\x12JournalReadRequest\x12\x14\n" +
@@ -5055,7 +5169,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 72)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -5113,29 +5227,30 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*StatusResponse)(nil),        // 53: herald.api.v1.StatusResponse
 	(*RosterRequest)(nil),         // 54: herald.api.v1.RosterRequest
 	(*RosterResponse)(nil),        // 55: herald.api.v1.RosterResponse
-	(*RosterSubmitRequest)(nil),   // 56: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 57: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 58: herald.api.v1.JournalVerifyRequest
-	(*JournalReadRequest)(nil),    // 59: herald.api.v1.JournalReadRequest
-	(*JournalEntry)(nil),          // 60: herald.api.v1.JournalEntry
-	(*JournalReadResponse)(nil),   // 61: herald.api.v1.JournalReadResponse
-	(*JournalEraseRequest)(nil),   // 62: herald.api.v1.JournalEraseRequest
-	(*JournalEraseResponse)(nil),  // 63: herald.api.v1.JournalEraseResponse
-	(*JournalHeadsRequest)(nil),   // 64: herald.api.v1.JournalHeadsRequest
-	(*JournalHead)(nil),           // 65: herald.api.v1.JournalHead
-	(*JournalHeadsResponse)(nil),  // 66: herald.api.v1.JournalHeadsResponse
-	(*JournalAcceptRequest)(nil),  // 67: herald.api.v1.JournalAcceptRequest
-	(*JournalAcceptResponse)(nil), // 68: herald.api.v1.JournalAcceptResponse
-	(*JournalVerifyResponse)(nil), // 69: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 70: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 71: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 72: google.protobuf.Struct
+	(*NodeHead)(nil),              // 56: herald.api.v1.NodeHead
+	(*RosterSubmitRequest)(nil),   // 57: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 58: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 59: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 60: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 61: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 62: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 63: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 64: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 65: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 66: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 67: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 68: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 69: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 70: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 71: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 72: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 73: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	72, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	72, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	73, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	73, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -5147,84 +5262,85 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	72, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	73, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
 	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
 	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	72, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	72, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	73, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	73, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
 	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	72, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	73, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
 	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
 	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
 	41, // 27: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
 	50, // 28: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	65, // 29: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
-	60, // 30: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
-	65, // 31: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
-	4,  // 32: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 33: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 34: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 35: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 36: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 37: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 38: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 39: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 40: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 41: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	30, // 42: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	33, // 43: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	35, // 44: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	37, // 45: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	40, // 46: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	43, // 47: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	45, // 48: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	47, // 49: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	49, // 50: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	52, // 51: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	54, // 52: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	56, // 53: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	58, // 54: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	59, // 55: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
-	62, // 56: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
-	64, // 57: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
-	67, // 58: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
-	70, // 59: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 60: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 61: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 62: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 63: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 64: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 65: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 66: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 67: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 68: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	39, // 69: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	32, // 70: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	34, // 71: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	36, // 72: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	38, // 73: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	42, // 74: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	44, // 75: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	46, // 76: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	48, // 77: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	51, // 78: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	53, // 79: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	55, // 80: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	57, // 81: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	69, // 82: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	61, // 83: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
-	63, // 84: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
-	66, // 85: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
-	68, // 86: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
-	71, // 87: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	60, // [60:88] is the sub-list for method output_type
-	32, // [32:60] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	56, // 29: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
+	66, // 30: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	61, // 31: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	66, // 32: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 33: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 34: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 35: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 36: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 37: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 38: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 39: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 40: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 41: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 42: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	30, // 43: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	33, // 44: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	35, // 45: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	37, // 46: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	40, // 47: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	43, // 48: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	45, // 49: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	47, // 50: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	49, // 51: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	52, // 52: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	54, // 53: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	57, // 54: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	59, // 55: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	60, // 56: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	63, // 57: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	65, // 58: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	68, // 59: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	71, // 60: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 61: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 62: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 63: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 64: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 65: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 66: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 67: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 68: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 69: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	39, // 70: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	32, // 71: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	34, // 72: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	36, // 73: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	38, // 74: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	42, // 75: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	44, // 76: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	46, // 77: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	48, // 78: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	51, // 79: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	53, // 80: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	55, // 81: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	58, // 82: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	70, // 83: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	62, // 84: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	64, // 85: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	67, // 86: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	69, // 87: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	72, // 88: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	61, // [61:89] is the sub-list for method output_type
+	33, // [33:61] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -5242,7 +5358,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   72,
+			NumMessages:   73,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
