@@ -69,6 +69,9 @@ func (n *Node) erase(ctx context.Context) error {
 		}
 		if time.Since(compacted) >= compactPeriod {
 			compacted = time.Now()
+			if err := n.cutJournal(ctx, now); err != nil {
+				n.cfg.Log.ErrorContext(ctx, "the journal is not cut", "error", err)
+			}
 			if err := n.compactBodies(ctx, time.Now()); err != nil {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
@@ -85,6 +88,19 @@ func (n *Node) erase(ctx context.Context) error {
 			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
 		}
 	}
+}
+
+// cutJournal ends what of the journal is older than it is kept. A clock in doubt
+// removes nothing.
+func (n *Node) cutJournal(ctx context.Context, now time.Time) error {
+	if n.clockDoubt(now) != "" {
+		return nil
+	}
+	removed, err := n.journal.Cut(ct.MillisOf(now.Add(-n.cfg.JournalKept)))
+	if removed > 0 {
+		n.cfg.Log.InfoContext(ctx, "old entries of the journal are removed", "entries", removed)
+	}
+	return err
 }
 
 // eraseTraces takes out of the files what was deleted, when the pace allows it.

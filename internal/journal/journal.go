@@ -46,6 +46,7 @@ const (
 	ActShow         = "show-restored"
 	ActRestore      = "restore"
 	ActAccept       = "accept-journal"
+	ActCut          = "cut" // older entries were removed; Of is the last of them
 )
 
 // Limits of an entry, in bytes.

@@ -40,7 +40,11 @@ var findControls = []control{
 		edits: []edit{{"internal/index/person_find.go", "all > maxDropped {", "false {"}},
 	},
 	{
+		name: "backup-local-month", rule: "drafts, requests and the journal in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
+		edits: []edit{{"internal/backup/backup.go", `, "local.db": "backup/local"}`, `}`}},
+	},
+	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
-		edits: []edit{{"internal/backup/backup.go", `"keys.db": "backup/keys", "lists.db": "backup/lists"}`, `"keys.db": "backup/keys"}`}},
+		edits: []edit{{"internal/backup/backup.go", `"lists.db": "backup/lists", "local.db": "backup/local"}`, `"local.db": "backup/local"}`}},
 	},
 }
