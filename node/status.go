@@ -134,6 +134,9 @@ func (n *Node) registerMetrics() {
 		_, last := n.scrub.progress(0)
 		return float64(max(0, last.Unix()))
 	})
+	n.cfg.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "herald_root_records_total", Help: "Records of root logs given to the roster, each once.",
+	}, func() float64 { return float64(n.rootReads.Load()) }))
 	alarm := func(name string, on func() bool) {
 		n.cfg.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "herald_alarm", Help: "1 while an alarm holds.", ConstLabels: prometheus.Labels{"alarm": name},
@@ -180,7 +183,7 @@ func (n *Node) apiConfig() api.Config {
 			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Discard: n.desk.Discard, Retract: n.desk.Retract,
 			List: n.List, Tail: n.Tail, Get: n.Get, Record: n.Record,
 			Match: n.desk.Match, Inbox: n.Inbox, InboxShow: n.InboxShow, Release: n.Release, Refuse: n.Refuse,
-			ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
+			Import: n.Import, Lists: n.desk.Lists, RemoveList: n.RemoveList,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
 			JournalRead: n.journal.Read, JournalErase: n.JournalErase,
 			JournalHeads: n.JournalHeads, JournalAccept: n.JournalAccept,
@@ -283,15 +286,19 @@ func (n *Node) Release(ctx context.Context, id string, o desk.ReleaseOptions) (d
 // Refuse drops a waiting request, for a reason that is journalled.
 func (n *Node) Refuse(id, reason, operator string) error { return n.desk.Refuse(id, reason, operator) }
 
-// ImportUN imports the UN Security Council Consolidated List as a list of this
-// State's own. When it returns without an error, matches find its persons.
-func (n *Node) ImportUN(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
-	res, err := n.desk.ImportUN(ctx, list, r, p)
-	return res, n.findable(ctx, list, res, err)
+// Import imports a list of this State's own. When it returns without an error,
+// matches find its persons.
+func (n *Node) Import(ctx context.Context, o desk.ImportOptions, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
+	res, err := n.desk.Import(ctx, o, r, p)
+	return res, n.findable(ctx, o.List, res, err)
 }
 
-// ImportPersons imports a list of JSON lines, likewise.
+// ImportPersons imports a list in JSON.
 func (n *Node) ImportPersons(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
-	res, err := n.desk.ImportPersons(ctx, list, r, p)
-	return res, n.findable(ctx, list, res, err)
+	return n.Import(ctx, desk.ImportOptions{List: list, Form: desk.FormPersons}, r, p)
+}
+
+// RemoveList takes one of this State's own lists away.
+func (n *Node) RemoveList(ctx context.Context, list string) (persons int, err error) {
+	return n.desk.RemoveList(ctx, list)
 }

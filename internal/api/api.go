@@ -39,13 +39,14 @@ type Backend struct {
 	// Record is one record as it travelled, found by a unique prefix of its id.
 	Record func(prefix string) ([]byte, error)
 
-	Match         func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
-	Inbox         func() ([]desk.InboxItem, error)
-	InboxShow     func(id, operator string) (desk.InboxShown, error)
-	Release       func(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error)
-	Refuse        func(id, reason, operator string) error
-	ImportUN      func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
-	ImportPersons func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
+	Match      func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
+	Inbox      func() ([]desk.InboxItem, error)
+	InboxShow  func(id, operator string) (desk.InboxShown, error)
+	Release    func(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error)
+	Refuse     func(id, reason, operator string) error
+	Import     func(ctx context.Context, o desk.ImportOptions, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
+	Lists      func() ([]desk.ListInfo, error)
+	RemoveList func(ctx context.Context, list string) (persons int, err error)
 
 	Mute  func(s ct.State, on bool) error
 	Mutes func() map[ct.State]time.Time

@@ -37,7 +37,7 @@ var law = map[string]rule{
 
 	// What is held.
 	"internal/store":   {own: "internal/keys internal/verify internal/wire node/ct", heavy: "os bbolt x/sync"},
-	"internal/ingest":  {own: "internal/roster internal/store internal/verify node/ct", heavy: "prometheus"},
+	"internal/ingest":  {own: "internal/roster internal/store internal/verify internal/wire node/ct", heavy: "prometheus"},
 	"internal/index":   {own: "internal/match internal/name internal/store internal/wire node/ct", heavy: "os bbolt x/sync"},
 	"internal/journal": {own: "internal/keys internal/store node/ct"},
 	"internal/backup":  {own: "internal/journal internal/keys internal/roster internal/store node/ct", heavy: "os"},
@@ -48,7 +48,9 @@ var law = map[string]rule{
 	"internal/match":         {own: "internal/name node/ct", pure: true},
 	"internal/fishing":       {own: "internal/match internal/name node/ct", pure: true},
 	"internal/format/text":   {heavy: "x/text", pure: true},
-	"internal/format/unlist": {own: "internal/format/text internal/name node/ct", pure: true},
+	"internal/format/value":  {own: "internal/match internal/name node/ct", pure: true},
+	"internal/format/unlist": {own: "internal/format/text internal/format/value internal/name node/ct", pure: true},
+	"internal/format/people": {own: "internal/format/text internal/format/unlist internal/format/value node/ct", pure: true},
 	"internal/synth":         {own: "node/ct", pure: true},
 
 	// Between nodes.
@@ -69,7 +71,7 @@ var law = map[string]rule{
 
 	// What people do.
 	"internal/desk": {
-		own: "internal/fishing internal/format/text internal/format/unlist internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
+		own: "internal/fishing internal/format/people internal/format/text internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
 			"internal/verify internal/wire node/ct",
 		heavy: "prometheus x/sync",
 	},
@@ -79,7 +81,7 @@ var law = map[string]rule{
 	},
 	"internal/datadir": {own: "internal/keys internal/roster internal/store internal/wire node node/ct", heavy: "os net toml multiaddr"},
 	"internal/cli": {
-		own: "internal/api internal/backup internal/bench internal/datadir internal/format/text internal/format/unlist internal/index internal/journal internal/keys internal/match internal/roster " +
+		own: "internal/api internal/backup internal/bench internal/datadir internal/format/people internal/format/text internal/format/unlist internal/format/value internal/index internal/journal internal/keys internal/match internal/roster " +
 			"internal/store internal/synth internal/verify internal/wire node node/ct proto/herald/api/v1 proto/herald/api/v1/apiv1connect testnet",
 		heavy: "os cobra progressbar connect protobuf x/sync",
 	},

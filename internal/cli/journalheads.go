@@ -27,7 +27,7 @@ type headLine struct {
 }
 
 func readHeads(cmd *cobra.Command, path string) ([]*apiv1.JournalHead, error) {
-	data, name, err := readInput(cmd, path)
+	data, name, err := readText(cmd, path)
 	if err != nil {
 		return nil, err
 	}

@@ -135,7 +135,7 @@ func matchQueries(cmd *cobra.Command, file string, short shortQuery) ([]document
 		}
 		docs = []document{{raw, "command line", 1, 1}}
 	default:
-		data, name, err := readInput(cmd, file)
+		data, name, err := readText(cmd, file)
 		if err != nil {
 			return nil, err
 		}

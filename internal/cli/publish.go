@@ -51,7 +51,7 @@ outbox and prints {"waiting":KEY}.`,
 }
 
 func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishRequest) error {
-	data, name, err := readInput(cmd, file)
+	data, name, err := readText(cmd, file)
 	if err != nil {
 		return err
 	}

@@ -450,7 +450,7 @@ func TestListEntriesAreFollowed(t *testing.T) {
 	a, b := net.nodes[0], net.nodes[1]
 	load := func(lines ...string) {
 		t.Helper()
-		_, err := b.desk.ImportPersons(within(t), "national", strings.NewReader(strings.Join(lines, "")), nil)
+		_, err := b.desk.Import(within(t), desk.ImportOptions{List: "national", Form: desk.FormPersons, AcceptShrink: true}, strings.NewReader(strings.Join(lines, "")), nil)
 		must(t, err)
 		b.follow()
 	}

@@ -103,17 +103,34 @@ type MatchSummary struct {
 // ImportProgress is called now and then with the number of entries read.
 type ImportProgress func(read int)
 
-// ImportResult is the account of an import: Read = Accepted + Rejected.
-// Entities are organisations; they are counted apart and not imported.
+// ImportResult is the account of an import: Read = Accepted + Joined +
+// Rejected. Entities are organisations; they are counted apart and not imported.
 type ImportResult struct {
-	Read, Accepted, Rejected, Entities int
-	Rejections                         []Rejection
+	Read       int // rows
+	Accepted   int // persons
+	Joined     int // further rows of a person
+	Rejected   int // rows that are not imported
+	Entities   int
+	Rejections []Rejection // the first of them
+
+	LeftOut int       // values left out of persons that were accepted
+	Left    []LeftOut // the first of them
+	Kept    int       // persons whose row was rejected: they stay on the list as they were
+
+	Before, After int // persons on the list
 }
 
-// Rejection names a line that was not imported, and a reason without its content.
+// Rejection names a row that was not imported, and a reason without its content.
 type Rejection struct {
 	Line   int
 	Reason string
+}
+
+// LeftOut names a value that was left out of a person, and why.
+type LeftOut struct {
+	Line  int
+	Field string
+	Why   string
 }
 
 // ListInfo describes one imported list.
@@ -121,4 +138,5 @@ type ListInfo struct {
 	Name     string
 	Persons  int
 	Imported time.Time
+	ListAbout
 }

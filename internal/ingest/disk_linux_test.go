@@ -35,8 +35,8 @@ func (a *author) as(kind ct.Kind, body []byte, refs ...ct.Ref) verify.Record {
 
 // authored has the writer sign a record of the author's own.
 func authored(b *bench, a *author) error {
-	_, err := b.Author(b.tb.Context(), a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
-		return a.sign(seq, prev, []byte("own")), nil
+	_, err := b.Author(b.tb.Context(), a.log(), a.first, func(at wire.Next) (verify.Record, error) {
+		return a.sign(at.Seq, at.Prev, []byte("own")), nil
 	})
 	return err
 }

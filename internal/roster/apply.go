@@ -111,7 +111,7 @@ func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error)
 		return v, fmt.Errorf("apply to roster: log %s is no root log of this network", header.Log.Short())
 	case header.Seq < h.seq, header.Seq == h.seq && id == h.id:
 		return v, nil
-	case header.Seq != h.seq+1 || header.Prev != h.id:
+	case header.Seq != h.seq+1 || header.Prev != h.id || header.Offset != h.end:
 		return v, fmt.Errorf("apply to roster: log %s: record %d after %d: %w", header.Log.Short(), header.Seq, h.seq, ErrOrder)
 	}
 	s, n := v.step(header, id, op), *v
@@ -160,6 +160,7 @@ func (v *View) step(header *wire.Header, id ct.ID, op Operation) step {
 	s := step{root: header.Log, head: last}
 	h := &s.head
 	h.seq, h.id, h.at = header.Seq, id, max(last.at, header.Issued)
+	h.end = header.After(id, len(wire.EncodeHeader(header))).Offset
 	switch {
 	case last.stopped != 0:
 		s.err = fmt.Errorf("record %d of the log is %w", last.stopped, ErrLater)
@@ -279,7 +280,7 @@ func (v *View) renew(root ct.LogID, at ct.Millis, r *ct.Renewal) (Node, error) {
 	case r.NotAfter <= n.NotAfter:
 		return Node{}, errors.New("renewal: the delegation does not end before that")
 	case r.NotAfter > v.latest(n, at):
-		return Node{}, fmt.Errorf("renewal: longer than the policy's %v, after its record or after the end till now: at most until %v",
+		return Node{}, fmt.Errorf("renewal: longer than the policy's %v from now, or too long after its end: at most until %v",
 			v.policy.MaxDelegation, v.latest(n, at))
 	}
 	n.NotAfter = r.NotAfter
@@ -289,9 +290,10 @@ func (v *View) renew(root ct.LogID, at ct.Millis, r *ct.Renewal) (Node, error) {
 	return n, nil
 }
 
-// latest is how long a renewal at a time may let a node speak.
+// latest is how long a renewal at a time may let a node speak. It is bound to
+// the end till now too: a key that ended long ago is named anew, if at all.
 func (v *View) latest(n Node, at ct.Millis) ct.Millis {
-	return min(n.NotAfter, at) + millis(v.policy.MaxDelegation)
+	return min(n.NotAfter+millis(afterEnd), at) + millis(v.policy.MaxDelegation)
 }
 
 // close ends a node log. The first closing of a log ends it; a later one counts

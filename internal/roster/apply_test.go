@@ -16,8 +16,7 @@ import (
 // rootLog writes the headers of one State's root log, from where the founding left it.
 type rootLog struct {
 	state  ct.State
-	seq    uint64
-	prev   ct.ID
+	at     wire.Next
 	serial uint64
 }
 
@@ -28,14 +27,17 @@ func openLog(t testing.TB, v *roster.View, s ct.State) *rootLog {
 		t.Fatalf("no member %s", s)
 	}
 	last := m.Nodes[len(m.Nodes)-1]
-	return &rootLog{s, uint64(len(m.Nodes)), last.Delegation, last.Serial}
+	at, _ := v.RootNext(m.Root)
+	return &rootLog{s, at, last.Serial}
 }
 
 // next is the header of the next record, of any kind.
 func (l *rootLog) next(kind uint32) (*wire.Header, ct.ID) {
-	h := &wire.Header{Version: 1, Log: root(l.state).Public(), Seq: l.seq + 1, Prev: l.prev, Kind: kind, Issued: ct.MillisOf(founded)}
-	l.seq, l.prev = h.Seq, wire.ID(ct.NetworkID{}, wire.EncodeHeader(h))
-	return h, l.prev
+	h := &wire.Header{Version: 1, Log: root(l.state).Public(), Kind: kind, Issued: ct.MillisOf(founded)}
+	l.at.Put(h)
+	raw := wire.EncodeHeader(h)
+	l.at = h.After(wire.ID(ct.NetworkID{}, raw), len(raw))
+	return h, l.at.Prev
 }
 
 // delegate is the next delegation, for days from the founding on.
@@ -379,10 +381,10 @@ func TestReplacedKeysAreBounded(t *testing.T) {
 }
 
 // A renewal reaches no further than max_delegation, from its record and from
-// the end till now.
+// 60 days after the end till now.
 func TestRenewalsAreBounded(t *testing.T) {
 	k := node("UTO", 1).Public()
-	most := ct.Millis((400 * day).Milliseconds())
+	most, sixty := ct.Millis((400 * day).Milliseconds()), ct.Millis((60 * day).Milliseconds())
 	for _, x := range []struct {
 		name   string
 		issued func(end ct.Millis) ct.Millis
@@ -391,8 +393,8 @@ func TestRenewalsAreBounded(t *testing.T) {
 	}{
 		{"as far as its record allows", func(end ct.Millis) ct.Millis { return end - 1000 }, func(_, issued ct.Millis) ct.Millis { return issued + most }, ""},
 		{"further", func(end ct.Millis) ct.Millis { return end - 1000 }, func(_, issued ct.Millis) ct.Millis { return issued + most + 1 }, "longer than"},
-		{"as far as the old end allows", func(end ct.Millis) ct.Millis { return end + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + most }, ""},
-		{"further than that", func(end ct.Millis) ct.Millis { return end + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + most + 1 }, "longer than"},
+		{"as far as the old end allows", func(end ct.Millis) ct.Millis { return end + sixty + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + sixty + most }, ""},
+		{"further than that", func(end ct.Millis) ct.Millis { return end + sixty + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + sixty + most + 1 }, "longer than"},
 		{"dated far ahead", func(end ct.Millis) ct.Millis { return end + 60*most }, func(_, issued ct.Millis) ct.Millis { return issued + 1 }, "longer than"},
 	} {
 		v := view(t)

@@ -5,7 +5,7 @@ package main
 var findControls = []control{
 	{
 		name: "lists-own-file", rule: "writing a list holds up nobody who journals", pkg: "./internal/desk", tests: "TestAnswersWhileAListIsWritten",
-		edits: []edit{{"internal/desk/import.go", "err := s.d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {\n\t\tfor i, e := range batch {", "err := s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {\n\t\tfor i, e := range batch {"}},
+		edits: []edit{{"internal/desk/staging.go", "err := s.d.cfg.Store.Lists().Update(func(tx *store.LocalTx) error {\n\t\tfor i, e := range batch {", "err := s.d.cfg.Store.Local().Update(func(tx *store.LocalTx) error {\n\t\tfor i, e := range batch {"}},
 	},
 	{
 		name: "index-behind", rule: "an index that is behind says that it does not know", pkg: "./internal/index", tests: "TestBehindIsSaid",
