@@ -68,8 +68,8 @@ var findControls = []control{
 		edits: []edit{{"internal/desk/holdings.go", "if row == nil || row.State == d.cfg.State {", "if true {"}},
 	},
 	{
-		name: "backup-local-month", rule: "drafts, requests and the journal in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
-		edits: []edit{{"internal/backup/backup.go", `, "local.db": "backup/local"}`, `}`}},
+		name: "screen-unread", rule: "screening says what it could not read", pkg: "./internal/cli", tests: "TestScreenUnreadValues",
+		edits: []edit{{"internal/cli/screenrun.go", "if len(found) == 0 && !subject.Readable() {", "if false && !subject.Readable() {"}},
 	},
 	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",

@@ -216,4 +216,8 @@ var storeControls = []control{
 		name: "index-fresh-hides", rule: "a retracted person is not indexed", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
 		edits: []edit{{"internal/index/follower.go", "if _, ok := hidden(r.ID); ok {", "if false {"}},
 	},
+	{
+		name: "backup-local-month", rule: "drafts, requests and the journal in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
+		edits: []edit{{"internal/backup/backup.go", `, "local.db": "backup/local"}`, `}`}},
+	},
 }
