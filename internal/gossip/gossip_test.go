@@ -486,9 +486,10 @@ func TestLaterVersionsBlameNobody(t *testing.T) {
 			return wire.EncodeSignedBeacon(b)
 		}
 		for i := range 12 {
-			h.Version, h.Issued = 2, h.Issued+1
+			h.Version, h.Seq = 2, uint64(20+i)
 			later := wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: 1, Sig: env.Sig, Salt: env.Salt, Body: env.Body})
-			other := wire.Encode(&wire.Envelope{HeaderBytes: env.HeaderBytes, Alg: uint32(2 + i), Sig: env.Sig, Salt: env.Salt, Body: env.Body})
+			h.Version, h.Seq = wire.Version, uint64(40+i)
+			other := wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: uint32(2 + i), Sig: env.Sig, Salt: env.Salt, Body: env.Body})
 			for _, raw := range [][]byte{later, other, beacon(1, uint32(2+i)), beacon(2, uint32(1+i))} {
 				send(ctx, t, nodes[0], nodes[1], m, &pb.RPC{Publish: []*pb.Message{{Data: raw, Topic: &topic}}})
 			}
