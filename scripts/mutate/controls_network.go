@@ -120,6 +120,14 @@ var networkControls = []control{
 		edits: []edit{{"internal/exchange/state.go", "case u.version == version && now.Before(u.until):", "case u.version == version:"}},
 	},
 	{
+		name: "held-version", rule: "a record of another version ends what is taken of its log and blames nobody", pkg: "./internal/exchange", tests: "TestUnknownVersion",
+		edits: []edit{{"internal/exchange/fetch.go", "if wire.OtherVersion(raw) {\n\t\treturn f.GotUnknown()", "if false {\n\t\treturn f.GotUnknown()"}},
+	},
+	{
+		name: "held-end", rule: "what comes before a record that is held is taken, whoever replaced signatures there", pkg: "./internal/exchange", tests: "TestHeldEndOfARun",
+		edits: []edit{{"internal/exchange/open.go", "\t\t\to.beforeHeld(r)\n", ""}},
+	},
+	{
 		name: "vain", rule: "a peer of which too little gets in is left alone", pkg: "./internal/exchange", tests: "TestVainPeer",
 		edits: []edit{{"internal/exchange/pull.go", "if records <= 0 || x.vain", "if true || x.vain"}},
 	},
