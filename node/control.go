@@ -70,6 +70,7 @@ func (n *Node) advanceRoot(ctx context.Context, log ct.LogID) (more bool, err er
 		if err != nil {
 			return false, fmt.Errorf("read root log %s: %w", log.Short(), err)
 		}
+		n.rootReads.Add(1)
 		err = n.applyRoot(row)
 		if err != nil {
 			n.cfg.Log.Warn("a record of a root log does not change the roster", "state", row.State, "seq", seq, "error", err)

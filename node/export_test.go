@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/node/ct"
@@ -33,6 +34,12 @@ func (n *Node) Submit(ctx context.Context, raws ...[]byte) error {
 
 // Heads are how far every log is held.
 func (n *Node) Heads() map[ct.LogID]store.Head { return n.store.Heads() }
+
+// View is the roster in force.
+func (n *Node) View() *roster.View { return n.view.Load() }
+
+// RootReads counts the records of root logs given to the roster.
+func (n *Node) RootReads() uint64 { return n.rootReads.Load() }
 
 // RosterVersion counts the changes of the roster in force.
 func (n *Node) RosterVersion() uint64 { return n.view.Load().Version() }

@@ -37,6 +37,7 @@ type Node struct {
 
 	view      atomic.Pointer[roster.View]
 	changed   chan struct{} // the roster has changed
+	rootReads atomic.Uint64 // records of root logs given to the roster
 	mutes     *mutes
 	directory directory
 

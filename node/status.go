@@ -133,6 +133,9 @@ func (n *Node) registerMetrics() {
 		_, last := n.scrub.progress(0)
 		return float64(max(0, last.Unix()))
 	})
+	n.cfg.Registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+		Name: "herald_root_records_total", Help: "Records of root logs given to the roster, each once.",
+	}, func() float64 { return float64(n.rootReads.Load()) }))
 	alarm := func(name string, on func() bool) {
 		n.cfg.Registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "herald_alarm", Help: "1 while an alarm holds.", ConstLabels: prometheus.Labels{"alarm": name},

@@ -280,7 +280,7 @@ func (v *View) renew(root ct.LogID, at ct.Millis, r *ct.Renewal) (Node, error) {
 	case r.NotAfter <= n.NotAfter:
 		return Node{}, errors.New("renewal: the delegation does not end before that")
 	case r.NotAfter > v.latest(n, at):
-		return Node{}, fmt.Errorf("renewal: longer than the policy's %v, after its record or after the end till now: at most until %v",
+		return Node{}, fmt.Errorf("renewal: longer than the policy's %v from now, or too long after its end: at most until %v",
 			v.policy.MaxDelegation, v.latest(n, at))
 	}
 	n.NotAfter = r.NotAfter
@@ -290,9 +290,10 @@ func (v *View) renew(root ct.LogID, at ct.Millis, r *ct.Renewal) (Node, error) {
 	return n, nil
 }
 
-// latest is how long a renewal at a time may let a node speak.
+// latest is how long a renewal at a time may let a node speak. It is bound to
+// the end till now too: a key that ended long ago is named anew, if at all.
 func (v *View) latest(n Node, at ct.Millis) ct.Millis {
-	return min(n.NotAfter, at) + millis(v.policy.MaxDelegation)
+	return min(n.NotAfter+millis(afterEnd), at) + millis(v.policy.MaxDelegation)
 }
 
 // close ends a node log. The first closing of a log ends it; a later one counts

@@ -381,10 +381,10 @@ func TestReplacedKeysAreBounded(t *testing.T) {
 }
 
 // A renewal reaches no further than max_delegation, from its record and from
-// the end till now.
+// 60 days after the end till now.
 func TestRenewalsAreBounded(t *testing.T) {
 	k := node("UTO", 1).Public()
-	most := ct.Millis((400 * day).Milliseconds())
+	most, sixty := ct.Millis((400 * day).Milliseconds()), ct.Millis((60 * day).Milliseconds())
 	for _, x := range []struct {
 		name   string
 		issued func(end ct.Millis) ct.Millis
@@ -393,8 +393,8 @@ func TestRenewalsAreBounded(t *testing.T) {
 	}{
 		{"as far as its record allows", func(end ct.Millis) ct.Millis { return end - 1000 }, func(_, issued ct.Millis) ct.Millis { return issued + most }, ""},
 		{"further", func(end ct.Millis) ct.Millis { return end - 1000 }, func(_, issued ct.Millis) ct.Millis { return issued + most + 1 }, "longer than"},
-		{"as far as the old end allows", func(end ct.Millis) ct.Millis { return end + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + most }, ""},
-		{"further than that", func(end ct.Millis) ct.Millis { return end + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + most + 1 }, "longer than"},
+		{"as far as the old end allows", func(end ct.Millis) ct.Millis { return end + sixty + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + sixty + most }, ""},
+		{"further than that", func(end ct.Millis) ct.Millis { return end + sixty + 1000 }, func(end, _ ct.Millis) ct.Millis { return end + sixty + most + 1 }, "longer than"},
 		{"dated far ahead", func(end ct.Millis) ct.Millis { return end + 60*most }, func(_, issued ct.Millis) ct.Millis { return issued + 1 }, "longer than"},
 	} {
 		v := view(t)

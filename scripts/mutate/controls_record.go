@@ -73,8 +73,8 @@ var recordControls = []control{
 		edits: []edit{{"internal/roster/apply.go", "max(last.at, header.Issued)", "header.Issued"}},
 	},
 	{
-		name: "renewal-bound", rule: "a renewal reaches no further than max_delegation after the old end", pkg: "./internal/roster", tests: "TestRenewalsAreBounded",
-		edits: []edit{{"internal/roster/apply.go", "min(n.NotAfter, at) + millis", "at + millis"}},
+		name: "renewal-bound", rule: "a renewal is bound to the old end", pkg: "./internal/roster", tests: "TestRenewalsAreBounded",
+		edits: []edit{{"internal/roster/apply.go", "min(n.NotAfter+millis(afterEnd), at) + millis", "at + millis"}},
 	},
 	{
 		name: "founding-spread", rule: "founding delegations end on different days", pkg: "./internal/roster", tests: "TestFoundingEndsAreSpread",
