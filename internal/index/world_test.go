@@ -146,7 +146,7 @@ func (w *world) fill(recs ...verify.Record) {
 
 func (w *world) source() index.Source {
 	return index.Source{
-		Wait: w.store.Wait, Read: w.store.Read, Hidden: w.store.Hidden, Get: w.store.Get,
+		Wait: w.store.Wait, Read: w.store.Read, Hidden: w.store.Hidden,
 		Lists: w.lists.after, WaitLists: w.lists.wait, Last: w.reached, Behind: w.behind,
 	}
 }
