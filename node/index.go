@@ -51,7 +51,7 @@ func (n *Node) indexed(ctx context.Context) error {
 func (n *Node) findable(ctx context.Context, list string, res desk.ImportResult, err error) error {
 	if err == nil {
 		if err = n.indexed(ctx); err != nil {
-			err = fmt.Errorf("import: list %s is in force with %d persons: %w", list, res.Accepted, err)
+			err = fmt.Errorf("import: list %s is in force with %d persons: %w", list, res.After, err)
 		}
 	}
 	return err

@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -64,6 +65,7 @@ func (n *Node) Status() api.Status {
 			s.Alarms = append(s.Alarms, line)
 		}
 	}
+	s.Alarms = append(s.Alarms, n.lateAlarms()...)
 	s.Alarms = append(s.Alarms, n.desk.Fishing(time.Now())...)
 	s.Alarms = append(s.Alarms, n.desk.Crowded()...)
 	return s
@@ -192,9 +194,9 @@ func (n *Node) apiConfig() api.Config {
 			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Discard: n.desk.Discard, Retract: n.desk.Retract,
 			List: n.List, Tail: n.Tail, Get: n.Get, Record: n.Record,
 			Match: n.desk.Match, Inbox: n.Inbox, InboxShow: n.InboxShow, Release: n.Release, Refuse: n.Refuse,
-			ImportUN: n.ImportUN, ImportPersons: n.ImportPersons,
+			Import: n.Import, Lists: n.desk.Lists, RemoveList: n.RemoveList,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
-			JournalRead: n.journal.Read, JournalErase: n.JournalErase,
+			Journal: n.note, JournalRead: n.journal.Read, JournalErase: n.JournalErase,
 			JournalHeads: n.JournalHeads, JournalAccept: n.JournalAccept,
 			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit, NodeHeads: n.NodeHeads,
 		},
@@ -215,13 +217,13 @@ func (n *Node) Peers() []api.Peer {
 }
 
 // Record gives one record as it travelled, by a unique prefix of its id. A
-// body that is hidden, erased or missing is not in it.
+// body that may not be shown, or not be copied out, is not in it.
 func (n *Node) Record(prefix string) ([]byte, error) {
-	row, err := n.feed.Row(prefix)
+	row, unreadable, err := n.feed.Export(prefix)
 	if err != nil {
 		return nil, err
 	}
-	if n.gate.unsettled() && ct.Topic(row.Header.Topic) != ct.TopicControl {
+	if unreadable == ct.UnreadableUnsettled {
 		return nil, fmt.Errorf("record %s: %w: %s", row.ID.Short(), api.ErrConflict, ct.UnreadableUnsettled)
 	}
 	raws, err := n.store.Range(row.Header.Log, row.Header.Seq, 1, 1<<20)
@@ -231,7 +233,15 @@ func (n *Node) Record(prefix string) ([]byte, error) {
 	if len(raws) != 1 {
 		return nil, feed.ErrNotFound
 	}
-	return raws[0], nil
+	if unreadable == "" {
+		return raws[0], nil
+	}
+	e, err := wire.Decode(raws[0])
+	if err != nil {
+		return nil, err
+	}
+	e.Salt, e.Body = nil, nil
+	return wire.Encode(e), nil
 }
 
 // Publish signs a notification, or keeps it in the outbox until it may be signed.
@@ -240,8 +250,8 @@ func (n *Node) Publish(ctx context.Context, c *ct.Notification, o desk.PublishOp
 }
 
 // Retract hides a record of this State on every node and has it erased after the grace.
-func (n *Node) Retract(ctx context.Context, id ct.ID, r ct.Retraction, operator string) (desk.Receipt, error) {
-	return n.desk.Retract(ctx, id, r, operator)
+func (n *Node) Retract(ctx context.Context, id ct.ID, r ct.Retraction, operator string, accept ...string) (desk.Receipt, error) {
+	return n.desk.Retract(ctx, id, r, operator, accept...)
 }
 
 // List gives entries in arrival order after a cursor.
@@ -255,14 +265,7 @@ func (n *Node) List(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, e
 
 // Get finds a record by a unique prefix of its id, with its history.
 func (n *Node) Get(prefix string) (ct.Entry, []ct.Entry, error) {
-	entry, history, err := n.feed.Get(prefix)
-	if err == nil && entry.Release != nil {
-		err = n.desk.ReleaseRead(&entry)
-	}
-	if err != nil {
-		return ct.Entry{}, nil, err
-	}
-	return entry, history, nil
+	return n.feed.Get(prefix)
 }
 
 // Tail calls fn for every entry after a cursor until ctx ends.
@@ -295,15 +298,19 @@ func (n *Node) Release(ctx context.Context, id string, o desk.ReleaseOptions) (d
 // Refuse drops a waiting request, for a reason that is journalled.
 func (n *Node) Refuse(id, reason, operator string) error { return n.desk.Refuse(id, reason, operator) }
 
-// ImportUN imports the UN Security Council Consolidated List as a list of this
-// State's own. When it returns without an error, matches find its persons.
-func (n *Node) ImportUN(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
-	res, err := n.desk.ImportUN(ctx, list, r, p)
-	return res, n.findable(ctx, list, res, err)
+// Import imports a list of this State's own. When it returns without an error,
+// matches find its persons.
+func (n *Node) Import(ctx context.Context, o desk.ImportOptions, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
+	res, err := n.desk.Import(ctx, o, r, p)
+	return res, n.findable(ctx, o.List, res, err)
 }
 
-// ImportPersons imports a list of JSON lines, likewise.
+// ImportPersons imports a list in JSON.
 func (n *Node) ImportPersons(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error) {
-	res, err := n.desk.ImportPersons(ctx, list, r, p)
-	return res, n.findable(ctx, list, res, err)
+	return n.Import(ctx, desk.ImportOptions{List: list, Form: desk.FormPersons}, r, p)
+}
+
+// RemoveList takes one of this State's own lists away.
+func (n *Node) RemoveList(ctx context.Context, list string) (persons int, err error) {
+	return n.desk.RemoveList(ctx, list)
 }

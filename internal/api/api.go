@@ -29,9 +29,9 @@ import (
 type Backend struct {
 	Publish func(ctx context.Context, n *ct.Notification, o desk.PublishOptions) (desk.Receipt, error)
 	Outbox  func() ([]desk.OutboxItem, error)
-	SignNow func(ctx context.Context, key, reason string) (desk.Receipt, error)
-	Discard func(key, reason string) error
-	Retract func(ctx context.Context, target ct.ID, r ct.Retraction, operator string) (desk.Receipt, error)
+	SignNow func(ctx context.Context, key, reason, operator string) (desk.Receipt, error)
+	Discard func(key, reason, operator string) error
+	Retract func(ctx context.Context, target ct.ID, r ct.Retraction, operator string, accept ...string) (desk.Receipt, error)
 
 	List func(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error)
 	Tail func(ctx context.Context, f feed.Filter, after uint64, fn func(ct.Entry) error) error
@@ -39,13 +39,14 @@ type Backend struct {
 	// Record is one record as it travelled, found by a unique prefix of its id.
 	Record func(prefix string) ([]byte, error)
 
-	Match         func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
-	Inbox         func() ([]desk.InboxItem, error)
-	InboxShow     func(id, operator string) (desk.InboxShown, error)
-	Release       func(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error)
-	Refuse        func(id, reason, operator string) error
-	ImportUN      func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
-	ImportPersons func(ctx context.Context, list string, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
+	Match      func(ctx context.Context, q desk.MatchQuery, each func(desk.MatchAnswer) error) (desk.MatchSummary, error)
+	Inbox      func() ([]desk.InboxItem, error)
+	InboxShow  func(id, operator string) (desk.InboxShown, error)
+	Release    func(ctx context.Context, id string, o desk.ReleaseOptions) (desk.Receipt, *ct.MatchRelease, error)
+	Refuse     func(id, reason, operator string) error
+	Import     func(ctx context.Context, o desk.ImportOptions, r io.Reader, p desk.ImportProgress) (desk.ImportResult, error)
+	Lists      func() ([]desk.ListInfo, error)
+	RemoveList func(ctx context.Context, list string) (persons int, err error)
 
 	Mute  func(s ct.State, on bool) error
 	Mutes func() map[ct.State]time.Time
@@ -60,6 +61,8 @@ type Backend struct {
 
 	Status func() Status
 
+	// Journal notes an act; what it is about waits for it.
+	Journal func(journal.Entry) error
 	// JournalVerify holds the journal against itself and against those of the
 	// heads that are of this node: fitting is their number.
 	JournalVerify func(heads []JournalHead) (entries uint64, head [32]byte, fitting int, err error)
@@ -197,6 +200,7 @@ func (s *Server) add(name string, l net.Listener, h http.Handler) {
 	p.SetUnencryptedHTTP2(true)
 	s.servers = append(s.servers, listening{name, l, &http.Server{
 		Handler:           h,
+		ConnContext:       withPeer,
 		Protocols:         p,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,

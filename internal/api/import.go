@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"time"
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
@@ -25,29 +27,72 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	}
 	first := in.Msg()
 	list := first.List
-	var do func(context.Context, string, io.Reader, desk.ImportProgress) (desk.ImportResult, error)
 	switch first.Kind {
-	case "un":
-		do, list = s.b.ImportUN, cmp.Or(list, ListUN)
-	case "persons":
-		do = s.b.ImportPersons
+	case desk.FormUN:
+		list = cmp.Or(list, ListUN)
+	case desk.FormPersons:
 	default:
 		return nil, refuse(ct.Faults{{Field: "kind", Fault: ct.FaultCode + ": un, persons"}})
 	}
 	if !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(list) {
 		return nil, refuse(ct.Faults{{Field: "list", Fault: ct.FaultForm + ": want [a-z0-9-]{1,32}"}})
 	}
-	r, err := do(ctx, list, &upload{in: in, rest: first.Chunk}, func(int) {})
+	about, err := aboutOf(first.About)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
+		return nil, refuse(err)
+	}
+	o := desk.ImportOptions{List: list, Form: first.Kind, AcceptShrink: first.AcceptShrink, About: about}
+	r, err := s.b.Import(ctx, o, &upload{in: in, rest: first.Chunk}, func(int) {})
 	if err != nil {
 		return nil, refuse(withRejections(err, r.Rejections))
 	}
 	out := &apiv1.ImportResponse{
-		Read: uint64(r.Read), Accepted: uint64(r.Accepted), Rejected: uint64(r.Rejected), Entities: uint64(r.Entities),
+		Read: uint64(r.Read), Accepted: uint64(r.Accepted), Joined: uint64(r.Joined), Rejected: uint64(r.Rejected), Entities: uint64(r.Entities),
+		LeftOut: uint64(r.LeftOut), Kept: uint64(r.Kept), Before: uint64(r.Before), After: uint64(r.After),
 	}
 	for _, j := range r.Rejections[:min(len(r.Rejections), maxRejections)] {
 		out.Rejections = append(out.Rejections, &apiv1.Rejection{Line: uint64(j.Line), Reason: j.Reason})
 	}
+	for _, l := range r.Left[:min(len(r.Left), maxRejections)] {
+		out.Left = append(out.Left, &apiv1.LeftOut{Line: uint64(l.Line), Field: l.Field, Why: l.Why})
+	}
 	return connect.NewResponse(out), nil
+}
+
+func aboutOf(a *apiv1.ListAbout) (out desk.ListAbout, err error) {
+	if a.GetTlp() != "" {
+		if out.TLP.UnmarshalText([]byte(a.Tlp)) != nil || out.TLP > ct.TLPRed {
+			return out, ct.Faults{{Field: "tlp", Fault: ct.FaultCode + ": CLEAR, GREEN, AMBER, AMBER+STRICT, RED"}}
+		}
+	}
+	out.Basis, out.Source, out.Date, out.Review = a.GetBasis(), a.GetSource(), a.GetDate(), a.GetReview()
+	return out, nil
+}
+
+func (s *service) Lists(_ context.Context, _ *connect.Request[apiv1.ListsRequest]) (*connect.Response[apiv1.ListsResponse], error) {
+	lists, err := s.b.Lists()
+	if err != nil {
+		return nil, refuse(err)
+	}
+	out := &apiv1.ListsResponse{}
+	for _, l := range lists {
+		out.Lists = append(out.Lists, &apiv1.ListInfo{
+			Name: l.Name, Persons: uint64(l.Persons), Imported: l.Imported.UTC().Format(time.RFC3339),
+			About: &apiv1.ListAbout{Tlp: l.TLP.String(), Basis: l.Basis, Source: l.Source, Date: l.Date, Review: l.Review},
+		})
+	}
+	return connect.NewResponse(out), nil
+}
+
+func (s *service) RemoveList(ctx context.Context, req *connect.Request[apiv1.RemoveListRequest]) (*connect.Response[apiv1.RemoveListResponse], error) {
+	n, err := s.b.RemoveList(ctx, req.Msg.Name)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.RemoveListResponse{Persons: uint64(n)}), nil
 }
 
 // withRejections tells, when nothing was imported because of the input, which

@@ -140,13 +140,13 @@ func TestOutbox(t *testing.T) {
 		Outbox: func() ([]desk.OutboxItem, error) {
 			return []desk.OutboxItem{{Key: "k1", Kind: ct.KindNotification, Topic: ct.TopicTravel, Since: time.UnixMilli(1e12), Why: "own-head check"}}, nil
 		},
-		SignNow: func(_ context.Context, key, reason string) (desk.Receipt, error) {
+		SignNow: func(_ context.Context, key, reason, _ string) (desk.Receipt, error) {
 			if key != "k1" {
 				return desk.Receipt{}, desk.ErrNotFound
 			}
 			return desk.Receipt{ID: ct.ID{1}, Seq: 1}, nil
 		},
-		Discard: func(key, _ string) error { dropped = key; return nil },
+		Discard: func(key, _, _ string) error { dropped = key; return nil },
 	})
 	herald(t, "", "outbox", "--data", dir).check(t, 0, "own-head check", "")
 	if l := herald(t, "", "outbox", "--json", "--data", dir).lines(t); len(l) != 1 || l[0]["key"] != "k1" || l[0]["since"] != "2001-09-09T01:46:40.000Z" {
@@ -400,28 +400,75 @@ func TestInbox(t *testing.T) {
 
 func TestImport(t *testing.T) {
 	var got string
-	do := func(_ context.Context, list string, r io.Reader, _ desk.ImportProgress) (desk.ImportResult, error) {
+	var about desk.ListAbout
+	do := func(_ context.Context, o desk.ImportOptions, r io.Reader, _ desk.ImportProgress) (desk.ImportResult, error) {
 		raw, err := io.ReadAll(r)
-		got = list + ":" + string(raw)
-		if strings.Contains(got, "all bad") {
+		got, about = fmt.Sprintf("%s %s %v:%s", o.Form, o.List, o.AcceptShrink, raw), o.About
+		switch {
+		case strings.Contains(got, "all bad"):
 			return desk.ImportResult{Rejections: []desk.Rejection{{Line: 1, Reason: "id: missing"}, {Line: 2, Reason: "names: missing"}}}, errors.New("import: nothing in it was accepted")
+		case strings.Contains(got, "all good"):
+			return desk.ImportResult{Read: 2, Accepted: 2, After: 2}, err
+		case strings.Contains(got, "shrunk"):
+			return desk.ImportResult{}, fmt.Errorf("import: %w: list national would go from 9 persons to 2", desk.ErrConflict)
+		case strings.Contains(got, "a value"):
+			return desk.ImportResult{Read: 2, Accepted: 2, LeftOut: 1, Left: []desk.LeftOut{{Line: 2, Field: "births[0]", Why: "no date"}}, Before: 2, After: 2}, err
 		}
-		return desk.ImportResult{Read: 3, Accepted: 2, Rejected: 1, Entities: 4, Rejections: []desk.Rejection{{Line: 2, Reason: "id: missing"}}}, err
+		return desk.ImportResult{Read: 4, Accepted: 2, Joined: 1, Rejected: 1, Kept: 1, Entities: 4, Before: 7, After: 3, Rejections: []desk.Rejection{{Line: 2, Reason: "id: missing"}}}, err
 	}
-	dir := backend(t, api.Backend{ImportUN: do, ImportPersons: do})
+	dir := backend(t, api.Backend{Import: do})
 	r := herald(t, "<xml/>", "import", "un", "-", "--json", "--data", dir)
 	l := r.lines(t)
-	if r.code != 0 || len(l) != 2 || l[0]["line"] != 2.0 || !slices.Equal(keysOf(l[1]), []string{"accepted", "read", "rejected"}) || got != "un:<xml/>" {
+	if r.code != 8 || len(l) != 2 || l[0]["line"] != 2.0 || got != "un un false:<xml/>" ||
+		!slices.Equal(keysOf(l[1]), []string{"accepted", "after", "before", "joined", "kept", "left_out", "read", "rejected"}) {
 		t.Errorf("import un: got %+v, the node got %q", r, got)
 	}
-	herald(t, "{}", "import", "persons", "-", "--list", "watch", "--data", dir).check(t, 0, "read 3, accepted 2, rejected 1", "")
-	if got != "watch:{}" {
-		t.Errorf("import persons: the node got %q", got)
+	r = herald(t, "{}", "import", "persons", "-", "--list", "watch", "--accept-shrink", "--tlp", "GREEN", "--basis", "law 1", "--source", "desk", "--date", "2026-11-01", "--review", "2027-11", "--data", dir)
+	r.check(t, 8, "line 2: rejected: id: missing", "")
+	for _, want := range []string{"read 4, accepted 2, rejected 1, values left out 0", "1 persons stay on the list", "list watch: 7 persons before, 3 now", "4 organisations"} {
+		r.check(t, 8, want, "")
 	}
+	if want := (desk.ListAbout{TLP: ct.TLPGreen, Basis: "law 1", Source: "desk", Date: "2026-11-01", Review: "2027-11"}); got != "persons watch true:{}" || about != want {
+		t.Errorf("import persons: the node got %q, %+v", got, about)
+	}
+	herald(t, "all good", "import", "persons", "-", "--data", dir).check(t, 0, "list national: 0 persons before, 2 now", "")
+	herald(t, "a value", "import", "persons", "-", "--data", dir).check(t, 8, "line 2: left out: births[0]: no date", "")
+	herald(t, "shrunk", "import", "persons", "-", "--data", dir).check(t, 6, "", "would go from 9 persons to 2")
 	herald(t, "all bad", "import", "persons", "-", "--data", dir).check(t, 2, "", "line 2")
 	herald(t, "{}", "import", "persons", "-", "--list", "A B", "--data", dir).check(t, 2, "", "list: ")
+	herald(t, "{}", "import", "persons", "-", "--tlp", "PINK", "--data", dir).check(t, 2, "", "tlp: ")
 	herald(t, "", "import", "persons", filepath.Join(dir, "none"), "--data", dir).check(t, 2, "", "no such file")
 	herald(t, "", "import", "persons", dir, "--data", dir).check(t, 1, "", "read "+dir)
+}
+
+func TestLists(t *testing.T) {
+	imported := time.Now().Add(-75 * time.Hour)
+	dir := backend(t, api.Backend{
+		Lists: func() ([]desk.ListInfo, error) {
+			return []desk.ListInfo{
+				{Name: "national", Persons: 12, Imported: imported, ListAbout: desk.ListAbout{TLP: ct.TLPRed, Basis: "law 1", Source: "desk 7", Date: "2026-01-01", Review: "2020-01-01"}},
+				{Name: "un", Persons: 730, Imported: imported, ListAbout: desk.ListAbout{TLP: ct.TLPAmber}},
+			}, nil
+		},
+		RemoveList: func(_ context.Context, name string) (int, error) {
+			if name != "un" {
+				return 0, fmt.Errorf("remove list: %w: no list of that name", desk.ErrNotFound)
+			}
+			return 730, nil
+		},
+	})
+	r := herald(t, "", "lists", "--data", dir)
+	for _, want := range []string{"national", "12", "3d", "RED", "law 1", "desk 7", "2026-01-01", "2020-01-01 (passed)", "AMBER"} {
+		r.check(t, 0, want, "")
+	}
+	l := herald(t, "", "lists", "--json", "--data", dir).lines(t)
+	if len(l) != 2 || l[0]["list"] != "national" || l[0]["persons"] != 12.0 || l[0]["tlp"] != "RED" || l[1]["review"] != nil {
+		t.Errorf("lists: %v", l)
+	}
+	herald(t, "", "lists", "rm", "un", "--data", dir).check(t, 0, "list un is gone, with 730 persons", "")
+	herald(t, "", "lists", "rm", "no-such", "--data", dir).check(t, 5, "", "no list of that name")
+	none := backend(t, api.Backend{Lists: func() ([]desk.ListInfo, error) { return nil, nil }})
+	herald(t, "", "lists", "--data", none).check(t, 0, "no list is imported", "")
 }
 
 func TestAdmin(t *testing.T) {

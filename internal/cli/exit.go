@@ -43,11 +43,16 @@ func newExitCodesTopic() *cobra.Command {
     5  nothing found
     6  conflict: in use, exists already, or not now
     7  no node is reachable on the data directory
-    8  some peers did not answer
+    8  some peers did not answer, or something of a list was left out
   130  interrupted
 
 match: 0 when any answer is POSSIBLE, 5 only when every node asked said NO_HIT,
 8 otherwise. Silence, a refusal and an exhausted budget are never "no".
+
+import: 0 when the whole list came in; 8 when rows were rejected or values left
+out, each told with its line; 6 when the list would lose more than a tenth of its
+persons and --accept-shrink does not say that this is meant, 1 when the file ends
+in the middle: then the list stays as it was.
 
 screen: 0 when all queries came through, with hits or without. Rows and entries that
 cannot be read do not change that: each such row says so ("error" with --json), and

@@ -21,16 +21,29 @@ func newImportCmd() *cobra.Command {
 		Short: "Load one of this State's own lists",
 		Long: `Load a list of persons that match requests are then answered from. A list stays
 on this node and is never spread. A new import replaces the list of the same
-name as a whole; a broken file leaves it as it was.`,
+name as a whole; a broken file leaves it as it was.
+
+A value that cannot be read is left out of its person and told with its line and
+field. A row without a usable id or name is rejected; whoever was on the list and
+is rejected now stays on it as he was, and when a rejected row has no id that can
+be read, nobody leaves the list. Rows of one id are one person. When anything was
+left out or rejected the exit code is 8. A list that would lose more than a tenth
+of its persons is refused with 6, unless --accept-shrink says that this is meant;
+with it an empty file empties the list. herald lists shows the lists, and
+herald lists rm takes one away.
+
+What --tlp, --basis, --source, --date and --review say holds until it is said anew.`,
 	}
 	cmd.AddCommand(
 		importCmd("un", "The UN Security Council Consolidated List (XML)", api.ListUN),
-		importCmd("persons", `JSON lines {"id","names":[{"full"}],"births":[],…}`, "national"),
+		importCmd("persons", `persons in JSON {"id","names":[{"full"}],"births":[],…}`, "national"),
 	)
 	return cmd
 }
 
 func importCmd(kind, what, list string) *cobra.Command {
+	var accept bool
+	about := &apiv1.ListAbout{}
 	cmd := &cobra.Command{
 		Use:   kind + " FILE|-",
 		Short: what,
@@ -40,14 +53,26 @@ func importCmd(kind, what, list string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			res, err := upload(cmd, c, args[0], &apiv1.ImportRequest{Kind: kind, List: list})
+			res, err := upload(cmd, c, args[0], &apiv1.ImportRequest{Kind: kind, List: list, AcceptShrink: accept, About: about})
 			if err != nil {
 				return err
 			}
-			return printImport(cmd, res)
+			if err := printImport(cmd, list, res); err != nil {
+				return err
+			}
+			if res.Rejected+res.LeftOut > 0 {
+				return withCode(exitPartial, nil)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().StringVar(&list, "list", list, "name of the list to replace")
+	cmd.Flags().BoolVar(&accept, "accept-shrink", false, "the list may lose more than a tenth of its persons")
+	cmd.Flags().StringVar(&about.Tlp, "tlp", "", "marking of every entry: CLEAR, GREEN, AMBER (unless said otherwise), AMBER+STRICT, RED")
+	cmd.Flags().StringVar(&about.Basis, "basis", "", "legal basis of keeping the list")
+	cmd.Flags().StringVar(&about.Source, "source", "", "who made the list")
+	cmd.Flags().StringVar(&about.Date, "date", "", "when it was made, such as 2026-12-31")
+	cmd.Flags().StringVar(&about.Review, "review", "", "when somebody must look whether it is still needed")
 	return cmd
 }
 
@@ -96,7 +121,7 @@ func upload(cmd *cobra.Command, c *client, path string, first *apiv1.ImportReque
 	return res.Msg, nil
 }
 
-func printImport(cmd *cobra.Command, r *apiv1.ImportResponse) error {
+func printImport(cmd *cobra.Command, list string, r *apiv1.ImportResponse) error {
 	if wantJSON(cmd) {
 		for _, j := range r.Rejections {
 			line := struct {
@@ -107,22 +132,50 @@ func printImport(cmd *cobra.Command, r *apiv1.ImportResponse) error {
 				return err
 			}
 		}
+		for _, l := range r.Left {
+			line := struct {
+				Line  uint64 `json:"line"`
+				Field string `json:"field"`
+				Left  string `json:"left_out"`
+			}{l.Line, l.Field, l.Why}
+			if err := printJSON(cmd, line); err != nil {
+				return err
+			}
+		}
 		return printJSON(cmd, struct {
 			Read     uint64 `json:"read"`
 			Accepted uint64 `json:"accepted"`
+			Joined   uint64 `json:"joined"`
 			Rejected uint64 `json:"rejected"`
-		}{r.Read, r.Accepted, r.Rejected})
+			LeftOut  uint64 `json:"left_out"`
+			Kept     uint64 `json:"kept"`
+			Before   uint64 `json:"before"`
+			After    uint64 `json:"after"`
+		}{r.Read, r.Accepted, r.Joined, r.Rejected, r.LeftOut, r.Kept, r.Before, r.After})
 	}
 	w := cmd.OutOrStdout()
 	for _, j := range r.Rejections {
-		fmt.Fprintf(w, "line %d: %s\n", j.Line, safe(j.Reason))
+		fmt.Fprintf(w, "line %d: rejected: %s\n", j.Line, safe(j.Reason))
 	}
-	if more := r.Rejected - uint64(len(r.Rejections)); more > 0 {
+	if more := r.Rejected - uint64(len(r.Rejections)); more > 0 && r.Rejected > uint64(len(r.Rejections)) {
 		fmt.Fprintf(w, "and %d more rejected\n", more)
 	}
-	fmt.Fprintf(w, "read %d, accepted %d, rejected %d\n", r.Read, r.Accepted, r.Rejected)
+	for _, l := range r.Left {
+		fmt.Fprintf(w, "line %d: left out: %s: %s\n", l.Line, safe(l.Field), safe(l.Why))
+	}
+	if more := r.LeftOut - uint64(len(r.Left)); more > 0 {
+		fmt.Fprintf(w, "and %d more values left out\n", more)
+	}
+	fmt.Fprintf(w, "read %d, accepted %d, rejected %d, values left out %d\n", r.Read, r.Accepted, r.Rejected, r.LeftOut)
+	if r.Joined > 0 {
+		fmt.Fprintf(w, "%d rows were further rows of a person\n", r.Joined)
+	}
+	if r.Kept > 0 {
+		fmt.Fprintf(w, "%d persons stay on the list as they were: their rows were rejected, or rows without an id that can be read\n", r.Kept)
+	}
 	if r.Entities > 0 {
 		fmt.Fprintf(w, "%d organisations were left out: they are not persons\n", r.Entities)
 	}
+	fmt.Fprintf(w, "list %s: %d persons before, %d now\n", list, r.Before, r.After)
 	return nil
 }

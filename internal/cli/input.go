@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/spf13/cobra"
 )
@@ -45,6 +46,18 @@ func readInput(cmd *cobra.Command, path string) (data []byte, name string, err e
 		return nil, name, usagef("%s: more than %d MiB: split it", name, maxInput>>20)
 	}
 	return data, name, nil
+}
+
+// readText reads a file of text as UTF-8, whatever it was saved as.
+func readText(cmd *cobra.Command, path string) (data []byte, name string, err error) {
+	if data, name, err = readInput(cmd, path); err != nil {
+		return nil, name, err
+	}
+	data, err = text.Bytes(data)
+	if bad := new(text.Binary); errors.As(err, &bad) {
+		return nil, name, usagef("%s: %v", name, bad)
+	}
+	return data, name, err
 }
 
 // document is one JSON value of a file that may hold several.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"connectrpc.com/connect"
+	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
@@ -106,6 +107,9 @@ func inspect(cmd *cobra.Command, what, only string, against known) error {
 	data, name, err := readInput(cmd, what)
 	if err != nil {
 		return err
+	}
+	if utf8, err := text.Bytes(data); err == nil && json.Valid(bytes.TrimSpace(utf8)) {
+		data = utf8
 	}
 	if trimmed := bytes.TrimSpace(data); len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && json.Valid(trimmed) {
 		if isGenesis(trimmed) {

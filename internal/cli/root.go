@@ -59,7 +59,7 @@ A newcomer's first minutes: ` + "`herald testnet up --dir net`" + ` starts five 
 	root.AddCommand(
 		newInitCmd(), newNetworkCmd(), newRunCmd(), newConfigCmd(), newTestnetCmd(), newBenchCmd(),
 		newPublishCmd(), newOutboxCmd(), newRetractCmd(), newListCmd(), newGetCmd(), newTailCmd(),
-		newMatchCmd(), newInboxCmd(), newReleaseCmd(), newRefuseCmd(), newScreenCmd(), newImportCmd(), newInspectCmd(), newExampleCmd(),
+		newMatchCmd(), newInboxCmd(), newReleaseCmd(), newRefuseCmd(), newScreenCmd(), newImportCmd(), newListsCmd(), newInspectCmd(), newExampleCmd(),
 		newMuteCmd(), newPeersCmd(), newStatusCmd(), newStoreCmd(), newJournalCmd(), newRosterCmd(),
 		newVersionCmd(), newExitCodesTopic(),
 	)

@@ -29,18 +29,21 @@ func newScreenCmd() *cobra.Command {
 		Short: "Compare many persons with a list, offline",
 		Long: `Compare many persons with a list, offline: no node is asked and nothing is kept.
 
-The list is the UN Consolidated List (XML) or JSON lines
-{"id","names":[{"full","quality","script"}],"births":[],"nationalities":[],"documents":[]}.
-The queries are CSV, or of either form of a list; - is the standard input. CSV has
-a header line with the columns id, name, birth, nationality, document, in any
-order, divided by commas, semicolons or tabs; name or document must be there, and
-without id a query is called by its line. Files are UTF-8 or, with a byte order
-mark, UTF-16. For every query, in order, with --json:
+The list is the UN Consolidated List (XML) or persons in JSON, one a line or in an
+array, {"id","names":[{"full","quality","script"}],"births":[],"nationalities":[],
+"documents":[]}, in the forms that herald import takes. The queries are CSV, or of
+either form of a list; - is the standard input. CSV has a header line with the
+columns id, name, birth, nationality, document, in any order, divided by commas,
+semicolons, tabs or strokes; name or document must be there, and without id a query
+is called by its line. A date is read when it can be read in one way only: 31/12/1970
+is, 04/03/1985 is told and not used. Files are UTF-8 or, with a byte order mark,
+UTF-16. For every query, in order, with --json:
 
   {"query":ID,"hits":[{"id","score","tier","why"}]}
 
 A row or an entry that cannot be read is told on stderr with its line; a row is
-answered by no hits and "error", and the rest goes on. With --strict the first one
+answered by no hits and "error", a value that cannot be read is left out and told
+("notes"), and the rest goes on. With --strict the first one
 ends the command with exit code 2. The last line on stderr sums up.
 
 A hit is a lead for a person to look at. strong: a name and a birth date or a

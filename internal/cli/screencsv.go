@@ -21,7 +21,7 @@ const (
 // commaOf guesses what divides the columns from the header line.
 func commaOf(head string) byte {
 	best := byte(',')
-	for _, c := range []byte{';', '\t'} {
+	for _, c := range []byte{';', '\t', '|'} {
 		if strings.Count(head, string(c)) > strings.Count(head, string(best)) {
 			best = c
 		}
@@ -98,7 +98,7 @@ func (c *csvRows) next() (fields []string, line int, fault string, err error) {
 // and holds quotes doubled; in any other a quote is a character. open: the
 // last value is in quotes and has not ended.
 func splitRow(row []byte, comma byte) (fields []string, open bool, fault string) {
-	s := string(row)
+	s := strings.TrimPrefix(string(row), "\ufeff") // files that were put together
 	for {
 		v := strings.TrimLeft(s, " ")
 		if !strings.HasPrefix(v, `"`) {

@@ -1,17 +1,16 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"time"
 
+	"github.com/herald-net/herald/internal/format/people"
 	"github.com/herald-net/herald/internal/format/text"
-	"github.com/herald-net/herald/internal/format/unlist"
 	"github.com/herald-net/herald/internal/index"
-	"github.com/herald-net/herald/node/ct"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 )
@@ -41,24 +40,22 @@ func loadList(cmd *cobra.Command, x *index.Index, path string, strict bool) erro
 	}
 	l := &listLoader{cmd: cmd, x: x, name: name, strict: strict}
 	first, err := r.First()
-	switch {
-	case err != nil && err != io.EOF:
+	if err != nil && err != io.EOF {
 		return fmt.Errorf("read %s: %w", name, err)
-	case first == '<':
-		err = l.un(r)
-	case first == '{' || first == 0:
-		err = l.lines(r)
-	default:
-		return usagef("%s:1: a list is XML of the UN or JSON lines, this is neither", name)
 	}
+	form := people.Form(first)
+	if form == "" {
+		return usagef("%s:1: a list is XML of the UN or persons in JSON, this is neither", name)
+	}
+	err = l.read(r, form)
 	if err = errors.Join(err, l.writing.Wait()); err != nil {
 		return err
 	}
-	if l.rejected > maxTold {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: and %d more rejected\n", name, l.rejected-maxTold)
+	if max(l.rejected, l.left) > maxTold {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: at most %d lines of a kind are shown\n", name, maxTold)
 	}
-	if l.rejected > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d accepted, %d rejected\n", name, l.accepted, l.rejected)
+	if l.rejected+l.left > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d accepted, %d rejected, %d values left out\n", name, l.accepted, l.rejected, l.left)
 	}
 	if l.accepted == 0 {
 		return usagef("%s: no person in it that could be read", name)
@@ -67,31 +64,39 @@ func loadList(cmd *cobra.Command, x *index.Index, path string, strict bool) erro
 }
 
 type listLoader struct {
-	cmd                *cobra.Command
-	x                  *index.Index
-	name               string
-	strict             bool
-	accepted, rejected int
-	changes            []index.Change
-	writing            errgroup.Group // indexes the batch before, while this one is read
+	cmd                      *cobra.Command
+	x                        *index.Index
+	name                     string
+	strict                   bool
+	accepted, rejected, left int
+	changes                  []index.Change
+	writing                  errgroup.Group // indexes the batch before, while this one is read
 }
 
 // listBatch persons go to the index together. Two of them are held, as read.
 const listBatch = 20_000
 
-func (l *listLoader) reject(line int, reason string) error {
-	if l.rejected++; l.strict {
-		return usagef("%s:%d: rejected: %s", l.name, line, safe(reason))
+// add takes one entry, or tells why it is none, and what was left out of it.
+func (l *listLoader) add(e people.Entry) error {
+	tell := func(n *int, line int, what string) error {
+		if *n++; l.strict {
+			return usagef("%s:%d: %s", l.name, line, safe(what))
+		}
+		if *n <= maxTold {
+			fmt.Fprintf(l.cmd.ErrOrStderr(), "%s:%d: %s\n", l.name, line, safe(what))
+		}
+		return nil
 	}
-	if l.rejected <= maxTold {
-		fmt.Fprintf(l.cmd.ErrOrStderr(), "%s:%d: rejected: %s\n", l.name, line, safe(reason))
+	if e.Fault != "" {
+		return tell(&l.rejected, e.Line, "rejected: "+e.Fault)
 	}
-	return nil
-}
-
-func (l *listLoader) add(id string, line int, p *ct.Person) error {
+	for _, left := range e.Left {
+		if err := tell(&l.left, left.Line, "left out: "+left.Field+": "+left.Why); err != nil {
+			return err
+		}
+	}
 	l.accepted++
-	l.changes = append(l.changes, index.Change{Ref: refOf(id, line), Person: p})
+	l.changes = append(l.changes, index.Change{Ref: refOf(e.ID, e.Line), Person: &e.Person})
 	if len(l.changes) < listBatch {
 		return nil
 	}
@@ -117,85 +122,45 @@ func idOfRef(ref string) string {
 	return id
 }
 
-func (l *listLoader) un(r io.Reader) error {
-	res, err := unlist.Read(r, func(e unlist.Entry) error { return l.add(unID(&e), e.Line, &e.Person) })
+// read takes the rows in batches, decoded on all cores. Rows of one id that
+// follow one another are one person; others are compared each by itself.
+func (l *listLoader) read(r *text.Reader, form string) error {
+	const batchSize = 4096
+	now := time.Now()
+	var persons people.Joiner
+	var batch []people.Row
+	take := func() error {
+		entries := make([]people.Entry, len(batch))
+		err := eachInParallel(l.cmd.Context(), len(batch), func(i int) error {
+			entries[i] = batch[i].Decode(now)
+			return nil
+		})
+		batch = batch[:0]
+		for _, e := range entries {
+			if whole, ok := persons.Add(e); ok && err == nil {
+				err = l.add(whole)
+			}
+		}
+		return err
+	}
+	account, err := people.Rows(r, form, func(row people.Row) error {
+		row.Keep()
+		if batch = append(batch, row); len(batch) < batchSize {
+			return nil
+		}
+		return take()
+	})
 	if err != nil {
 		return fmt.Errorf("%s: %w", l.name, err)
 	}
-	for _, j := range res.Rejections {
-		if err := l.reject(j.Line, j.Reason); err != nil {
+	if err := take(); err != nil {
+		return err
+	}
+	if e, ok := persons.Last(); ok {
+		if err := l.add(e); err != nil {
 			return err
 		}
 	}
-	l.rejected += res.Rejected - len(res.Rejections)
+	l.rejected += account.Unnamed
 	return l.flush()
-}
-
-// unID is the list's permanent reference number, or the number of the data set.
-func unID(e *unlist.Entry) string {
-	for _, x := range e.Person.ExternalRefs {
-		if x.System == "un" && x.Value != "" {
-			return x.Value
-		}
-	}
-	return e.DataID
-}
-
-// lines reads JSON lines in batches, decoded on all cores.
-func (l *listLoader) lines(r *text.Reader) error {
-	type item struct {
-		raw   []byte
-		line  int
-		entry ct.ListPerson
-		err   error
-	}
-	const batchSize = 4096
-	for more := true; more; {
-		batch := make([]item, 0, batchSize)
-		for more && len(batch) < batchSize {
-			raw, line, err := r.Line()
-			switch {
-			case err == io.EOF:
-				more = false
-			case errors.Is(err, text.ErrLongLine):
-				batch = append(batch, item{line: line, err: err})
-			case err != nil:
-				return fmt.Errorf("read %s: %w", l.name, err)
-			case len(bytes.TrimSpace(raw)) > 0:
-				batch = append(batch, item{raw: bytes.Clone(raw), line: line})
-			}
-		}
-		err := eachInParallel(l.cmd.Context(), len(batch), func(i int) error {
-			if b := &batch[i]; b.err == nil {
-				b.entry, b.err = ct.DecodeListEntry(b.raw)
-			}
-			return nil
-		})
-		for i := range batch {
-			b := &batch[i]
-			switch {
-			case err != nil:
-			case b.err != nil:
-				err = l.reject(b.line, reasonOf(b.err))
-			default:
-				err = l.add(b.entry.ID, b.line, &b.entry.Person)
-			}
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return l.flush()
-}
-
-// reasonOf leaves out the line that a decoder counts within one line.
-func reasonOf(err error) string {
-	var bad *ct.SyntaxError
-	if !errors.As(err, &bad) {
-		return err.Error()
-	}
-	if bad.Field != "" {
-		return bad.Field + ": " + bad.Problem
-	}
-	return fmt.Sprintf("column %d: %s", bad.Column, bad.Problem)
 }

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
+	"github.com/herald-net/herald/internal/format/people"
 	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/internal/format/unlist"
-	"github.com/herald-net/herald/internal/match"
+	"github.com/herald-net/herald/internal/format/value"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/spf13/cobra"
 )
@@ -48,13 +50,12 @@ func newQuerySource(cmd *cobra.Command, in io.Reader, name string, strict bool) 
 	if err != nil {
 		return nil, err
 	}
-	switch first, err := r.First(); {
-	case err != nil && err != io.EOF:
+	first, err := r.First()
+	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("read %s: %w", name, err)
-	case first == '<':
-		return &unQueries{r: r, name: name}, nil
-	case first == '{':
-		return &lineQueries{r: r, name: name}, nil
+	}
+	if form := people.Form(first); form != "" && first != 0 {
+		return &listQueries{r: r, name: name, form: form}, nil
 	}
 	return newCSVQueries(cmd, r, name, strict)
 }
@@ -70,59 +71,32 @@ func openText(in io.Reader, name string) (*text.Reader, error) {
 	return r, nil
 }
 
-// unQueries asks for the persons of a UN list.
-type unQueries struct {
-	r    *text.Reader
-	name string
+// listQueries asks for the persons of a list, each row by itself.
+type listQueries struct {
+	r          *text.Reader
+	name, form string
 }
 
-func (u *unQueries) each(ctx context.Context, fn func(query, bool) error) error {
-	res, err := unlist.Read(u.r, func(e unlist.Entry) error {
+func (l *listQueries) each(ctx context.Context, fn func(query, bool) error) error {
+	now := time.Now()
+	_, err := people.Rows(l.r, l.form, func(row people.Row) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return fn(query{id: unID(&e), line: e.Line, person: e.Person}, true)
+		e := row.Decode(now)
+		q := query{id: e.ID, line: e.Line, person: e.Person, fault: e.Fault}
+		if len(q.id) > maxCell {
+			q.id = strings.ToValidUTF8(q.id[:maxCell], "")
+		}
+		for _, left := range e.Left {
+			q.notes = append(q.notes, left.Field+": "+left.Why)
+		}
+		return fn(q, l.form == people.FormUN || l.r.Buffered() > 0)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %w", u.name, err)
-	}
-	for _, j := range res.Rejections {
-		if err := fn(query{line: j.Line, fault: j.Reason}, true); err != nil {
-			return err
-		}
+		return fmt.Errorf("%s: %w", l.name, err)
 	}
 	return nil
-}
-
-// lineQueries asks for persons in JSON lines, in the form of a list.
-type lineQueries struct {
-	r    *text.Reader
-	name string
-}
-
-func (l *lineQueries) each(_ context.Context, fn func(query, bool) error) error {
-	for {
-		line, n, err := l.r.Line()
-		q := query{line: n}
-		switch {
-		case err == io.EOF:
-			return nil
-		case errors.Is(err, text.ErrLongLine):
-			q.fault = err.Error()
-		case err != nil:
-			return fmt.Errorf("read %s: %w", l.name, err)
-		case strings.TrimSpace(string(line)) == "":
-			continue
-		default:
-			e, err := ct.DecodeListEntry(line)
-			if q.id, q.person = e.ID, e.Person; err != nil {
-				q.fault, q.person = reasonOf(err), ct.Person{}
-			}
-		}
-		if err := fn(q, l.r.Buffered() > 0); err != nil {
-			return err
-		}
-	}
 }
 
 // csvColumns are the columns that are read.
@@ -138,7 +112,16 @@ type csvQueries struct {
 
 func newCSVQueries(cmd *cobra.Command, r *text.Reader, name string, strict bool) (*csvQueries, error) {
 	raw, n, err := r.Line()
-	for err == nil && strings.TrimSpace(string(raw)) == "" {
+	comma := byte(0)
+	for err == nil {
+		line := value.Line(string(raw))
+		if said, ok := strings.CutPrefix(strings.ToLower(line), "sep="); ok && len(said) <= 1 && comma == 0 { // what a spreadsheet writes first
+			if comma = '\t'; said != "" {
+				comma = said[0]
+			}
+		} else if line != "" {
+			break
+		}
 		raw, n, err = r.Line()
 	}
 	if err != nil && err != io.EOF && !errors.Is(err, text.ErrLongLine) {
@@ -148,7 +131,10 @@ func newCSVQueries(cmd *cobra.Command, r *text.Reader, name string, strict bool)
 		return nil, usagef("%s:%d: no header line %s", name, max(n, 1), strings.Join(csvColumns, ","))
 	}
 	c := &csvQueries{name: name, columns: map[string]int{}}
-	c.rows = csvRows{r: r, comma: commaOf(string(raw))}
+	if comma == 0 {
+		comma = commaOf(string(raw))
+	}
+	c.rows = csvRows{r: r, comma: comma}
 	head, _, fault := splitRow(raw, c.rows.comma)
 	if fault != "" {
 		return nil, usagef("%s:%d: the header line: %s", name, n, fault)
@@ -156,7 +142,7 @@ func newCSVQueries(cmd *cobra.Command, r *text.Reader, name string, strict bool)
 	c.width = len(head)
 	var unused []string
 	for i, h := range head {
-		h = strings.ToLower(strings.TrimSpace(h))
+		h = strings.ToLower(value.Line(h))
 		switch _, twice := c.columns[h]; {
 		case twice:
 			return nil, usagef("%s:%d: column %s stands twice", name, n, h)
@@ -206,7 +192,7 @@ func (c *csvQueries) query(fields []string, line int, fault string) query {
 		if !ok || i >= len(fields) {
 			return ""
 		}
-		return strings.TrimSpace(fields[i])
+		return value.Line(fields[i])
 	}
 	q := query{id: cell("id"), line: line, fault: fault}
 	if _, ok := c.columns["id"]; !ok {
@@ -233,23 +219,41 @@ func (c *csvQueries) query(fields []string, line int, fault string) query {
 	if name != "" {
 		q.person.Names = []ct.Name{{Full: name}}
 	}
-	switch {
-	case birth == "":
-	case len(match.ParseBirths(birth)) == 0:
-		q.notes = append(q.notes, "birth is no date that is understood, such as 1970-12-31 or 1970: asked without it")
-	default:
-		q.person.Births = []ct.Birth{{Date: birth}}
+	if birth != "" {
+		births, note := value.Births(birth, time.Now())
+		q.person.Births = births
+		q.note("birth", note, len(births) > 0)
 	}
 	if document != "" {
-		q.person.Documents = []ct.Document{{Number: document}}
+		number, note := value.Number(document)
+		if number != "" {
+			q.person.Documents = []ct.Document{{Number: number}}
+		}
+		if q.note("document", note, false); name == "" && number == "" {
+			q.fault, q.notes = "document: "+note+"; and no name: nothing to look for", nil
+		}
 	}
 	if nationality != "" {
-		country, known := unlist.Country(nationality)
-		if known {
-			q.person.Nationalities = []ct.State{country}
-		} else {
-			q.notes = append(q.notes, "nationality is no country that is known, such as UTO: asked without it")
+		states, whole := unlist.Countries(nationality)
+		q.person.Nationalities = states
+		if !whole {
+			q.note("nationality", "no country that is known, such as UTO", len(states) > 0)
 		}
 	}
 	return q
+}
+
+// note takes down what is wrong with a value, and that it is not asked with.
+func (q *query) note(column, why string, part bool) {
+	if why == "" {
+		return
+	}
+	if !part {
+		why += ": asked without it"
+	}
+	if strings.HasPrefix(why, "no ") {
+		q.notes = append(q.notes, column+" is "+why)
+	} else {
+		q.notes = append(q.notes, column+": "+why)
+	}
 }

@@ -46,7 +46,7 @@ func TestGrowthWaitsInTheOutbox(t *testing.T) {
 	if !strings.HasPrefix(r.Why, "growth: ") || r.Waiting == "" {
 		t.Fatalf("receipt %+v", r)
 	}
-	if _, err := n.desk.SignNow(within(t), r.Waiting, "try"); err == nil || !strings.Contains(err.Error(), "growth") {
+	if _, err := n.desk.SignNow(within(t), r.Waiting, "try", "op"); err == nil || !strings.Contains(err.Error(), "growth") {
 		t.Fatalf("sign now: %v", err)
 	}
 	items, err := n.desk.Outbox()

@@ -49,7 +49,9 @@ type account struct {
 	Last     uint64    `json:"last"`
 	Persons  int       `json:"persons"`
 	Imported ct.Millis `json:"imported"`
-	Current  bool      `json:"current"` // false: unfinished, or superseded
+	Current  bool      `json:"current"`           // false: unfinished, or superseded
+	Removed  bool      `json:"removed,omitempty"` // holds what its followers must forget, and nobody
+	ListAbout
 }
 
 // listEntry is one change of a list; a nil Person removes the entry.
@@ -128,7 +130,9 @@ func (d *Desk) Lists() ([]ListInfo, error) {
 	err := d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		accounts, err := currentLists(tx)
 		for _, a := range accounts {
-			out = append(out, ListInfo{Name: a.List, Persons: a.Persons, Imported: a.Imported.Time()})
+			if !a.Removed {
+				out = append(out, ListInfo{Name: a.List, Persons: a.Persons, Imported: a.Imported.Time(), ListAbout: a.ListAbout.over(ListAbout{})})
+			}
 		}
 		return err
 	})
@@ -137,6 +141,22 @@ func (d *Desk) Lists() ([]ListInfo, error) {
 	}
 	slices.SortFunc(out, func(a, b ListInfo) int { return strings.Compare(a.Name, b.Name) })
 	return out, nil
+}
+
+// RemoveList takes a list away, and says how many persons were on it. It is
+// journalled. The persons are removed from the file at once, and their ids when
+// the index has followed.
+func (d *Desk) RemoveList(ctx context.Context, list string) (persons int, err error) {
+	lists, err := d.Lists()
+	if err != nil {
+		return 0, err
+	}
+	if !slices.ContainsFunc(lists, func(l ListInfo) bool { return l.Name == list }) {
+		return 0, fmt.Errorf("remove list: %w: no list of that name", ErrNotFound)
+	}
+	o := ImportOptions{List: list, AcceptShrink: true}
+	res, err := d.importList(ctx, o, nil, func(_ context.Context, s *staging) error { s.account.Removed = true; return nil })
+	return res.Before, err
 }
 
 // maxListChanges bounds one ListPersons.
@@ -284,7 +304,8 @@ func (d *Desk) sweep() error {
 	var old []account
 	err := d.cfg.Store.Lists().View(func(tx *store.LocalTx) error {
 		all, err := imports(tx)
-		old = slices.DeleteFunc(all, func(a account) bool { return a.Current })
+		followed := d.cfg.Index.Cursors().Lists
+		old = slices.DeleteFunc(all, func(a account) bool { return a.Current && !(a.Removed && a.Last <= followed) })
 		return err
 	})
 	if err != nil {

@@ -99,7 +99,7 @@ func TestRequestReleaseWithdrawal(t *testing.T) {
 	net := newNetwork(t, generous(), "UTO", "FIN", "KEN")
 	a, b, c := net.nodes[0], net.nodes[1], net.nodes[2]
 	note := about(wanted())
-	note.Person.Contacts = []ct.ContactHash{{Kind: "phone", Value: "+3580000000"}}
+	note.Person.Contacts = []ct.PersonContact{{Kind: "phone", Value: "+3580000000"}}
 	note.Person.Names[0].SourceRef = "FIN-internal-9"
 	r := publish(t, b, note)
 	b.follow()
@@ -450,7 +450,7 @@ func TestListEntriesAreFollowed(t *testing.T) {
 	a, b := net.nodes[0], net.nodes[1]
 	load := func(lines ...string) {
 		t.Helper()
-		_, err := b.desk.ImportPersons(within(t), "national", strings.NewReader(strings.Join(lines, "")), nil)
+		_, err := b.desk.Import(within(t), desk.ImportOptions{List: "national", Form: desk.FormPersons, AcceptShrink: true}, strings.NewReader(strings.Join(lines, "")), nil)
 		must(t, err)
 		b.follow()
 	}

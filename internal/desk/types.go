@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/herald-net/herald/node/ct"
@@ -8,10 +9,17 @@ import (
 
 // PublishOptions is how a notification is published, not what it says.
 type PublishOptions struct {
-	NoWait   bool   // leave it in the outbox and return at once
-	DryRun   bool   // check everything, sign and keep nothing
-	Operator string // pseudonym of the person who publishes, for the journal
+	NoWait   bool     // leave it in the outbox and return at once
+	DryRun   bool     // check everything, sign and keep nothing
+	Operator string   // who publishes, for the journal
+	Accept   []string // what a person has seen and accepts: AcceptAsylum, AcceptSpecial
 }
+
+// What is not signed before a person has said that he accepts it.
+const (
+	AcceptAsylum  = "asylum"           // it reaches a State that the person has fled
+	AcceptSpecial = "special-category" // its free text may tell of religion, health and the like
+)
 
 // Receipt tells what became of a notification or a retraction. Either ID, Log
 // and Seq name a durable record, or Waiting names an outbox item.
@@ -44,6 +52,7 @@ type MatchQuery struct {
 	Case     string      // the asker's own case reference, opaque to others
 	Grounds  string      // why there are reasonable grounds to ask
 	Operator string      // pseudonym, for both journals
+	Actor    string      // who it is, for the own journal alone; empty: Operator
 	Priority ct.Priority // routine when unknown
 	States   []ct.State  // empty: every member and the own node
 	Timeout  time.Duration
@@ -52,6 +61,9 @@ type MatchQuery struct {
 	// priority.
 	ReleaseWithin time.Duration
 }
+
+// actor is who asks, as the own journal calls him.
+func (q *MatchQuery) actor() string { return cmp.Or(q.Actor, q.Operator) }
 
 // The answers of a match request.
 const (
@@ -103,17 +115,34 @@ type MatchSummary struct {
 // ImportProgress is called now and then with the number of entries read.
 type ImportProgress func(read int)
 
-// ImportResult is the account of an import: Read = Accepted + Rejected.
-// Entities are organisations; they are counted apart and not imported.
+// ImportResult is the account of an import: Read = Accepted + Joined +
+// Rejected. Entities are organisations; they are counted apart and not imported.
 type ImportResult struct {
-	Read, Accepted, Rejected, Entities int
-	Rejections                         []Rejection
+	Read       int // rows
+	Accepted   int // persons
+	Joined     int // further rows of a person
+	Rejected   int // rows that are not imported
+	Entities   int
+	Rejections []Rejection // the first of them
+
+	LeftOut int       // values left out of persons that were accepted
+	Left    []LeftOut // the first of them
+	Kept    int       // persons whose row was rejected: they stay on the list as they were
+
+	Before, After int // persons on the list
 }
 
-// Rejection names a line that was not imported, and a reason without its content.
+// Rejection names a row that was not imported, and a reason without its content.
 type Rejection struct {
 	Line   int
 	Reason string
+}
+
+// LeftOut names a value that was left out of a person, and why.
+type LeftOut struct {
+	Line  int
+	Field string
+	Why   string
 }
 
 // ListInfo describes one imported list.
@@ -121,4 +150,5 @@ type ListInfo struct {
 	Name     string
 	Persons  int
 	Imported time.Time
+	ListAbout
 }

@@ -24,16 +24,20 @@ var networkControls = []control{
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State)", ""}},
 	},
 	{
-		name: "ended-window", rule: "a key whose window has ended connects, until it is renewed", pkg: "./internal/p2p", tests: "TestWindowEnds|TestSeatsOfEnded",
+		name: "ended-window", rule: "a key whose window has ended connects, until it is renewed", pkg: "./internal/p2p", tests: "TestWindowEnds",
 		edits: []edit{{"internal/p2p/gater.go", " && !v.Ended(key, now)", ""}},
 	},
 	{
 		name: "ended-is-no-member", rule: "it is no member meanwhile", pkg: "./internal/p2p", tests: "TestWindowEnds",
-		edits: []edit{{"internal/p2p/gater.go", "if !ok || ended {", "if !ok {"}},
+		edits: []edit{{"internal/p2p/gater.go", "if !ok || ended {", "if !ok || ended && false {"}},
 	},
 	{
 		name: "ended-seats", rule: "such keys have few seats", pkg: "./internal/p2p", tests: "TestSeatsOfEnded",
 		edits: []edit{{"internal/p2p/gater.go", "return all < endedSeats && ", "return "}},
+	},
+	{
+		name: "ended-seats-of-one", rule: "and fewer of one State", pkg: "./internal/p2p", tests: "TestSeatsOfOneState",
+		edits: []edit{{"internal/p2p/gater.go", " && one < endedSeatsOne", " && one >= 0"}},
 	},
 	{
 		name: "ended-anew", rule: "one that is renewed connects anew", pkg: "./internal/p2p", tests: "TestWindowEnds",
@@ -116,6 +120,14 @@ var networkControls = []control{
 		edits: []edit{{"internal/exchange/state.go", "case u.version == version && now.Before(u.until):", "case u.version == version:"}},
 	},
 	{
+		name: "held-version", rule: "a record of another version ends what is taken of its log and blames nobody", pkg: "./internal/exchange", tests: "TestUnknownVersion",
+		edits: []edit{{"internal/exchange/fetch.go", "if wire.OtherVersion(raw) {\n\t\treturn f.GotUnknown()", "if false {\n\t\treturn f.GotUnknown()"}},
+	},
+	{
+		name: "held-end", rule: "what comes before a record that is held is taken, whoever replaced signatures there", pkg: "./internal/exchange", tests: "TestHeldEndOfARun",
+		edits: []edit{{"internal/exchange/open.go", "\t\t\to.beforeHeld(r)\n", ""}},
+	},
+	{
 		name: "vain", rule: "a peer of which too little gets in is left alone", pkg: "./internal/exchange", tests: "TestVainPeer",
 		edits: []edit{{"internal/exchange/pull.go", "if records <= 0 || x.vain", "if true || x.vain"}},
 	},
@@ -162,6 +174,10 @@ var networkControls = []control{
 	{
 		name: "copies", rule: "who signs one record again and again is put out", pkg: "./internal/gossip", tests: "TestOneRecordInManyWays",
 		edits: []edit{{"internal/gossip/guard.go", " || a.copied(m.Data, now):", ":"}},
+	},
+	{
+		name: "later-versions", rule: "who passes on a record of a later version is blamed for nothing", pkg: "./internal/gossip", tests: "TestLaterVersionsBlameNobody",
+		edits: []edit{{"internal/verify/reason.go", "{UnknownVersion, Ignore,", "{UnknownVersion, Reject,"}},
 	},
 	{
 		name: "promises", rule: "a promise that is not kept blames nobody", pkg: "./internal/gossip", tests: "TestBrokenPromisesBlameNobody",
@@ -213,7 +229,7 @@ var networkControls = []control{
 	},
 	{
 		name: "reject-is-a-fault", rule: "who passes on forgeries is put out", pkg: "./internal/gossip", tests: "TestFaultsLeadToQuarantine",
-		edits: []edit{{"internal/gossip/validate.go", "g.fault(from, reason)\n\t\t\treturn pubsub.ValidationReject", "return pubsub.ValidationReject"}},
+		edits: []edit{{"internal/gossip/validate.go", "g.cfg.Host.Fault(from, reason) // no honest", "// no honest"}},
 	},
 	{
 		name: "quarantine", rule: "who is put out is not admitted", pkg: "./internal/gossip", tests: "TestControlIsBounded",

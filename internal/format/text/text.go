@@ -6,9 +6,9 @@ package text
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"golang.org/x/text/encoding/unicode"
 	"golang.org/x/text/transform"
@@ -30,26 +30,30 @@ func (b *Binary) Error() string { return "not a text file: " + b.What }
 type Reader struct {
 	*bufio.Reader
 	line int
+	fed  bool // the last line ended with a carriage return: a line feed belongs to it
 }
 
 // NewReader looks at the beginning of r; the error is a *Binary, or r's own.
 func NewReader(r io.Reader) (*Reader, error) {
 	in := bufio.NewReaderSize(r, MaxLine+2)
-	head, err := peek(in, func(head []byte) bool {
-		return len(head) >= 3 || !bytes.HasPrefix([]byte("\xef\xbb\xbf"), head) && string(head) != "\xff" && string(head) != "\xfe"
-	})
+	const mark = "\xef\xbb\xbf"
+	begun := func(head []byte) bool { // it may be the beginning of a mark
+		return len(head) < 3 && (strings.HasPrefix(mark, string(head)) || string(head) == "\xff" || string(head) == "\xfe")
+	}
+	head, err := peek(in, func(head []byte) bool { return !begun(head) })
+	for err == nil && bytes.HasPrefix(head, []byte(mark)) { // programs that add one to one that is there
+		if _, err := in.Discard(len(mark)); err != nil {
+			return nil, err
+		}
+		head, err = peek(in, func(head []byte) bool { return !begun(head) })
+	}
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
 	switch {
-	case bytes.HasPrefix(head, []byte("\xef\xbb\xbf")):
-		if _, err := in.Discard(3); err != nil {
-			return nil, err
-		}
-		head = head[3:]
 	case bytes.HasPrefix(head, []byte("\xff\xfe")), bytes.HasPrefix(head, []byte("\xfe\xff")):
 		decode := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder()
-		return &Reader{Reader: bufio.NewReaderSize(transform.NewReader(in, decode), MaxLine+2)}, nil
+		return NewReader(transform.NewReader(in, decode))
 	}
 	if what := binary(head); what != "" {
 		return nil, &Binary{what}
@@ -103,29 +107,65 @@ func (r *Reader) First() (byte, error) {
 	return head[0], nil
 }
 
-// Line gives the next line without its end, and its number from 1. It is good
-// until the next call. io.EOF comes alone, after the last line; ErrLongLine
-// with the number of the line read over.
+// Line gives the next line without its end (a line feed, a carriage return or
+// both), and its number from 1. It is good until the next call. io.EOF comes
+// alone, after the last line; ErrLongLine with the number of the line read over.
 func (r *Reader) Line() (line []byte, n int, err error) {
-	line, err = r.ReadSlice('\n')
-	if len(line) == 0 && err != nil {
-		return nil, r.line, err
-	}
-	r.line++
-	if !errors.Is(err, bufio.ErrBufferFull) {
-		if err == io.EOF { // the last line has no end: EOF comes at the next call
-			err = nil
+	long, seen := false, 0
+	for {
+		head, err := r.Peek(max(r.Buffered(), seen+1))
+		if r.fed && len(head) > 0 { // the second half of an end of two bytes
+			r.fed = false
+			if head[0] == '\n' {
+				if _, err := r.Discard(1); err != nil {
+					return nil, r.line, err
+				}
+				continue
+			}
 		}
-		if line = bytes.TrimRight(line, "\r\n"); len(line) > MaxLine {
+		end := bytes.IndexByte(head[seen:], '\n')
+		if cr := bytes.IndexByte(head[seen:][:max(end, 0)], '\r'); cr >= 0 {
+			end = cr
+		} else if end < 0 {
+			end = bytes.IndexByte(head[seen:], '\r')
+		}
+		switch {
+		case end >= 0:
+			end += seen
+			r.fed = head[end] == '\r'
+			line, seen = head[:end], end+1
+		case err == nil && len(head) <= MaxLine:
+			seen = len(head)
+			continue
+		case err == nil: // too long: read over it
+			long, seen = true, 0
+			if _, err := r.Discard(len(head)); err != nil {
+				return nil, r.line, err
+			}
+			continue
+		case err != io.EOF:
+			return nil, r.line, err
+		case len(head) == 0 && !long:
+			return nil, r.line, io.EOF
+		default:
+			line, seen = head, len(head) // the last line has no end
+		}
+		r.line++
+		if _, err := r.Discard(seen); err != nil {
+			return nil, r.line, err
+		}
+		if long || len(line) > MaxLine {
 			return nil, r.line, ErrLongLine
 		}
-		return line, r.line, err
+		return line, r.line, nil
 	}
-	for errors.Is(err, bufio.ErrBufferFull) {
-		_, err = r.ReadSlice('\n')
+}
+
+// Bytes gives a whole file as UTF-8, as NewReader does; the error is a *Binary.
+func Bytes(file []byte) ([]byte, error) {
+	r, err := NewReader(bytes.NewReader(file))
+	if err != nil {
+		return nil, err
 	}
-	if err != nil && err != io.EOF {
-		return nil, r.line, err
-	}
-	return nil, r.line, ErrLongLine
+	return io.ReadAll(r)
 }

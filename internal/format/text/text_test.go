@@ -64,6 +64,10 @@ func TestLines(t *testing.T) {
 		"of another system":    {[]byte("α;β\r\n\r\n𐌰\r\n"), want},
 		"utf-16 little endian": {utf16Of("α;β\r\n\r\n𐌰\r\n", false), want},
 		"utf-16 big endian":    {utf16Of("α;β\n\n𐌰", true), want},
+		"carriage returns":     {[]byte("α;β\r\r𐌰\r"), want},
+		"of several systems":   {[]byte("α;β\r\n\r𐌰"), want},
+		"with two marks":       {[]byte("\xef\xbb\xbf\xef\xbb\xbfα;β\n\n𐌰"), want},
+		"utf-16, two marks":    {utf16Of("\ufeffα;β\r\r𐌰", false), want},
 		"empty":                {nil, nil},
 		"a mark alone":         {[]byte("\xef\xbb\xbf"), nil},
 		"a long line":          {[]byte("a\n" + long + "\n" + fits + "\nb"), []got{{"a", 1, false}, {"", 2, true}, {fits, 3, false}, {"b", 4, false}}},
@@ -103,6 +107,18 @@ func TestReaderDoesNotWaitForMore(t *testing.T) {
 	}
 }
 
+func TestBytes(t *testing.T) {
+	for name, in := range map[string][]byte{"plain": []byte("α\r\n"), "a mark": []byte("\ufeffα\r\n"), "utf-16": utf16Of("α\r\n", true)} {
+		if out, err := text.Bytes(in); err != nil || string(out) != "α\r\n" {
+			t.Errorf("%s: %q, %v", name, out, err)
+		}
+	}
+	var bad *text.Binary
+	if _, err := text.Bytes([]byte("\x1f\x8b")); !errors.As(err, &bad) {
+		t.Errorf("a packed file: %v", err)
+	}
+}
+
 func TestBinary(t *testing.T) {
 	for name, in := range map[string]string{
 		"gzip": "\x1f\x8b\x08\x00", "zip": "PK\x03\x04\x14", "pdf": "%PDF-1.7", "office": "\xd0\xcf\x11\xe0", "zeros": "ab\x00c",
@@ -124,7 +140,7 @@ func FuzzLines(f *testing.F) {
 			t.Fatal(err)
 		}
 		for i, l := range out {
-			if l.n != i+1 || strings.Contains(l.line, "\n") {
+			if l.n != i+1 || strings.ContainsAny(l.line, "\r\n") {
 				t.Fatalf("line %d is numbered %d", i+1, l.n)
 			}
 		}

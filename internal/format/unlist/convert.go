@@ -3,11 +3,13 @@ package unlist
 import (
 	"cmp"
 	"errors"
-	"regexp"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
+	"github.com/herald-net/herald/internal/format/value"
 	"github.com/herald-net/herald/internal/name"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -19,9 +21,8 @@ type individual struct {
 	Second         string `xml:"SECOND_NAME"`
 	Third          string `xml:"THIRD_NAME"`
 	Fourth         string `xml:"FOURTH_NAME"`
-	ListType       string `xml:"UN_LIST_TYPE"`
 	Reference      string `xml:"REFERENCE_NUMBER"`
-	ListedOn       string `xml:"LISTED_ON"`
+	DelistedOn     string `xml:"DELISTED_ON"`
 	Gender         string `xml:"GENDER"`
 	OriginalScript string `xml:"NAME_ORIGINAL_SCRIPT"`
 
@@ -66,33 +67,34 @@ type document struct {
 }
 
 // convert gives the entry, or why the individual is rejected. The reason names
-// fields, never values.
+// fields, never values. One value that cannot be read costs that value alone.
 func convert(raw *individual) (Entry, error) {
 	c := converter{}
-	c.e.DataID = clean(raw.DataID)
-	c.e.ListType = clean(raw.ListType)
-	c.e.Listed = c.listed(raw.ListedOn)
-	c.names(raw)
-	if len(c.e.Person.Names) == 0 {
-		return Entry{}, errors.New("names: missing")
-	}
-	reference := clean(raw.Reference)
-	if reference == "" && c.e.DataID == "" {
-		return Entry{}, errors.New("REFERENCE_NUMBER and DATAID: missing")
-	}
+	c.e.DataID = c.line("DATAID", raw.DataID, ct.MaxShort)
+	reference := c.line("REFERENCE_NUMBER", raw.Reference, ct.MaxShort)
 	for _, v := range []string{reference, c.e.DataID} {
 		if v != "" {
 			c.e.Person.ExternalRefs = append(c.e.Person.ExternalRefs, ct.ExternalRef{System: "un", Value: v})
 		}
 	}
+	if c.names(raw); len(c.e.Person.Names) == 0 {
+		return c.e, errors.New("names: missing")
+	}
+	if reference == "" && c.e.DataID == "" {
+		return c.e, errors.New("REFERENCE_NUMBER and DATAID: missing")
+	}
 	c.births(raw)
-	c.e.Person.BirthPlaces = c.places("birth place", raw.BirthPlaces)
-	c.e.Person.Residence = c.places("address", raw.Addresses)
+	c.e.Person.BirthPlaces = c.places("INDIVIDUAL_PLACE_OF_BIRTH", raw.BirthPlaces)
+	c.e.Person.Residence = c.places("INDIVIDUAL_ADDRESS", raw.Addresses)
 	c.nationalities(raw.Nationalities)
 	c.documents(raw.Documents)
-	c.sex(raw.Gender)
-	if faults := c.e.Person.Validate(time.Time{}); len(faults) > 0 {
-		return Entry{}, faults.Err()
+	if sex, ok := value.Sex(raw.Gender); ok {
+		c.e.Person.Sex = sex
+	} else if value.Line(raw.Gender) != "" {
+		c.note("GENDER", "neither male nor female")
+	}
+	if value.Line(raw.DelistedOn) != "" {
+		c.note("DELISTED_ON", "a person taken off the list stands in it: kept")
 	}
 	return c.e, nil
 }
@@ -100,77 +102,73 @@ func convert(raw *individual) (Entry, error) {
 // converter fills one entry.
 type converter struct{ e Entry }
 
-func (c *converter) note(field, text string) {
-	if text = clean(text); text != "" && len(c.e.Notes) < maxNotes {
-		c.e.Notes = append(c.e.Notes, Note{Field: field, Text: text})
+func (c *converter) note(field, why string) {
+	if len(c.e.Notes) < maxNotes {
+		c.e.Notes = append(c.e.Notes, Note{Field: field, Why: why})
 	}
 }
 
-// clean makes one line without blanks at its ends: the list wraps and indents
-// inside of values, and some names in Arabic script hold marks of direction.
-// What prints nothing is dropped.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r) || unicode.IsControl(r):
-			return ' '
-		case r == '\u200c' || r == '\u200d': // the joiners that Persian needs
-		case !unicode.IsPrint(r) || r == unicode.ReplacementChar:
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
-}
+// What is wrong with a value.
+const (
+	noteTooLong = "too long"
+	noteTooMany = "more than a person may have"
+	noteLost    = "characters of it are lost"
+)
 
-// listed reads 2012-12-31 and 2012-12-31-05:00.
-func (c *converter) listed(text string) string {
-	text = clean(text)
-	if len(text) >= 10 {
-		if _, err := time.Parse(time.DateOnly, text[:10]); err == nil {
-			return text[:10]
-		}
+// line is a value without what cannot stand in one line; empty and told when
+// nothing is left that could be used.
+func (c *converter) line(field, text string, most int) string {
+	s := value.Line(text)
+	switch {
+	case len(s) > most && utf8.RuneCountInString(s) > most:
+		c.note(field, noteTooLong)
+	case strings.ContainsRune(s, unicode.ReplacementChar):
+		c.note(field, noteLost)
+	default:
+		return s
 	}
-	c.note("listed on", text)
 	return ""
 }
 
 func (c *converter) names(raw *individual) {
 	var parts []string
-	for _, p := range []string{raw.First, raw.Second, raw.Third, raw.Fourth} {
-		if p = clean(p); p != "" && !placeholder(p) {
+	for i, p := range []string{raw.First, raw.Second, raw.Third, raw.Fourth} {
+		if p = c.line([]string{"FIRST_NAME", "SECOND_NAME", "THIRD_NAME", "FOURTH_NAME"}[i], p, ct.MaxNameLen); !value.Nothing(p) {
 			parts = append(parts, p)
 		}
 	}
 	if len(parts) > 0 {
-		c.addName(ct.Name{Kind: ct.NamePrimary, Parts: parts, Full: strings.Join(parts, " ")})
+		c.addName("names", ct.Name{Kind: ct.NamePrimary, Parts: parts, Full: strings.Join(parts, " ")})
 	}
-	if original := clean(raw.OriginalScript); original != "" {
-		c.addName(ct.Name{Kind: ct.NamePrimary, Full: original})
+	for _, n := range aliasNames(raw.OriginalScript) {
+		c.addName("NAME_ORIGINAL_SCRIPT", ct.Name{Kind: ct.NamePrimary, Full: n})
 	}
 	for _, a := range raw.Aliases {
 		quality := ""
-		switch strings.ToLower(clean(a.Quality)) {
-		case "good":
+		switch q := strings.ToLower(value.Line(a.Quality)); {
+		case strings.HasPrefix(q, "good"):
 			quality = "good"
-		case "low":
+		case strings.HasPrefix(q, "low"):
 			quality = "low"
 		}
-		for _, n := range aliasNames(clean(a.Name)) {
-			c.addName(ct.Name{Kind: ct.NameAlias, Full: n, Quality: quality})
+		for _, n := range aliasNames(a.Name) {
+			c.addName("ALIAS_NAME", ct.Name{Kind: ct.NameAlias, Full: n, Quality: quality})
 		}
 	}
 }
 
-func (c *converter) addName(n ct.Name) {
+func (c *converter) addName(field string, n ct.Name) {
 	p := &c.e.Person
+	if n.Full = c.line(field, n.Full, ct.MaxNameLen); n.Full == "" {
+		return
+	}
 	for i := range p.Names {
 		if p.Names[i].Full == n.Full {
 			return
 		}
 	}
 	if len(p.Names) == ct.MaxNames {
-		c.note("alias beyond the limit", n.Full)
+		c.note(field, noteTooMany)
 		return
 	}
 	if s := name.Script(n.Full); s != "Latn" {
@@ -179,120 +177,86 @@ func (c *converter) addName(n ct.Name) {
 	p.Names = append(p.Names, n)
 }
 
-// aliasNames takes apart an alias field that holds several spellings, divided
-// by semicolons or with one in another script in brackets.
-func aliasNames(text string) []string {
-	var out []string
-	for part := range strings.SplitSeq(text, ";") {
-		part = strings.TrimSpace(part)
-		if head, inner, ok := strings.Cut(part, "("); ok {
-			inner, _, _ = strings.Cut(inner, ")")
-			inner = strings.TrimSpace(inner)
-			if s := name.Script(inner); s != "" && s != name.Script(head) {
-				out = append(out, inner)
-				part = strings.TrimSpace(head)
-			}
-		}
-		if part != "" && !placeholder(part) {
-			out = append(out, part)
-		}
-	}
-	return out
-}
-
-// placeholder: lists write na where they know nothing.
-func placeholder(s string) bool {
-	switch strings.ToLower(strings.Trim(s, ".:- ")) {
-	case "", "na", "n/a", "none", "unknown":
-		return true
-	}
-	return false
-}
-
-func (c *converter) sex(text string) {
-	switch strings.ToLower(clean(text)) {
-	case "":
-	case "male":
-		c.e.Person.Sex = "M"
-	case "female":
-		c.e.Person.Sex = "F"
-	default:
-		c.note("gender", text)
-	}
-}
-
 func (c *converter) births(raw *individual) {
 	for _, b := range raw.Births {
-		date, ok := edtf(b)
-		if ok {
-			c.addBirth(date)
-		}
-		if !ok || clean(b.Note) != "" && !strings.HasPrefix(strings.ToLower(clean(b.Note)), "approximate") {
-			c.note("birth", strings.Join([]string{b.Date, b.Year, b.From, b.To, b.Note}, " "))
+		date, note := b.edtf()
+		births, why := value.Births(date, time.Time{})
+		switch {
+		case date != "":
+			c.addBirths("INDIVIDUAL_DATE_OF_BIRTH", births, cmp.Or(why, note))
+		case note != "":
+			c.note("INDIVIDUAL_DATE_OF_BIRTH", note)
 		}
 	}
 	for _, a := range raw.Aliases {
-		if d := clean(a.DateOfBirth); d != "" {
-			if _, err := ct.ParseEDTF(d); err == nil {
-				c.addBirth(d)
-			} else {
-				c.note("alias birth", d)
-			}
+		if !value.Nothing(value.Line(a.DateOfBirth)) {
+			births, note := value.Births(a.DateOfBirth, time.Time{})
+			c.addBirths("DATE_OF_BIRTH", births, note)
 		}
 	}
 }
 
-func (c *converter) addBirth(date string) {
-	for _, b := range c.e.Person.Births {
-		if b.Date == date {
-			return
+func (c *converter) addBirths(field string, births []ct.Birth, note string) {
+	if note != "" {
+		c.note(field, note)
+	}
+	for _, b := range births {
+		switch {
+		case slices.Contains(c.e.Person.Births, b):
+		case len(c.e.Person.Births) == ct.MaxList:
+			c.note(field, noteTooMany)
+		default:
+			c.e.Person.Births = append(c.e.Person.Births, b)
 		}
 	}
-	if len(c.e.Person.Births) == ct.MaxList {
-		c.note("birth beyond the limit", date)
-		return
-	}
-	c.e.Person.Births = append(c.e.Person.Births, ct.Birth{Date: date})
 }
 
-// edtf writes a birth as EDTF. false: there is none, or none that can be read.
-func edtf(b birth) (string, bool) {
-	kind := strings.ToUpper(clean(b.Type))
-	approx := strings.HasPrefix(kind, "APPROX") || strings.HasPrefix(strings.ToLower(clean(b.Note)), "approx")
-	date := cmp.Or(clean(b.Date), clean(b.Year))
-	if from, to := clean(b.From), clean(b.To); kind == "BETWEEN" && from != "" && to != "" {
-		date = from + "/" + to
-		if approx {
-			date = from + "~/" + to + "~"
+// edtf writes a birth as EDTF: the first of its fields that says one. note
+// tells what is not read; both are empty when the element says nothing.
+func (b birth) edtf() (date, note string) {
+	about := func(s string) bool { return strings.HasPrefix(strings.ToLower(value.Line(s)), "approx") }
+	text := value.Line(b.Note)
+	if about(text) {
+		if _, rest, ok := strings.Cut(text, " "); ok {
+			text = rest
+		} else {
+			text = ""
 		}
-		approx = false
 	}
-	if date == "" {
-		date = monthOfNote(clean(b.Note))
+	texts := []string{b.Date, b.Year, "", text}
+	if from, to := value.Line(b.From), value.Line(b.To); from != "" && to != "" {
+		texts[2] = from + " to " + to
+	} else if from != "" || to != "" {
+		note = "only one end of an interval"
 	}
-	if date == "" {
-		return "", false
+	if year := value.Line(b.Year); text != "" && year != "" { // 1958 with the note Sep.
+		if d, why := value.Date(text + " " + year); d != "" && why == "" {
+			texts[1], texts[3] = d, ""
+		}
 	}
-	if approx {
-		date += "~"
+	for i, t := range texts {
+		if value.Line(t) == "" {
+			continue
+		}
+		d, why := value.Date(t)
+		switch {
+		case d == "":
+			note = why
+			continue
+		case date != "": // a note beside a date
+			note = "a remark that is not read"
+			continue
+		case why != "":
+			note = why
+		}
+		if date = d; i == 3 {
+			note = why
+		}
 	}
-	_, err := ct.ParseEDTF(date)
-	return date, err == nil
-}
-
-var monthYear = regexp.MustCompile(`^([A-Za-z]{3})[a-z]*\.? (\d{4})$`)
-
-// monthOfNote reads "July 1961" and "Nov. 1973".
-func monthOfNote(note string) string {
-	m := monthYear.FindStringSubmatch(note)
-	if m == nil {
-		return ""
+	if date != "" && (about(b.Type) || about(b.Note)) && !strings.ContainsAny(date, "~?%X") {
+		date = strings.Replace(date, "/", "~/", 1) + "~"
 	}
-	t, err := time.Parse("Jan 2006", m[1]+" "+m[2])
-	if err != nil {
-		return ""
-	}
-	return t.Format("2006-01")
+	return date, note
 }
 
 // places keeps the text as the source wrote it, without streets, and the State
@@ -301,21 +265,20 @@ func (c *converter) places(field string, raw []place) []ct.PlaceOfLife {
 	var out []ct.PlaceOfLife
 	for _, p := range raw {
 		state, known := Country(p.Country)
-		text := clean(p.City + " " + p.Province)
-		if city, province := clean(p.City), clean(p.Province); city != "" && province != "" {
-			text = city + ", " + province
-		}
-		if country := clean(p.Country); !known && country != "" && !placeholder(country) {
+		city, province, country := value.Line(p.City), value.Line(p.Province), value.Line(p.Country)
+		text := strings.Trim(city+", "+province, ", ")
+		if !known && !value.Nothing(country) {
 			text = strings.TrimPrefix(text+", "+country, ", ")
 		}
+		text = strings.ReplaceAll(text, string(unicode.ReplacementChar), "")
 		if !known && text == "" {
 			continue
 		}
 		if len(out) == ct.MaxList {
-			c.note(field+" beyond the limit", text)
+			c.note(field, noteTooMany)
 			continue
 		}
-		out = append(out, ct.PlaceOfLife{State: state, Text: cut(text, ct.MaxNameLen)})
+		out = append(out, ct.PlaceOfLife{State: state, Text: value.Line(cut(text, ct.MaxNameLen))})
 	}
 	return out
 }
@@ -331,68 +294,69 @@ func cut(s string, runes int) string {
 func (c *converter) nationalities(texts []string) {
 	p := &c.e.Person
 	for _, t := range texts {
-		t = clean(t)
-		if placeholder(t) {
+		if t = value.Line(t); value.Nothing(t) {
 			continue
 		}
-		s, ok := Country(t)
-		if !ok || len(p.Nationalities) == ct.MaxList {
-			c.note("nationality", t)
-			continue
+		states, whole := Countries(t)
+		if !whole {
+			c.note("NATIONALITY", "names a State that is not known")
 		}
-		if !contains(p.Nationalities, s) {
-			p.Nationalities = append(p.Nationalities, s)
-		}
-	}
-}
-
-func contains(list []ct.State, s ct.State) bool {
-	for _, x := range list {
-		if x == s {
-			return true
+		for _, s := range states {
+			switch {
+			case slices.Contains(p.Nationalities, s):
+			case len(p.Nationalities) == ct.MaxList:
+				c.note("NATIONALITY", noteTooMany)
+			default:
+				p.Nationalities = append(p.Nationalities, s)
+			}
 		}
 	}
-	return false
 }
 
 // documents: passports become documents; other numbers become national ids
 // where their country is known, else documents without a type.
 func (c *converter) documents(raw []document) {
+	const field = "INDIVIDUAL_DOCUMENT"
 	p := &c.e.Person
 	for _, d := range raw {
-		number := clean(d.Number)
-		if number == "" || placeholder(number) {
-			c.note("document without number", d.Type+" "+d.Type2+" "+d.Note)
+		if d == (document{}) {
 			continue
 		}
-		if len([]rune(number)) > ct.MaxShort {
-			c.note("document", number)
+		var numbers []string
+		for _, text := range []string{d.Number, d.Type2, d.Note} {
+			if numbers = documentNumbers(text); len(numbers) > 0 {
+				break
+			}
+		}
+		if len(numbers) == 0 {
+			c.note(field, "no number")
 			continue
 		}
-		issuer, known := Country(cmp.Or(clean(d.Issuer), clean(d.Issuer2)))
-		if text := cmp.Or(clean(d.Issuer), clean(d.Issuer2)); !known && text != "" {
-			c.note("document issuer", text)
+		country := cmp.Or(value.Line(d.Issuer), value.Line(d.Issuer2))
+		issuer, known := Country(country)
+		if !known && !value.Nothing(country) {
+			c.note(field, "the issuer is a State that is not known")
 		}
-		kind := strings.ToLower(clean(d.Type + " " + d.Type2))
-		passport := strings.Contains(kind, "passport") || strings.Contains(kind, "passeport") || strings.Contains(kind, "pasaporte")
-		switch {
-		case !passport && known && len(p.NationalIDs) < ct.MaxList:
-			p.NationalIDs = append(p.NationalIDs, ct.NationalID{Country: issuer, Scheme: cut(clean(cmp.Or(d.Type2, d.Type)), ct.MaxShort), Value: number})
-		case len(p.Documents) < ct.MaxDocuments:
-			doc := ct.Document{Number: number, Issuer: issuer}
-			if passport {
-				doc.Type = "P"
+		kind, _ := value.DocumentType(d.Type + " " + d.Type2)
+		scheme := cut(cmp.Or(value.Line(d.Type2), value.Line(d.Type)), ct.MaxShort)
+		issued, note := value.Date(d.Issued)
+		if !value.Nothing(value.Line(d.Issued)) && note != "" {
+			c.note("DATE_OF_ISSUE", note)
+		}
+		for _, number := range numbers {
+			if number = c.line(field, number, ct.MaxShort); number == "" {
+				continue
 			}
-			if issued := clean(d.Issued); issued != "" {
-				if _, err := ct.ParseEDTF(issued); err == nil {
-					doc.Issued = issued
-				} else {
-					c.note("document issued", issued)
-				}
+			switch {
+			case kind != "P" && known && len(p.NationalIDs) < ct.MaxList:
+				p.NationalIDs = append(p.NationalIDs, ct.NationalID{Country: issuer, Scheme: strings.ReplaceAll(scheme, string(unicode.ReplacementChar), ""), Value: number})
+			case len(p.Documents) == ct.MaxDocuments:
+				c.note(field, noteTooMany)
+			case kind == "P":
+				p.Documents = append(p.Documents, ct.Document{Type: kind, Number: number, Issuer: issuer, Issued: issued})
+			default:
+				p.Documents = append(p.Documents, ct.Document{Number: number, Issuer: issuer, Issued: issued})
 			}
-			p.Documents = append(p.Documents, doc)
-		default:
-			c.note("document beyond the limit", number)
 		}
 	}
 }

@@ -2,8 +2,9 @@
 // in its XML form (sc-sanctions.xsd).
 //
 // It reads a stream, one INDIVIDUAL at a time, and gives each as a ct.Person
-// or says why not. It takes over what identifies a person; comments,
-// designations and titles are left where they are. Organisations are counted
+// or says why not. It takes over what identifies a person; a value of that kind
+// which cannot be read is noted. Comments, designations and titles are left
+// where they are. Organisations are counted
 // and not read. It neither fetches the list nor stores it.
 package unlist
 
@@ -28,32 +29,35 @@ const (
 
 // Entry is one accepted individual.
 type Entry struct {
-	Line     int // of the INDIVIDUAL element, from 1
-	DataID   string
-	Listed   string // date of listing, YYYY-MM-DD, "" when the list has none
-	ListType string // Al-Qaida, DPRK, ...
-	Person   ct.Person
-
-	// Notes name what was in the list and has no place in Person: a country
-	// that is not known, a date that cannot be read. Field and the list's text.
-	Notes []Note
+	Line   int // of the INDIVIDUAL element, from 1
+	DataID string
+	Person ct.Person
+	Notes  []Note // what was in the list and is not in Person
 }
 
-// Note is a value of the list that did not fit.
-type Note struct {
-	Field string
-	Text  string
+// Note is a value that was left out, or a part of one: which element it stands
+// in and why. It never holds the value.
+type Note struct{ Field, Why string }
+
+// ID is the list's permanent reference number, or the number of the data set
+// where there is none.
+func (e *Entry) ID() string {
+	for _, x := range e.Person.ExternalRefs {
+		if x.System == "un" && x.Value != "" {
+			return x.Value
+		}
+	}
+	return e.DataID
 }
 
 // Format and LogValue keep persons out of logs and errors.
 func (Entry) Format(f fmt.State, _ rune) { io.WriteString(f, "list entry(redacted)") }
 func (Entry) LogValue() slog.Value       { return slog.StringValue("list entry(redacted)") }
-func (Note) Format(f fmt.State, _ rune)  { io.WriteString(f, "note(redacted)") }
-func (Note) LogValue() slog.Value        { return slog.StringValue("note(redacted)") }
 
 // Rejection is one individual that was not accepted. Reason names fields, never values.
 type Rejection struct {
 	Line   int    `json:"line"`
+	ID     string `json:"-"` // as Entry.ID gives it, when there is one
 	Reason string `json:"reason"`
 }
 
@@ -134,7 +138,8 @@ func Read(r io.Reader, fn func(Entry) error) (Result, error) {
 // charset lets the XML say what its bytes were before package text made UTF-8
 // of them.
 func charset(label string, in io.Reader) (io.Reader, error) {
-	if strings.EqualFold(label, "utf-16") {
+	switch strings.ToLower(label) {
+	case "utf-16", "utf8", "us-ascii", "ascii":
 		return in, nil
 	}
 	return nil, errEncoding
@@ -153,7 +158,7 @@ func (res *Result) individual(d *xml.Decoder, start xml.StartElement, line int, 
 	if err != nil {
 		res.Rejected++
 		if len(res.Rejections) < maxRejections {
-			res.Rejections = append(res.Rejections, Rejection{Line: line, Reason: err.Error()})
+			res.Rejections = append(res.Rejections, Rejection{Line: line, ID: e.ID(), Reason: err.Error()})
 		}
 		return nil
 	}

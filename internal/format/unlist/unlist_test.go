@@ -41,7 +41,7 @@ func TestRead(t *testing.T) {
 	}
 	want := unlist.Result{
 		Read: 4, Accepted: 2, Rejected: 2, Entities: 2, Generated: "2030-01-02T00:00:09.000Z", Complete: true,
-		Rejections: []unlist.Rejection{{Line: 42, Reason: "names: missing"}, {Line: 56, Reason: "REFERENCE_NUMBER and DATAID: missing"}},
+		Rejections: []unlist.Rejection{{Line: 42, ID: "XXi.002", Reason: "names: missing"}, {Line: 56, Reason: "REFERENCE_NUMBER and DATAID: missing"}},
 	}
 	if !reflect.DeepEqual(res, want) {
 		t.Errorf("result %+v, want %+v", res, want)
@@ -74,12 +74,15 @@ func TestRead(t *testing.T) {
 			}
 		}
 	}
-	if e.Line != 4 || e.Listed != "2029-12-31" || e.DataID != "9000001" || e.ListType != "Example" {
-		t.Errorf("line %d, listed %q, data id %q, type %q", e.Line, e.Listed, e.DataID, e.ListType)
+	if e.Line != 4 || e.DataID != "9000001" || e.ID() != "XXi.001" {
+		t.Errorf("line %d, data id %q, id %q", e.Line, e.DataID, e.ID())
 	}
-	notes := []unlist.Note{{Field: "birth", Text: "July 1971"}, {Field: "birth", Text: "30-35 years old"}, {Field: "nationality", Text: "former Soviet Union"}}
+	notes := []unlist.Note{
+		{Field: "INDIVIDUAL_DATE_OF_BIRTH", Why: "no date that is understood, such as 1970-12-31 or 1970"},
+		{Field: "NATIONALITY", Why: "names a State that is not known"},
+	}
 	if !reflect.DeepEqual(e.Notes, notes) {
-		t.Errorf("%d notes, want %d", len(e.Notes), len(notes))
+		t.Errorf("notes %v, want %v", e.Notes, notes)
 	}
 	if entries[1].Person.Sex != "F" || entries[1].Person.Nationalities[0] != "PRK" {
 		t.Error("the second person's sex or nationality is wrong")

@@ -422,7 +422,10 @@ type PublishRequest struct {
 	// Return at once with `waiting` when it cannot be signed yet.
 	NoWait bool `protobuf:"varint,3,opt,name=no_wait,json=noWait,proto3" json:"no_wait,omitempty"`
 	// Pseudonym of the person at the keyboard, for the journal; at most 64 bytes.
-	Operator      string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	Operator string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	// What a person has read and accepts: words that a refusal has named, such as
+	// asylum or special-category. Without them nothing is signed.
+	Accept        []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -483,6 +486,13 @@ func (x *PublishRequest) GetOperator() string {
 		return x.Operator
 	}
 	return ""
+}
+
+func (x *PublishRequest) GetAccept() []string {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
 }
 
 type Receipt struct {
@@ -981,9 +991,11 @@ type RetractRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// mistaken-identity, purpose-achieved, court-order, unlawful, acquitted,
 	// deceased or error.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
-	Operator      string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	Reason   string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Text     string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	Operator string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	// As in PublishRequest.
+	Accept        []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1044,6 +1056,13 @@ func (x *RetractRequest) GetOperator() string {
 		return x.Operator
 	}
 	return ""
+}
+
+func (x *RetractRequest) GetAccept() []string {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
 }
 
 type RetractResponse struct {
@@ -1589,8 +1608,8 @@ type MatchRequest struct {
 	States []string `protobuf:"bytes,7,rep,name=states,proto3" json:"states,omitempty"`
 	// For each answer; at most 120,000; 0 means 10,000.
 	TimeoutMs uint32 `protobuf:"varint,8,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
-	// The request came from the short form on a command line, which only an
-	// exercise network may use.
+	// A part of the request was written on a command line, which only an exercise
+	// network may use.
 	ExerciseOnly bool `protobuf:"varint,9,opt,name=exercise_only,json=exerciseOnly,proto3" json:"exercise_only,omitempty"`
 	// routine (when empty), urgent or flash
 	Priority string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
@@ -2722,13 +2741,17 @@ func (*MatchResponse_Summary) isMatchResponse_Message() {}
 type ImportRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// In the first message: "un" (the UN Consolidated List as XML) or "persons"
-	// (JSON lines).
+	// (JSON: an entry a line, or an array).
 	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	// In the first message: the list to replace, [a-z0-9-]{1,32}. For "un" it
 	// may be empty, which means "un".
 	List string `protobuf:"bytes,2,opt,name=list,proto3" json:"list,omitempty"`
 	// At most 1 MiB a message.
-	Chunk         []byte `protobuf:"bytes,3,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	Chunk []byte `protobuf:"bytes,3,opt,name=chunk,proto3" json:"chunk,omitempty"`
+	// In the first message: the list may lose more than a tenth of its persons.
+	AcceptShrink bool `protobuf:"varint,4,opt,name=accept_shrink,json=acceptShrink,proto3" json:"accept_shrink,omitempty"`
+	// In the first message: what is said of the list. What is empty stays as it was.
+	About         *ListAbout `protobuf:"bytes,5,opt,name=about,proto3" json:"about,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2784,6 +2807,101 @@ func (x *ImportRequest) GetChunk() []byte {
 	return nil
 }
 
+func (x *ImportRequest) GetAcceptShrink() bool {
+	if x != nil {
+		return x.AcceptShrink
+	}
+	return false
+}
+
+func (x *ImportRequest) GetAbout() *ListAbout {
+	if x != nil {
+		return x.About
+	}
+	return nil
+}
+
+type ListAbout struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of every entry: CLEAR, GREEN, AMBER, AMBER+STRICT or RED.
+	Tlp string `protobuf:"bytes,1,opt,name=tlp,proto3" json:"tlp,omitempty"`
+	// Legal basis of keeping the list, at most 128 bytes.
+	Basis string `protobuf:"bytes,2,opt,name=basis,proto3" json:"basis,omitempty"`
+	// Who made it, at most 128 bytes.
+	Source string `protobuf:"bytes,3,opt,name=source,proto3" json:"source,omitempty"`
+	// EDTF: when it was made.
+	Date string `protobuf:"bytes,4,opt,name=date,proto3" json:"date,omitempty"`
+	// EDTF: when somebody must look whether it is still needed.
+	Review        string `protobuf:"bytes,5,opt,name=review,proto3" json:"review,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAbout) Reset() {
+	*x = ListAbout{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAbout) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAbout) ProtoMessage() {}
+
+func (x *ListAbout) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAbout.ProtoReflect.Descriptor instead.
+func (*ListAbout) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
+}
+
+func (x *ListAbout) GetTlp() string {
+	if x != nil {
+		return x.Tlp
+	}
+	return ""
+}
+
+func (x *ListAbout) GetBasis() string {
+	if x != nil {
+		return x.Basis
+	}
+	return ""
+}
+
+func (x *ListAbout) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
+func (x *ListAbout) GetDate() string {
+	if x != nil {
+		return x.Date
+	}
+	return ""
+}
+
+func (x *ListAbout) GetReview() string {
+	if x != nil {
+		return x.Review
+	}
+	return ""
+}
+
 type Rejection struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Line          uint64                 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
@@ -2794,7 +2912,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2806,7 +2924,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2819,7 +2937,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Rejection) GetLine() uint64 {
@@ -2836,22 +2954,95 @@ func (x *Rejection) GetReason() string {
 	return ""
 }
 
+// LeftOut is a value that was left out of a person: where it stands and why.
+type LeftOut struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Line          uint64                 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	Field         string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LeftOut) Reset() {
+	*x = LeftOut{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LeftOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LeftOut) ProtoMessage() {}
+
+func (x *LeftOut) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
+func (*LeftOut) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
+}
+
+func (x *LeftOut) GetLine() uint64 {
+	if x != nil {
+		return x.Line
+	}
+	return 0
+}
+
+func (x *LeftOut) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *LeftOut) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 type ImportResponse struct {
-	state    protoimpl.MessageState `protogen:"open.v1"`
-	Read     uint64                 `protobuf:"varint,1,opt,name=read,proto3" json:"read,omitempty"`
-	Accepted uint64                 `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
-	Rejected uint64                 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Rows: read = accepted + joined + rejected.
+	Read     uint64 `protobuf:"varint,1,opt,name=read,proto3" json:"read,omitempty"`
+	Accepted uint64 `protobuf:"varint,2,opt,name=accepted,proto3" json:"accepted,omitempty"`
+	Rejected uint64 `protobuf:"varint,3,opt,name=rejected,proto3" json:"rejected,omitempty"`
 	// Organisations, which are not persons; not counted in read.
 	Entities uint64 `protobuf:"varint,4,opt,name=entities,proto3" json:"entities,omitempty"`
 	// The first 10,000.
-	Rejections    []*Rejection `protobuf:"bytes,5,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	Rejections []*Rejection `protobuf:"bytes,5,rep,name=rejections,proto3" json:"rejections,omitempty"`
+	// Further rows of a person that was accepted.
+	Joined uint64 `protobuf:"varint,6,opt,name=joined,proto3" json:"joined,omitempty"`
+	// Values left out of persons that were accepted.
+	LeftOut uint64 `protobuf:"varint,7,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
+	// The first 10,000.
+	Left []*LeftOut `protobuf:"bytes,8,rep,name=left,proto3" json:"left,omitempty"`
+	// Persons whose row was rejected, and who stay on the list as they were.
+	Kept uint64 `protobuf:"varint,9,opt,name=kept,proto3" json:"kept,omitempty"`
+	// Persons on the list before and now.
+	Before        uint64 `protobuf:"varint,10,opt,name=before,proto3" json:"before,omitempty"`
+	After         uint64 `protobuf:"varint,11,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2863,7 +3054,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2876,7 +3067,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *ImportResponse) GetRead() uint64 {
@@ -2914,6 +3105,286 @@ func (x *ImportResponse) GetRejections() []*Rejection {
 	return nil
 }
 
+func (x *ImportResponse) GetJoined() uint64 {
+	if x != nil {
+		return x.Joined
+	}
+	return 0
+}
+
+func (x *ImportResponse) GetLeftOut() uint64 {
+	if x != nil {
+		return x.LeftOut
+	}
+	return 0
+}
+
+func (x *ImportResponse) GetLeft() []*LeftOut {
+	if x != nil {
+		return x.Left
+	}
+	return nil
+}
+
+func (x *ImportResponse) GetKept() uint64 {
+	if x != nil {
+		return x.Kept
+	}
+	return 0
+}
+
+func (x *ImportResponse) GetBefore() uint64 {
+	if x != nil {
+		return x.Before
+	}
+	return 0
+}
+
+func (x *ImportResponse) GetAfter() uint64 {
+	if x != nil {
+		return x.After
+	}
+	return 0
+}
+
+type ListsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListsRequest) Reset() {
+	*x = ListsRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListsRequest) ProtoMessage() {}
+
+func (x *ListsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListsRequest.ProtoReflect.Descriptor instead.
+func (*ListsRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+}
+
+type ListsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Lists         []*ListInfo            `protobuf:"bytes,1,rep,name=lists,proto3" json:"lists,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListsResponse) Reset() {
+	*x = ListsResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListsResponse) ProtoMessage() {}
+
+func (x *ListsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListsResponse.ProtoReflect.Descriptor instead.
+func (*ListsResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *ListsResponse) GetLists() []*ListInfo {
+	if x != nil {
+		return x.Lists
+	}
+	return nil
+}
+
+type ListInfo struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Name    string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Persons uint64                 `protobuf:"varint,2,opt,name=persons,proto3" json:"persons,omitempty"`
+	// RFC 3339
+	Imported      string     `protobuf:"bytes,3,opt,name=imported,proto3" json:"imported,omitempty"`
+	About         *ListAbout `protobuf:"bytes,4,opt,name=about,proto3" json:"about,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListInfo) Reset() {
+	*x = ListInfo{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListInfo) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListInfo) ProtoMessage() {}
+
+func (x *ListInfo) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListInfo.ProtoReflect.Descriptor instead.
+func (*ListInfo) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+}
+
+func (x *ListInfo) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *ListInfo) GetPersons() uint64 {
+	if x != nil {
+		return x.Persons
+	}
+	return 0
+}
+
+func (x *ListInfo) GetImported() string {
+	if x != nil {
+		return x.Imported
+	}
+	return ""
+}
+
+func (x *ListInfo) GetAbout() *ListAbout {
+	if x != nil {
+		return x.About
+	}
+	return nil
+}
+
+type RemoveListRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveListRequest) Reset() {
+	*x = RemoveListRequest{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveListRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveListRequest) ProtoMessage() {}
+
+func (x *RemoveListRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveListRequest.ProtoReflect.Descriptor instead.
+func (*RemoveListRequest) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+}
+
+func (x *RemoveListRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+type RemoveListResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Persons that were on it.
+	Persons       uint64 `protobuf:"varint,1,opt,name=persons,proto3" json:"persons,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RemoveListResponse) Reset() {
+	*x = RemoveListResponse{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RemoveListResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RemoveListResponse) ProtoMessage() {}
+
+func (x *RemoveListResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RemoveListResponse.ProtoReflect.Descriptor instead.
+func (*RemoveListResponse) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
+}
+
+func (x *RemoveListResponse) GetPersons() uint64 {
+	if x != nil {
+		return x.Persons
+	}
+	return 0
+}
+
 type MuteRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
@@ -2923,7 +3394,7 @@ type MuteRequest struct {
 
 func (x *MuteRequest) Reset() {
 	*x = MuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2935,7 +3406,7 @@ func (x *MuteRequest) String() string {
 func (*MuteRequest) ProtoMessage() {}
 
 func (x *MuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2948,7 +3419,7 @@ func (x *MuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteRequest.ProtoReflect.Descriptor instead.
 func (*MuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *MuteRequest) GetState() string {
@@ -2966,7 +3437,7 @@ type MuteResponse struct {
 
 func (x *MuteResponse) Reset() {
 	*x = MuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2978,7 +3449,7 @@ func (x *MuteResponse) String() string {
 func (*MuteResponse) ProtoMessage() {}
 
 func (x *MuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2991,7 +3462,7 @@ func (x *MuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteResponse.ProtoReflect.Descriptor instead.
 func (*MuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 type UnmuteRequest struct {
@@ -3003,7 +3474,7 @@ type UnmuteRequest struct {
 
 func (x *UnmuteRequest) Reset() {
 	*x = UnmuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3015,7 +3486,7 @@ func (x *UnmuteRequest) String() string {
 func (*UnmuteRequest) ProtoMessage() {}
 
 func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3028,7 +3499,7 @@ func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteRequest.ProtoReflect.Descriptor instead.
 func (*UnmuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *UnmuteRequest) GetState() string {
@@ -3046,7 +3517,7 @@ type UnmuteResponse struct {
 
 func (x *UnmuteResponse) Reset() {
 	*x = UnmuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3058,7 +3529,7 @@ func (x *UnmuteResponse) String() string {
 func (*UnmuteResponse) ProtoMessage() {}
 
 func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3071,7 +3542,7 @@ func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteResponse.ProtoReflect.Descriptor instead.
 func (*UnmuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
 }
 
 type ListMutesRequest struct {
@@ -3082,7 +3553,7 @@ type ListMutesRequest struct {
 
 func (x *ListMutesRequest) Reset() {
 	*x = ListMutesRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3094,7 +3565,7 @@ func (x *ListMutesRequest) String() string {
 func (*ListMutesRequest) ProtoMessage() {}
 
 func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3107,7 +3578,7 @@ func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesRequest.ProtoReflect.Descriptor instead.
 func (*ListMutesRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
 }
 
 type ListMutesResponse struct {
@@ -3119,7 +3590,7 @@ type ListMutesResponse struct {
 
 func (x *ListMutesResponse) Reset() {
 	*x = ListMutesResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3131,7 +3602,7 @@ func (x *ListMutesResponse) String() string {
 func (*ListMutesResponse) ProtoMessage() {}
 
 func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3144,7 +3615,7 @@ func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesResponse.ProtoReflect.Descriptor instead.
 func (*ListMutesResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *ListMutesResponse) GetStates() []string {
@@ -3162,7 +3633,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3174,7 +3645,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3187,7 +3658,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
 }
 
 type Peer struct {
@@ -3203,7 +3674,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3215,7 +3686,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3228,7 +3699,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Peer) GetNode() string {
@@ -3275,7 +3746,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3287,7 +3758,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3300,7 +3771,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -3318,7 +3789,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3330,7 +3801,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3343,7 +3814,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
 }
 
 type StatusResponse struct {
@@ -3402,7 +3873,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[53]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3414,7 +3885,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[53]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3427,7 +3898,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *StatusResponse) GetState() string {
@@ -3648,7 +4119,7 @@ type RosterRequest struct {
 
 func (x *RosterRequest) Reset() {
 	*x = RosterRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[54]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3660,7 +4131,7 @@ func (x *RosterRequest) String() string {
 func (*RosterRequest) ProtoMessage() {}
 
 func (x *RosterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[54]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3673,7 +4144,7 @@ func (x *RosterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
 func (*RosterRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
 }
 
 type RosterResponse struct {
@@ -3687,7 +4158,7 @@ type RosterResponse struct {
 
 func (x *RosterResponse) Reset() {
 	*x = RosterResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[55]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3699,7 +4170,7 @@ func (x *RosterResponse) String() string {
 func (*RosterResponse) ProtoMessage() {}
 
 func (x *RosterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[55]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3712,7 +4183,7 @@ func (x *RosterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
 func (*RosterResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *RosterResponse) GetFile() []byte {
@@ -3743,7 +4214,7 @@ type NodeHead struct {
 
 func (x *NodeHead) Reset() {
 	*x = NodeHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3755,7 +4226,7 @@ func (x *NodeHead) String() string {
 func (*NodeHead) ProtoMessage() {}
 
 func (x *NodeHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3768,7 +4239,7 @@ func (x *NodeHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHead.ProtoReflect.Descriptor instead.
 func (*NodeHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *NodeHead) GetLog() string {
@@ -3809,7 +4280,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3821,7 +4292,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3834,7 +4305,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -3857,7 +4328,7 @@ type RosterSubmitResponse struct {
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3869,7 +4340,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3882,7 +4353,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -3924,7 +4395,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3936,7 +4407,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3949,7 +4420,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
@@ -3971,7 +4442,7 @@ type JournalReadRequest struct {
 
 func (x *JournalReadRequest) Reset() {
 	*x = JournalReadRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3983,7 +4454,7 @@ func (x *JournalReadRequest) String() string {
 func (*JournalReadRequest) ProtoMessage() {}
 
 func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3996,7 +4467,7 @@ func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
 func (*JournalReadRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *JournalReadRequest) GetAfter() uint64 {
@@ -4038,7 +4509,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4050,7 +4521,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4063,7 +4534,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *JournalEntry) GetSeq() uint64 {
@@ -4166,7 +4637,7 @@ type JournalReadResponse struct {
 
 func (x *JournalReadResponse) Reset() {
 	*x = JournalReadResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4178,7 +4649,7 @@ func (x *JournalReadResponse) String() string {
 func (*JournalReadResponse) ProtoMessage() {}
 
 func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4191,7 +4662,7 @@ func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
 func (*JournalReadResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalReadResponse) GetEntries() []*JournalEntry {
@@ -4212,7 +4683,7 @@ type JournalEraseRequest struct {
 
 func (x *JournalEraseRequest) Reset() {
 	*x = JournalEraseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4224,7 +4695,7 @@ func (x *JournalEraseRequest) String() string {
 func (*JournalEraseRequest) ProtoMessage() {}
 
 func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4237,7 +4708,7 @@ func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
 func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *JournalEraseRequest) GetSeq() uint64 {
@@ -4269,7 +4740,7 @@ type JournalEraseResponse struct {
 
 func (x *JournalEraseResponse) Reset() {
 	*x = JournalEraseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4281,7 +4752,7 @@ func (x *JournalEraseResponse) String() string {
 func (*JournalEraseResponse) ProtoMessage() {}
 
 func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4294,7 +4765,7 @@ func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
 func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 type JournalHeadsRequest struct {
@@ -4305,7 +4776,7 @@ type JournalHeadsRequest struct {
 
 func (x *JournalHeadsRequest) Reset() {
 	*x = JournalHeadsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4317,7 +4788,7 @@ func (x *JournalHeadsRequest) String() string {
 func (*JournalHeadsRequest) ProtoMessage() {}
 
 func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4330,7 +4801,7 @@ func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
 func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
 }
 
 // JournalHead is what a node has told of its journal in its beacons.
@@ -4354,7 +4825,7 @@ type JournalHead struct {
 
 func (x *JournalHead) Reset() {
 	*x = JournalHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4366,7 +4837,7 @@ func (x *JournalHead) String() string {
 func (*JournalHead) ProtoMessage() {}
 
 func (x *JournalHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4379,7 +4850,7 @@ func (x *JournalHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
 func (*JournalHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *JournalHead) GetState() string {
@@ -4454,7 +4925,7 @@ type JournalHeadsResponse struct {
 
 func (x *JournalHeadsResponse) Reset() {
 	*x = JournalHeadsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4466,7 +4937,7 @@ func (x *JournalHeadsResponse) String() string {
 func (*JournalHeadsResponse) ProtoMessage() {}
 
 func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4479,7 +4950,7 @@ func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
 func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
@@ -4500,7 +4971,7 @@ type JournalAcceptRequest struct {
 
 func (x *JournalAcceptRequest) Reset() {
 	*x = JournalAcceptRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4512,7 +4983,7 @@ func (x *JournalAcceptRequest) String() string {
 func (*JournalAcceptRequest) ProtoMessage() {}
 
 func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4525,7 +4996,7 @@ func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
 func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *JournalAcceptRequest) GetNode() string {
@@ -4557,7 +5028,7 @@ type JournalAcceptResponse struct {
 
 func (x *JournalAcceptResponse) Reset() {
 	*x = JournalAcceptResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4569,7 +5040,7 @@ func (x *JournalAcceptResponse) String() string {
 func (*JournalAcceptResponse) ProtoMessage() {}
 
 func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4582,7 +5053,7 @@ func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
 func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
 }
 
 type JournalVerifyResponse struct {
@@ -4599,7 +5070,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4611,7 +5082,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4624,7 +5095,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -4661,7 +5132,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4673,7 +5144,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4686,7 +5157,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -4731,7 +5202,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4743,7 +5214,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4756,7 +5227,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -4825,12 +5296,13 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"unreadable\x12\x16\n" +
 	"\x06hidden\x18\x12 \x01(\bR\x06hidden\x121\n" +
 	"\acontent\x18\x13 \x01(\v2\x17.google.protobuf.StructR\acontent\x12\x1c\n" +
-	"\tcontested\x18\x14 \x01(\bR\tcontested\"\x9b\x01\n" +
+	"\tcontested\x18\x14 \x01(\bR\tcontested\"\xb3\x01\n" +
 	"\x0ePublishRequest\x12;\n" +
 	"\fnotification\x18\x01 \x01(\v2\x17.google.protobuf.StructR\fnotification\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x17\n" +
 	"\ano_wait\x18\x03 \x01(\bR\x06noWait\x12\x1a\n" +
-	"\boperator\x18\x04 \x01(\tR\boperator\"\xb5\x01\n" +
+	"\boperator\x18\x04 \x01(\tR\boperator\x12\x16\n" +
+	"\x06accept\x18\b \x03(\tR\x06accept\"\xb5\x01\n" +
 	"\aReceipt\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
@@ -4860,12 +5332,13 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x0eDiscardRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x11\n" +
-	"\x0fDiscardResponse\"h\n" +
+	"\x0fDiscardResponse\"\x80\x01\n" +
 	"\x0eRetractRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1a\n" +
-	"\boperator\x18\x04 \x01(\tR\boperator\"C\n" +
+	"\boperator\x18\x04 \x01(\tR\boperator\x12\x16\n" +
+	"\x06accept\x18\b \x03(\tR\x06accept\"C\n" +
 	"\x0fRetractResponse\x120\n" +
 	"\areceipt\x18\x01 \x01(\v2\x16.herald.api.v1.ReceiptR\areceipt\"\\\n" +
 	"\x06Filter\x12\x14\n" +
@@ -4982,14 +5455,26 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\rMatchResponse\x124\n" +
 	"\x06answer\x18\x01 \x01(\v2\x1a.herald.api.v1.MatchAnswerH\x00R\x06answer\x127\n" +
 	"\asummary\x18\x02 \x01(\v2\x1b.herald.api.v1.MatchSummaryH\x00R\asummaryB\t\n" +
-	"\amessage\"M\n" +
+	"\amessage\"\xa2\x01\n" +
 	"\rImportRequest\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04list\x18\x02 \x01(\tR\x04list\x12\x14\n" +
-	"\x05chunk\x18\x03 \x01(\fR\x05chunk\"7\n" +
+	"\x05chunk\x18\x03 \x01(\fR\x05chunk\x12#\n" +
+	"\raccept_shrink\x18\x04 \x01(\bR\facceptShrink\x12.\n" +
+	"\x05about\x18\x05 \x01(\v2\x18.herald.api.v1.ListAboutR\x05about\"w\n" +
+	"\tListAbout\x12\x10\n" +
+	"\x03tlp\x18\x01 \x01(\tR\x03tlp\x12\x14\n" +
+	"\x05basis\x18\x02 \x01(\tR\x05basis\x12\x16\n" +
+	"\x06source\x18\x03 \x01(\tR\x06source\x12\x12\n" +
+	"\x04date\x18\x04 \x01(\tR\x04date\x12\x16\n" +
+	"\x06review\x18\x05 \x01(\tR\x06review\"7\n" +
 	"\tRejection\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"\xb2\x01\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"E\n" +
+	"\aLeftOut\x12\x12\n" +
+	"\x04line\x18\x01 \x01(\x04R\x04line\x12\x14\n" +
+	"\x05field\x18\x02 \x01(\tR\x05field\x12\x10\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\xd3\x02\n" +
 	"\x0eImportResponse\x12\x12\n" +
 	"\x04read\x18\x01 \x01(\x04R\x04read\x12\x1a\n" +
 	"\baccepted\x18\x02 \x01(\x04R\baccepted\x12\x1a\n" +
@@ -4997,7 +5482,26 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\bentities\x18\x04 \x01(\x04R\bentities\x128\n" +
 	"\n" +
 	"rejections\x18\x05 \x03(\v2\x18.herald.api.v1.RejectionR\n" +
-	"rejections\"#\n" +
+	"rejections\x12\x16\n" +
+	"\x06joined\x18\x06 \x01(\x04R\x06joined\x12\x19\n" +
+	"\bleft_out\x18\a \x01(\x04R\aleftOut\x12*\n" +
+	"\x04left\x18\b \x03(\v2\x16.herald.api.v1.LeftOutR\x04left\x12\x12\n" +
+	"\x04kept\x18\t \x01(\x04R\x04kept\x12\x16\n" +
+	"\x06before\x18\n" +
+	" \x01(\x04R\x06before\x12\x14\n" +
+	"\x05after\x18\v \x01(\x04R\x05after\"\x0e\n" +
+	"\fListsRequest\">\n" +
+	"\rListsResponse\x12-\n" +
+	"\x05lists\x18\x01 \x03(\v2\x17.herald.api.v1.ListInfoR\x05lists\"\x84\x01\n" +
+	"\bListInfo\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\apersons\x18\x02 \x01(\x04R\apersons\x12\x1a\n" +
+	"\bimported\x18\x03 \x01(\tR\bimported\x12.\n" +
+	"\x05about\x18\x04 \x01(\v2\x18.herald.api.v1.ListAboutR\x05about\"'\n" +
+	"\x11RemoveListRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\".\n" +
+	"\x12RemoveListResponse\x12\x18\n" +
+	"\apersons\x18\x01 \x01(\x04R\apersons\"#\n" +
 	"\vMuteRequest\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\"\x0e\n" +
 	"\fMuteResponse\"%\n" +
@@ -5126,7 +5630,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\awritten\x18\x01 \x01(\x04R\awritten\x12\x14\n" +
 	"\x05total\x18\x02 \x01(\x04R\x05total\x12\x12\n" +
 	"\x04done\x18\x03 \x01(\bR\x04done\x12\x18\n" +
-	"\arecords\x18\x04 \x01(\x04R\arecords2\xbe\x10\n" +
+	"\arecords\x18\x04 \x01(\x04R\arecords2\xd5\x11\n" +
 	"\x04Node\x12H\n" +
 	"\aPublish\x12\x1d.herald.api.v1.PublishRequest\x1a\x1e.herald.api.v1.PublishResponse\x12E\n" +
 	"\x06Outbox\x12\x1c.herald.api.v1.OutboxRequest\x1a\x1d.herald.api.v1.OutboxResponse\x12H\n" +
@@ -5142,7 +5646,10 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\tInboxShow\x12\x1f.herald.api.v1.InboxShowRequest\x1a .herald.api.v1.InboxShowResponse\x12H\n" +
 	"\aRelease\x12\x1d.herald.api.v1.ReleaseRequest\x1a\x1e.herald.api.v1.ReleaseResponse\x12E\n" +
 	"\x06Refuse\x12\x1c.herald.api.v1.RefuseRequest\x1a\x1d.herald.api.v1.RefuseResponse\x12G\n" +
-	"\x06Import\x12\x1c.herald.api.v1.ImportRequest\x1a\x1d.herald.api.v1.ImportResponse(\x01\x12?\n" +
+	"\x06Import\x12\x1c.herald.api.v1.ImportRequest\x1a\x1d.herald.api.v1.ImportResponse(\x01\x12B\n" +
+	"\x05Lists\x12\x1b.herald.api.v1.ListsRequest\x1a\x1c.herald.api.v1.ListsResponse\x12Q\n" +
+	"\n" +
+	"RemoveList\x12 .herald.api.v1.RemoveListRequest\x1a!.herald.api.v1.RemoveListResponse\x12?\n" +
 	"\x04Mute\x12\x1a.herald.api.v1.MuteRequest\x1a\x1b.herald.api.v1.MuteResponse\x12E\n" +
 	"\x06Unmute\x12\x1c.herald.api.v1.UnmuteRequest\x1a\x1d.herald.api.v1.UnmuteResponse\x12N\n" +
 	"\tListMutes\x12\x1f.herald.api.v1.ListMutesRequest\x1a .herald.api.v1.ListMutesResponse\x12B\n" +
@@ -5169,7 +5676,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 73)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 80)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -5212,45 +5719,52 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*RefuseResponse)(nil),        // 38: herald.api.v1.RefuseResponse
 	(*MatchResponse)(nil),         // 39: herald.api.v1.MatchResponse
 	(*ImportRequest)(nil),         // 40: herald.api.v1.ImportRequest
-	(*Rejection)(nil),             // 41: herald.api.v1.Rejection
-	(*ImportResponse)(nil),        // 42: herald.api.v1.ImportResponse
-	(*MuteRequest)(nil),           // 43: herald.api.v1.MuteRequest
-	(*MuteResponse)(nil),          // 44: herald.api.v1.MuteResponse
-	(*UnmuteRequest)(nil),         // 45: herald.api.v1.UnmuteRequest
-	(*UnmuteResponse)(nil),        // 46: herald.api.v1.UnmuteResponse
-	(*ListMutesRequest)(nil),      // 47: herald.api.v1.ListMutesRequest
-	(*ListMutesResponse)(nil),     // 48: herald.api.v1.ListMutesResponse
-	(*PeersRequest)(nil),          // 49: herald.api.v1.PeersRequest
-	(*Peer)(nil),                  // 50: herald.api.v1.Peer
-	(*PeersResponse)(nil),         // 51: herald.api.v1.PeersResponse
-	(*StatusRequest)(nil),         // 52: herald.api.v1.StatusRequest
-	(*StatusResponse)(nil),        // 53: herald.api.v1.StatusResponse
-	(*RosterRequest)(nil),         // 54: herald.api.v1.RosterRequest
-	(*RosterResponse)(nil),        // 55: herald.api.v1.RosterResponse
-	(*NodeHead)(nil),              // 56: herald.api.v1.NodeHead
-	(*RosterSubmitRequest)(nil),   // 57: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 58: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 59: herald.api.v1.JournalVerifyRequest
-	(*JournalReadRequest)(nil),    // 60: herald.api.v1.JournalReadRequest
-	(*JournalEntry)(nil),          // 61: herald.api.v1.JournalEntry
-	(*JournalReadResponse)(nil),   // 62: herald.api.v1.JournalReadResponse
-	(*JournalEraseRequest)(nil),   // 63: herald.api.v1.JournalEraseRequest
-	(*JournalEraseResponse)(nil),  // 64: herald.api.v1.JournalEraseResponse
-	(*JournalHeadsRequest)(nil),   // 65: herald.api.v1.JournalHeadsRequest
-	(*JournalHead)(nil),           // 66: herald.api.v1.JournalHead
-	(*JournalHeadsResponse)(nil),  // 67: herald.api.v1.JournalHeadsResponse
-	(*JournalAcceptRequest)(nil),  // 68: herald.api.v1.JournalAcceptRequest
-	(*JournalAcceptResponse)(nil), // 69: herald.api.v1.JournalAcceptResponse
-	(*JournalVerifyResponse)(nil), // 70: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 71: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 72: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 73: google.protobuf.Struct
+	(*ListAbout)(nil),             // 41: herald.api.v1.ListAbout
+	(*Rejection)(nil),             // 42: herald.api.v1.Rejection
+	(*LeftOut)(nil),               // 43: herald.api.v1.LeftOut
+	(*ImportResponse)(nil),        // 44: herald.api.v1.ImportResponse
+	(*ListsRequest)(nil),          // 45: herald.api.v1.ListsRequest
+	(*ListsResponse)(nil),         // 46: herald.api.v1.ListsResponse
+	(*ListInfo)(nil),              // 47: herald.api.v1.ListInfo
+	(*RemoveListRequest)(nil),     // 48: herald.api.v1.RemoveListRequest
+	(*RemoveListResponse)(nil),    // 49: herald.api.v1.RemoveListResponse
+	(*MuteRequest)(nil),           // 50: herald.api.v1.MuteRequest
+	(*MuteResponse)(nil),          // 51: herald.api.v1.MuteResponse
+	(*UnmuteRequest)(nil),         // 52: herald.api.v1.UnmuteRequest
+	(*UnmuteResponse)(nil),        // 53: herald.api.v1.UnmuteResponse
+	(*ListMutesRequest)(nil),      // 54: herald.api.v1.ListMutesRequest
+	(*ListMutesResponse)(nil),     // 55: herald.api.v1.ListMutesResponse
+	(*PeersRequest)(nil),          // 56: herald.api.v1.PeersRequest
+	(*Peer)(nil),                  // 57: herald.api.v1.Peer
+	(*PeersResponse)(nil),         // 58: herald.api.v1.PeersResponse
+	(*StatusRequest)(nil),         // 59: herald.api.v1.StatusRequest
+	(*StatusResponse)(nil),        // 60: herald.api.v1.StatusResponse
+	(*RosterRequest)(nil),         // 61: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 62: herald.api.v1.RosterResponse
+	(*NodeHead)(nil),              // 63: herald.api.v1.NodeHead
+	(*RosterSubmitRequest)(nil),   // 64: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 65: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 66: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 67: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 68: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 69: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 70: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 71: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 72: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 73: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 74: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 75: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 76: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 77: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 78: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 79: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 80: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	73, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	73, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	80, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	80, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -5262,85 +5776,93 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	73, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	80, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
 	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
 	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	73, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	73, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	80, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	80, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
 	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	73, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	80, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
 	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
 	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
-	41, // 27: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
-	50, // 28: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	56, // 29: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
-	66, // 30: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
-	61, // 31: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
-	66, // 32: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
-	4,  // 33: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 34: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 35: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 36: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 37: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 38: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 39: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 40: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 41: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 42: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	30, // 43: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	33, // 44: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	35, // 45: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	37, // 46: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	40, // 47: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	43, // 48: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	45, // 49: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	47, // 50: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	49, // 51: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	52, // 52: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	54, // 53: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	57, // 54: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	59, // 55: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	60, // 56: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
-	63, // 57: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
-	65, // 58: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
-	68, // 59: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
-	71, // 60: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 61: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 62: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 63: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 64: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 65: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 66: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 67: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 68: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 69: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	39, // 70: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	32, // 71: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	34, // 72: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	36, // 73: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	38, // 74: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	42, // 75: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	44, // 76: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	46, // 77: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	48, // 78: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	51, // 79: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	53, // 80: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	55, // 81: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	58, // 82: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	70, // 83: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	62, // 84: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
-	64, // 85: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
-	67, // 86: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
-	69, // 87: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
-	72, // 88: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	61, // [61:89] is the sub-list for method output_type
-	33, // [33:61] is the sub-list for method input_type
-	33, // [33:33] is the sub-list for extension type_name
-	33, // [33:33] is the sub-list for extension extendee
-	0,  // [0:33] is the sub-list for field type_name
+	41, // 27: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
+	42, // 28: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
+	43, // 29: herald.api.v1.ImportResponse.left:type_name -> herald.api.v1.LeftOut
+	47, // 30: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
+	41, // 31: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
+	57, // 32: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
+	63, // 33: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
+	73, // 34: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	68, // 35: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	73, // 36: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 37: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 38: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 39: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 40: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 41: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 42: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 43: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 44: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 45: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 46: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	30, // 47: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	33, // 48: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	35, // 49: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	37, // 50: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	40, // 51: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	45, // 52: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
+	48, // 53: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
+	50, // 54: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	52, // 55: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	54, // 56: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	56, // 57: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	59, // 58: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	61, // 59: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	64, // 60: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	66, // 61: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	67, // 62: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	70, // 63: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	72, // 64: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	75, // 65: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	78, // 66: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 67: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 68: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 69: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 70: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 71: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 72: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 73: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 74: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 75: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	39, // 76: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	32, // 77: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	34, // 78: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	36, // 79: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	38, // 80: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	44, // 81: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	46, // 82: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
+	49, // 83: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
+	51, // 84: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	53, // 85: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	55, // 86: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	58, // 87: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	60, // 88: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	62, // 89: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	65, // 90: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	77, // 91: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	69, // 92: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	71, // 93: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	74, // 94: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	76, // 95: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	79, // 96: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	67, // [67:97] is the sub-list for method output_type
+	37, // [37:67] is the sub-list for method input_type
+	37, // [37:37] is the sub-list for extension type_name
+	37, // [37:37] is the sub-list for extension extendee
+	0,  // [0:37] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -5358,7 +5880,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   73,
+			NumMessages:   80,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

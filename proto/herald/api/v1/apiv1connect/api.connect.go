@@ -77,6 +77,10 @@ const (
 	NodeRefuseProcedure = "/herald.api.v1.Node/Refuse"
 	// NodeImportProcedure is the fully-qualified name of the Node's Import RPC.
 	NodeImportProcedure = "/herald.api.v1.Node/Import"
+	// NodeListsProcedure is the fully-qualified name of the Node's Lists RPC.
+	NodeListsProcedure = "/herald.api.v1.Node/Lists"
+	// NodeRemoveListProcedure is the fully-qualified name of the Node's RemoveList RPC.
+	NodeRemoveListProcedure = "/herald.api.v1.Node/RemoveList"
 	// NodeMuteProcedure is the fully-qualified name of the Node's Mute RPC.
 	NodeMuteProcedure = "/herald.api.v1.Node/Mute"
 	// NodeUnmuteProcedure is the fully-qualified name of the Node's Unmute RPC.
@@ -154,6 +158,10 @@ type NodeClient interface {
 	// and list; all messages carry the file in order. A broken file leaves the
 	// list as it was.
 	Import(context.Context) *connect.ClientStreamForClient[v1.ImportRequest, v1.ImportResponse]
+	// Lists tells which of the State's own lists the node holds.
+	Lists(context.Context, *connect.Request[v1.ListsRequest]) (*connect.Response[v1.ListsResponse], error)
+	// RemoveList takes a list away. It is journalled first.
+	RemoveList(context.Context, *connect.Request[v1.RemoveListRequest]) (*connect.Response[v1.RemoveListResponse], error)
 	// Mute cuts this node's connections to a State's nodes, until Unmute.
 	Mute(context.Context, *connect.Request[v1.MuteRequest]) (*connect.Response[v1.MuteResponse], error)
 	Unmute(context.Context, *connect.Request[v1.UnmuteRequest]) (*connect.Response[v1.UnmuteResponse], error)
@@ -287,6 +295,18 @@ func NewNodeClient(httpClient connect.HTTPClient, baseURL string, opts ...connec
 			connect.WithSchema(nodeMethods.ByName("Import")),
 			connect.WithClientOptions(opts...),
 		),
+		lists: connect.NewClient[v1.ListsRequest, v1.ListsResponse](
+			httpClient,
+			baseURL+NodeListsProcedure,
+			connect.WithSchema(nodeMethods.ByName("Lists")),
+			connect.WithClientOptions(opts...),
+		),
+		removeList: connect.NewClient[v1.RemoveListRequest, v1.RemoveListResponse](
+			httpClient,
+			baseURL+NodeRemoveListProcedure,
+			connect.WithSchema(nodeMethods.ByName("RemoveList")),
+			connect.WithClientOptions(opts...),
+		),
 		mute: connect.NewClient[v1.MuteRequest, v1.MuteResponse](
 			httpClient,
 			baseURL+NodeMuteProcedure,
@@ -385,6 +405,8 @@ type nodeClient struct {
 	release       *connect.Client[v1.ReleaseRequest, v1.ReleaseResponse]
 	refuse        *connect.Client[v1.RefuseRequest, v1.RefuseResponse]
 	_import       *connect.Client[v1.ImportRequest, v1.ImportResponse]
+	lists         *connect.Client[v1.ListsRequest, v1.ListsResponse]
+	removeList    *connect.Client[v1.RemoveListRequest, v1.RemoveListResponse]
 	mute          *connect.Client[v1.MuteRequest, v1.MuteResponse]
 	unmute        *connect.Client[v1.UnmuteRequest, v1.UnmuteResponse]
 	listMutes     *connect.Client[v1.ListMutesRequest, v1.ListMutesResponse]
@@ -473,6 +495,16 @@ func (c *nodeClient) Refuse(ctx context.Context, req *connect.Request[v1.RefuseR
 // Import calls herald.api.v1.Node.Import.
 func (c *nodeClient) Import(ctx context.Context) *connect.ClientStreamForClient[v1.ImportRequest, v1.ImportResponse] {
 	return c._import.CallClientStream(ctx)
+}
+
+// Lists calls herald.api.v1.Node.Lists.
+func (c *nodeClient) Lists(ctx context.Context, req *connect.Request[v1.ListsRequest]) (*connect.Response[v1.ListsResponse], error) {
+	return c.lists.CallUnary(ctx, req)
+}
+
+// RemoveList calls herald.api.v1.Node.RemoveList.
+func (c *nodeClient) RemoveList(ctx context.Context, req *connect.Request[v1.RemoveListRequest]) (*connect.Response[v1.RemoveListResponse], error) {
+	return c.removeList.CallUnary(ctx, req)
 }
 
 // Mute calls herald.api.v1.Node.Mute.
@@ -589,6 +621,10 @@ type NodeHandler interface {
 	// and list; all messages carry the file in order. A broken file leaves the
 	// list as it was.
 	Import(context.Context, *connect.ClientStream[v1.ImportRequest]) (*connect.Response[v1.ImportResponse], error)
+	// Lists tells which of the State's own lists the node holds.
+	Lists(context.Context, *connect.Request[v1.ListsRequest]) (*connect.Response[v1.ListsResponse], error)
+	// RemoveList takes a list away. It is journalled first.
+	RemoveList(context.Context, *connect.Request[v1.RemoveListRequest]) (*connect.Response[v1.RemoveListResponse], error)
 	// Mute cuts this node's connections to a State's nodes, until Unmute.
 	Mute(context.Context, *connect.Request[v1.MuteRequest]) (*connect.Response[v1.MuteResponse], error)
 	Unmute(context.Context, *connect.Request[v1.UnmuteRequest]) (*connect.Response[v1.UnmuteResponse], error)
@@ -718,6 +754,18 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 		connect.WithSchema(nodeMethods.ByName("Import")),
 		connect.WithHandlerOptions(opts...),
 	)
+	nodeListsHandler := connect.NewUnaryHandler(
+		NodeListsProcedure,
+		svc.Lists,
+		connect.WithSchema(nodeMethods.ByName("Lists")),
+		connect.WithHandlerOptions(opts...),
+	)
+	nodeRemoveListHandler := connect.NewUnaryHandler(
+		NodeRemoveListProcedure,
+		svc.RemoveList,
+		connect.WithSchema(nodeMethods.ByName("RemoveList")),
+		connect.WithHandlerOptions(opts...),
+	)
 	nodeMuteHandler := connect.NewUnaryHandler(
 		NodeMuteProcedure,
 		svc.Mute,
@@ -828,6 +876,10 @@ func NewNodeHandler(svc NodeHandler, opts ...connect.HandlerOption) (string, htt
 			nodeRefuseHandler.ServeHTTP(w, r)
 		case NodeImportProcedure:
 			nodeImportHandler.ServeHTTP(w, r)
+		case NodeListsProcedure:
+			nodeListsHandler.ServeHTTP(w, r)
+		case NodeRemoveListProcedure:
+			nodeRemoveListHandler.ServeHTTP(w, r)
 		case NodeMuteProcedure:
 			nodeMuteHandler.ServeHTTP(w, r)
 		case NodeUnmuteProcedure:
@@ -921,6 +973,14 @@ func (UnimplementedNodeHandler) Refuse(context.Context, *connect.Request[v1.Refu
 
 func (UnimplementedNodeHandler) Import(context.Context, *connect.ClientStream[v1.ImportRequest]) (*connect.Response[v1.ImportResponse], error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Import is not implemented"))
+}
+
+func (UnimplementedNodeHandler) Lists(context.Context, *connect.Request[v1.ListsRequest]) (*connect.Response[v1.ListsResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.Lists is not implemented"))
+}
+
+func (UnimplementedNodeHandler) RemoveList(context.Context, *connect.Request[v1.RemoveListRequest]) (*connect.Response[v1.RemoveListResponse], error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("herald.api.v1.Node.RemoveList is not implemented"))
 }
 
 func (UnimplementedNodeHandler) Mute(context.Context, *connect.Request[v1.MuteRequest]) (*connect.Response[v1.MuteResponse], error) {
