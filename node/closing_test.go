@@ -26,6 +26,7 @@ type thief struct {
 	net  ct.NetworkID
 	seq  uint64
 	prev ct.ID
+	end  uint64
 }
 
 func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byte, refs ...ct.Ref) ([]byte, ct.ID) {
@@ -34,15 +35,17 @@ func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byt
 	_, err := rand.Read(salt)
 	must(x.t, err)
 	now := ct.MillisOf(time.Now())
-	h := wire.EncodeHeader(&wire.Header{
-		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev,
+	header := wire.Header{
+		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev, Offset: x.end,
 		Kind: uint32(kind), Topic: uint32(topic), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: now, Expires: expires,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll), Refs: refs,
-	})
+	}
+	h := wire.EncodeHeader(&header)
 	sig, err := x.key.Sign(keys.ContextRecord, x.net, h)
 	must(x.t, err)
-	x.seq, x.prev = x.seq+1, wire.ID(x.net, h)
+	next := header.After(wire.ID(x.net, h), len(h))
+	x.seq, x.prev, x.end = header.Seq, next.Prev, next.Offset
 	return wire.Encode(&wire.Envelope{HeaderBytes: h, Alg: keys.AlgEd25519, Sig: sig, Salt: salt, Body: body}), x.prev
 }
 
@@ -156,7 +159,7 @@ func TestClosingAfterAFork(t *testing.T) {
 
 		// The thief: two nodes get one history, the others another.
 		head := all[0].Heads()[log]
-		a := &thief{t, key, all[0].Status().Network, head.Size, head.ID}
+		a := &thief{t, key, all[0].Status().Network, head.Size, head.ID, head.End}
 		b := *a
 		lost, won := notification(), notification()
 		net.Partition([]int{0, 1}, []int{2, 3, 4, 5})
@@ -258,7 +261,7 @@ func TestClosingAfterAFork(t *testing.T) {
 		until(ctx, t, "the person that holds is everyone's lead", func() bool { return leads(ctx, t, all[0], won.Person) == len(open) })
 
 		// Nothing of the lost branch comes back, from whomever.
-		raw, _ = (&thief{t, key, a.net, head.Size, head.ID}).notify(notification())
+		raw, _ = (&thief{t, key, a.net, head.Size, head.ID, head.End}).notify(notification())
 		if err := all[0].Submit(ctx, raw); err == nil {
 			t.Error("a record of a branch before the end was taken in")
 		}

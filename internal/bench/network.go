@@ -38,8 +38,7 @@ func (net *network) forms() (_ []form, err error) {
 type author struct {
 	key    *keys.Key
 	state  ct.State
-	seq    uint64
-	prev   ct.ID
+	at     wire.Next
 	issued ct.Millis
 	bare   bool // the next records carry no good signature: a later one proves them
 }
@@ -87,7 +86,7 @@ func foundUnder(policy roster.Policy, n int, seed uint64, now time.Time) (*netwo
 		if !ok {
 			return nil, fmt.Errorf("found a network: the genesis does not delegate to %s", a.state)
 		}
-		a.prev = me.Delegation
+		a.at = wire.First(me.Delegation)
 	}
 	return net, nil
 }
@@ -115,15 +114,15 @@ func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand)
 		binary.LittleEndian.PutUint64(salt[i:], rng.Uint64())
 	}
 	network := net.view.Network()
-	a.seq++
 	h := wire.Header{
-		Version: wire.Version, Network: network.Prefix(), Log: a.key.Public(), Seq: a.seq, Prev: a.prev,
+		Version: wire.Version, Network: network.Prefix(), Log: a.key.Public(),
 		Kind: uint32(ct.KindNotification), Topic: uint32(topic),
 		Commit: wire.Commit(salt[:], body), BodySize: uint32(len(body)),
 		// 340 days: after every review date of package synth, else the content would be inadmissible.
 		Issued: a.issued, Expires: a.issued + ct.Millis((340 * 24 * time.Hour).Milliseconds()),
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll),
 	}
+	a.at.Put(&h)
 	raw := wire.EncodeHeader(&h)
 	sig := make([]byte, wire.SigSize)
 	if !a.bare {
@@ -132,7 +131,7 @@ func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand)
 			return nil, err
 		}
 	}
-	a.prev = wire.ID(network, raw)
+	a.at = h.After(wire.ID(network, raw), len(raw))
 	return wire.Encode(&wire.Envelope{HeaderBytes: raw, Alg: wire.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}), nil
 }
 

@@ -147,13 +147,15 @@ func (d *Desk) retractionDraft(target ct.ID, r *ct.Retraction, v *roster.View, n
 }
 
 // header puts a draft at its place in the own log.
-func (d *Desk) header(dr *draft, v *roster.View, seq uint64, prev ct.ID, issued ct.Millis) wire.Header {
-	return wire.Header{
-		Version: wire.Version, Network: v.Network().Prefix(), Log: d.cfg.Signer.Public(), Seq: seq, Prev: prev,
+func (d *Desk) header(dr *draft, v *roster.View, now time.Time, at wire.Next) wire.Header {
+	h := wire.Header{
+		Version: wire.Version, Network: v.Network().Prefix(), Log: d.cfg.Signer.Public(),
 		Kind: uint32(dr.Kind), Topic: uint32(dr.Topic), Commit: dr.commit(), BodySize: uint32(len(dr.Body)),
-		Issued: issued, Expires: dr.Expires, Priority: uint32(dr.Priority), TLP: uint32(dr.TLP),
+		Issued: ct.MillisOf(now), Expires: dr.Expires, Priority: uint32(dr.Priority), TLP: uint32(dr.TLP),
 		Audience: uint32(dr.Audience), Refs: dr.Refs,
 	}
+	at.Put(&h)
+	return h
 }
 
 // maxClockLead is how far the last record may lie in the future before the
@@ -163,11 +165,11 @@ const maxClockLead = 5 * time.Minute
 // seal signs a draft at its place and holds the result against the verdict
 // that every other node will give: what they would find inadmissible is not
 // signed.
-func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error) {
-	if lead := notBefore.Time().Sub(now); lead > maxClockLead {
+func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, at wire.Next) (verify.Record, error) {
+	if lead := at.Issued.Time().Sub(now); lead > maxClockLead {
 		return verify.Record{}, fmt.Errorf("this node's clock is %s behind its own last record; set the clock", lead.Round(time.Second))
 	}
-	h := d.header(dr, v, seq, prev, max(ct.MillisOf(now), notBefore))
+	h := d.header(dr, v, now, at)
 	if h.Expires <= h.Issued {
 		return verify.Record{}, fmt.Errorf("%w: %s", errUnfit, ct.FaultExpired)
 	}

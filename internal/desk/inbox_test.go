@@ -84,8 +84,9 @@ func TestNoReleaseToAClosedKey(t *testing.T) {
 	b.stop()
 	a.stop()
 	root := net.roots["UTO"].Public()
-	seq, prev, _, _ := net.view.RootHead(root)
-	h := &wire.Header{Version: 1, Log: root, Seq: seq + 1, Prev: prev, Kind: uint32(ct.KindClosing), Issued: ct.MillisOf(time.Now())}
+	at, _ := net.view.RootNext(root)
+	h := &wire.Header{Version: 1, Log: root, Kind: uint32(ct.KindClosing), Issued: ct.MillisOf(time.Now())}
+	at.Put(h)
 	right, _ := net.view.Right(a.key.Public())
 	closed, err := net.view.Apply(h, wire.ID(net.view.Network(), wire.EncodeHeader(h)),
 		roster.Operation{Closing: &ct.Closing{Log: a.key.Public(), Seq: 0, ID: right.First, Reason: "compromised"}})

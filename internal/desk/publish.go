@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -125,9 +126,7 @@ func (d *Desk) sign(ctx context.Context, dr *draft) (Receipt, error) {
 	}
 	own := d.cfg.Signer.Public()
 	rec, err := d.cfg.Ingest.Author(ctx, own, right.First,
-		func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error) {
-			return d.seal(dr, v, time.Now(), seq, prev, notBefore)
-		})
+		func(at wire.Next) (verify.Record, error) { return d.seal(dr, v, time.Now(), at) })
 	if err != nil {
 		d.metrics.publish.WithLabelValues(dr.Kind.String(), "failed").Inc()
 		return Receipt{}, err
@@ -142,12 +141,8 @@ func (d *Desk) rehearse(dr *draft, v *roster.View, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	head, ok := d.cfg.Store.Head(d.cfg.Signer.Public())
-	prev := right.First
-	if ok && head.Size > 0 {
-		prev = head.ID
-	}
-	_, err = d.seal(dr, v, now, head.Size+1, prev, head.LastIssued)
+	head, _ := d.cfg.Store.Head(d.cfg.Signer.Public())
+	_, err = d.seal(dr, v, now, head.Next(right.First))
 	return err
 }
 

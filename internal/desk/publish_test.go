@@ -442,7 +442,8 @@ func TestClockBehindTheLog(t *testing.T) {
 		row, err := n.store.At(n.store.Last())
 		must(t, err)
 		h := row.Header
-		h.Seq, h.Prev, h.Issued = head.Size+1, head.ID, ct.MillisOf(time.Now().Add(by))
+		head.Next(ct.ID{}).Put(&h)
+		h.Issued = ct.MillisOf(time.Now().Add(by))
 		raw := wire.EncodeHeader(&h)
 		sig, err := n.key.Sign(keys.ContextRecord, net.view.Network(), raw)
 		must(t, err)

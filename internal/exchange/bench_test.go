@@ -9,6 +9,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 )
 
 // BenchmarkCatchUp fetches 50,000 records with bodies of 600 bytes, of 20 logs,
@@ -39,15 +40,15 @@ func BenchmarkCatchUp(b *testing.B) {
 		k := m.Nodes[i]
 		right, _ := m.View.Right(k.Public())
 		h := sim.Header(m.View.Network(), k.Public(), 2, time.Now())
-		h.Prev = right.First
+		at := wire.First(right.First)
 		var recs []verify.Record
-		for seq := range perLog {
-			h.Seq = uint64(seq) + 1
+		for range perLog {
+			at.Put(&h)
 			r, err := sim.Sign(k, m.View, h, make([]byte, 600))
 			if err != nil {
 				b.Fatal(err)
 			}
-			h.Prev = r.ID()
+			at = r.Next()
 			size += len(r.Raw())
 			recs = append(recs, r)
 		}

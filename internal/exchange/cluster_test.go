@@ -101,18 +101,18 @@ func (b *cluster) write(i, k int, prev *verify.Record, body string) []verify.Rec
 	b.t.Helper()
 	right, _ := b.members.View.Right(b.log(i))
 	h := sim.Header(b.members.View.Network(), b.log(i), ct.TopicTravel, time.Now())
-	h.Seq, h.Prev = 1, right.First
+	at := wire.First(right.First)
 	if prev != nil {
-		h.Seq, h.Prev = prev.Header().Seq+1, prev.ID()
+		at = prev.Next()
 	}
 	var out []verify.Record
 	for range k {
+		at.Put(&h)
 		r, err := sim.Sign(b.members.Nodes[i], b.members.View, h, []byte(body))
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		out = append(out, r)
-		h.Seq, h.Prev = h.Seq+1, r.ID()
+		out, at = append(out, r), r.Next()
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -15,14 +16,15 @@ func (b *cluster) mixed(i, n int) (out []verify.Record) {
 	b.t.Helper()
 	right, _ := b.members.View.Right(b.log(i))
 	h := sim.Header(b.members.View.Network(), b.log(i), ct.TopicTravel, time.Now())
-	h.Prev = right.First
+	at := wire.First(right.First)
 	for k := range n {
-		h.Seq, h.Topic = uint64(k)+1, uint32([]ct.Topic{ct.TopicTravel, ct.TopicArrival}[k%2])
+		at.Put(&h)
+		h.Topic = uint32([]ct.Topic{ct.TopicTravel, ct.TopicArrival}[k%2])
 		r, err := sim.Sign(b.members.Nodes[i], b.members.View, h, make([]byte, 500))
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		out, h.Prev = append(out, r), r.ID()
+		out, at = append(out, r), r.Next()
 	}
 	return out
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -149,8 +150,8 @@ func TestUnreadable(t *testing.T) {
 	must(t, w.store.Erase(ref(retractedErased), store.BodyRetracted))
 	must(t, w.store.Erase(ref(expiredErased), store.BodyExpired))
 	must(t, w.store.Erase(ref(erased), store.BodyLocal))
-	w.logs[1].seq-- // another history of the second member's log
-	w.logs[1].prev = forked.Header().Prev
+	h := forked.Header() // another history of the second member's log
+	w.logs[1].at = wire.Next{Seq: h.Seq, Prev: h.Prev, Offset: h.Offset}
 	must(t, w.store.PutForkHeld(w.plain(1, ct.TopicArrival)))
 
 	entries := map[ct.ID]ct.Entry{}

@@ -32,10 +32,7 @@ type world struct {
 }
 
 // log is how far a member's node log is written.
-type log struct {
-	seq  uint64
-	prev ct.ID
-}
+type log struct{ at wire.Next }
 
 const seed = 11
 
@@ -60,7 +57,7 @@ func newWorld(t testing.TB, members int) *world {
 		if !ok {
 			t.Fatalf("the roster does not know node %d", i)
 		}
-		w.logs[i] = &log{prev: right.First}
+		w.logs[i] = &log{at: wire.First(right.First)}
 	}
 	return w
 }
@@ -77,13 +74,15 @@ func (w *world) sign(i int, kind ct.Kind, topic ct.Topic, body []byte, change fu
 	w.t.Helper()
 	l := w.logs[i]
 	h := sim.Header(w.m.View.Network(), w.m.Nodes[i].Public(), topic, time.Now())
-	h.Kind, h.Seq, h.Prev = uint32(kind), l.seq+1, l.prev
+	h.Kind = uint32(kind)
+	l.at.Put(&h)
 	if change != nil {
 		change(&h)
 	}
 	rec, err := sim.Sign(w.m.Nodes[i], w.m.View, h, body)
 	must(w.t, err)
-	l.seq, l.prev = h.Seq, rec.ID()
+	l.at = rec.Next()
+	l.at.Issued = 0 // each is dated as its test asks
 	return rec
 }
 

@@ -87,8 +87,7 @@ func largest(t *testing.T, m *sim.Members, i int) verify.Record {
 	k := m.Nodes[i]
 	right, _ := m.View.Right(k.Public())
 	h := sim.Header(m.View.Network(), k.Public(), ct.TopicTravel, time.Now())
-	h.Seq, h.Prev = 1, right.First
-	h.Tags = make([][wire.TagSize]byte, wire.MaxTags)
+	wire.First(right.First).Put(&h)
 	h.Ext = make([]byte, wire.MaxExt)
 	sign := func(body int) verify.Record {
 		rec, err := sim.Sign(k, m.View, h, make([]byte, body))
@@ -286,13 +285,15 @@ func TestVerdicts(t *testing.T) {
 	defer s.Close()
 	author := m.Nodes[1]
 	right, _ := m.View.Right(author.Public())
+	ends := make(map[ct.ID]uint64) // offset of what follows a record
 	record := func(seq uint64, prev ct.ID, body string) verify.Record {
 		h := sim.Header(m.View.Network(), author.Public(), ct.TopicTravel, now)
-		h.Seq, h.Prev = seq, prev
+		h.Seq, h.Prev, h.Offset = seq, prev, ends[prev]
 		rec, err := sim.Sign(author, m.View, h, []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
+		ends[rec.ID()] = rec.Next().Offset
 		return rec
 	}
 	const held = 100
@@ -513,7 +514,7 @@ func TestPartialTopics(t *testing.T) {
 			k := m.Nodes[i]
 			right, _ := m.View.Right(k.Public())
 			h := sim.Header(m.View.Network(), k.Public(), topic, time.Now())
-			h.Seq, h.Prev = 1, right.First
+			wire.First(right.First).Put(&h)
 			rec, err := sim.Sign(k, m.View, h, []byte("x"))
 			if err != nil {
 				t.Fatal(err)

@@ -29,6 +29,7 @@ type guarded struct {
 	now   time.Time
 	topic string
 	held  []verify.Record
+	ends  map[ct.ID]uint64 // offset of what follows a record
 }
 
 const guardedHeld = 100
@@ -45,7 +46,7 @@ func newGuarded(t *testing.T, n int) *guarded {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.Close() })
-	g := &guarded{t: t, m: m, s: s, now: now, topic: gossip.TopicName(m.View.Network(), ct.TopicTravel)}
+	g := &guarded{t: t, ends: make(map[ct.ID]uint64), m: m, s: s, now: now, topic: gossip.TopicName(m.View.Network(), ct.TopicTravel)}
 	right, _ := m.View.Right(m.Nodes[1].Public())
 	prev := right.First
 	for seq := uint64(1); seq <= guardedHeld; seq++ {
@@ -61,11 +62,12 @@ func newGuarded(t *testing.T, n int) *guarded {
 func (g *guarded) record(k *keys.Key, v *roster.View, seq uint64, prev ct.ID, body string) verify.Record {
 	g.t.Helper()
 	h := sim.Header(v.Network(), k.Public(), ct.TopicTravel, g.now)
-	h.Seq, h.Prev = seq, prev
+	h.Seq, h.Prev, h.Offset = seq, prev, g.ends[prev]
 	r, err := sim.Sign(k, v, h, []byte(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
+	g.ends[r.ID()] = r.Next().Offset
 	return r
 }
 

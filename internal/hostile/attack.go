@@ -69,7 +69,7 @@ func Attacks() []Attack {
 		})},
 		Attack{"far ahead", false, func(ctx context.Context, n *Node, s Scene) {
 			a := NewAuthor(n.Key, s.View)
-			a.Seq = 1 << 20
+			a.At.Seq = 1<<20 + 1
 			gossip(func(n *Node, s Scene, i int) *pb.RPC {
 				raw, _ := a.Next(ct.TopicTravel, []byte("x"), time.Now(), nil)
 				return publish(n.Topic(ct.TopicTravel), raw)
@@ -78,7 +78,7 @@ func Attacks() []Attack {
 		Attack{"gaps", false, func(ctx context.Context, n *Node, s Scene) { // each record after one that never comes
 			a := NewAuthor(n.Key, s.View)
 			gossip(func(n *Node, s Scene, i int) *pb.RPC {
-				a.Seq = uint64(i%100)*2 + 2
+				a.At.Seq = uint64(i%100)*2 + 3
 				raw, _ := a.Next(ct.TopicTravel, []byte("x"), time.Now(), nil)
 				return publish(n.Topic(ct.TopicTravel), raw)
 			})(ctx, n, s)

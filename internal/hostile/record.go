@@ -22,14 +22,13 @@ type Author struct {
 	Key  *keys.Key
 	View *roster.View
 
-	Seq  uint64 // of the last one
-	Prev ct.ID  // its id, or what comes before the first
+	At wire.Next // what the last one dictates of the next
 }
 
 // NewAuthor is the author of a node's log from its beginning.
 func NewAuthor(k *keys.Key, v *roster.View) *Author {
 	right, _ := v.Right(k.Public())
-	return &Author{Key: k, View: v, Prev: right.First}
+	return &Author{Key: k, View: v, At: wire.First(right.First)}
 }
 
 // Branch is the same author with the same past, to write another future.
@@ -42,8 +41,8 @@ func (a *Author) Next(topic ct.Topic, body []byte, now time.Time, edit func(*wir
 		Version: wire.Version, Network: a.View.Network().Prefix(), Log: a.Key.Public(), Kind: uint32(ct.KindNotification),
 		Topic: uint32(topic), Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(24 * time.Hour)),
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll),
-		Seq: a.Seq + 1, Prev: a.Prev,
 	}
+	a.At.Put(&h)
 	salt := sha256.Sum256(binary.BigEndian.AppendUint64(h.Log[:], h.Seq))
 	h.Commit, h.BodySize = wire.Commit(salt[:], body), uint32(len(body))
 	if edit != nil {
@@ -54,7 +53,7 @@ func (a *Author) Next(topic ct.Topic, body []byte, now time.Time, edit func(*wir
 	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
-	a.Seq, a.Prev = h.Seq, wire.ID(a.View.Network(), raw)
+	a.At = h.After(wire.ID(a.View.Network(), raw), len(raw))
 	return wire.Encode(&wire.Envelope{HeaderBytes: raw, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}), nil
 }
 

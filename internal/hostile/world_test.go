@@ -87,7 +87,6 @@ func inWorld(t *testing.T, honest, hostiles int, limit time.Duration, fn func(t 
 func (w *world) expire(k *keys.Key, state int) {
 	w.t.Helper()
 	m, now := w.members, time.Now()
-	first, _ := m.View.Node(m.Nodes[state].Public())
 	proof, err := roster.Agree(k, m.States[state], m.Roots[state].Public())
 	if err != nil {
 		w.t.Fatal(err)
@@ -101,7 +100,9 @@ func (w *world) expire(k *keys.Key, state int) {
 		w.t.Fatal(err)
 	}
 	h := sim.Header(m.View.Network(), m.Roots[state].Public(), ct.TopicControl, now)
-	h.Kind, h.Seq, h.Prev = uint32(ct.KindDelegation), 2, first.Delegation
+	at, _ := m.View.RootNext(h.Log)
+	at.Put(&h)
+	h.Kind = uint32(ct.KindDelegation)
 	rec, err := sim.Sign(m.Roots[state], m.View, h, body)
 	if err != nil {
 		w.t.Fatal(err)

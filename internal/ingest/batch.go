@@ -116,15 +116,15 @@ func (b *batch) again(it item, hd *head) {
 
 // next judges a record that comes right after the head.
 func (b *batch) next(it item, hd *head) {
-	h := it.rec.Header()
+	h, due := it.rec.Header(), hd.Next(it.rec.First())
 	switch {
 	case b.full && !store.Essential(h.Kind):
 		b.refuse(it, errNoRoom)
 		return
-	case hd.Size == 0 && h.Prev != it.rec.First():
+	case hd.Size == 0 && h.Prev != due.Prev:
 		b.set(it, Refused)
 		return
-	case hd.Size > 0 && h.Prev != hd.ID:
+	case h.Prev != due.Prev:
 		b.fork(nil, it, hd)
 		return
 	}
@@ -137,7 +137,13 @@ func (b *batch) next(it item, hd *head) {
 			it.rec = early
 		}
 	}
-	hd.Size, hd.ID, hd.LastIssued = h.Seq, it.rec.ID(), h.Issued
+	if h.Offset != due.Offset {
+		b.in.log.Warn("a record does not say how long its log is, which no sound author signs",
+			"log", h.Log.Short(), "seq", h.Seq, "offset", h.Offset, "due", due.Offset, "state", it.rec.State())
+		b.set(it, Refused)
+		return
+	}
+	hd.Add(it.rec.Next())
 	hd.added = append(hd.added, it.rec)
 	b.appends = append(b.appends, it)
 	b.set(it, Stored, &b.onAppend)
@@ -255,10 +261,7 @@ func (b *batch) loosen(rec verify.Record) item {
 func (b *batch) sign(j *job) {
 	a := j.author
 	hd := b.head(a.log)
-	prev := hd.ID
-	if hd.Size == 0 {
-		prev = a.first
-	}
+	due := hd.Next(a.first)
 	switch c := b.closing(a.log); {
 	case c != nil:
 		j.err = fmt.Errorf("sign: log %s is closed at %d: %w", a.log.Short(), c.Seq, ErrRefused)
@@ -270,13 +273,13 @@ func (b *batch) sign(j *job) {
 		j.err = fmt.Errorf("sign: log %s has record %d, %d are held: %w", a.log.Short(), hd.seen, hd.Size, ErrGap)
 		return
 	}
-	rec, err := a.sign(hd.Size+1, prev, hd.LastIssued)
+	rec, err := a.sign(due)
 	if err != nil {
 		j.err = err
 		return
 	}
 	h := rec.Header()
-	if h.Log != a.log || h.Seq != hd.Size+1 || h.Prev != prev || h.Issued < hd.LastIssued || prev != rec.First() && h.Seq == 1 {
+	if h.Log != a.log || h.Seq != due.Seq || h.Prev != due.Prev || h.Offset != due.Offset || h.Issued < due.Issued || due.Prev != rec.First() && h.Seq == 1 {
 		j.err = fmt.Errorf("sign: the record signed is not the next of log %s", a.log.Short())
 		return
 	}

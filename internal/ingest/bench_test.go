@@ -11,7 +11,7 @@ import (
 
 	"github.com/herald-net/herald/internal/ingest"
 	"github.com/herald-net/herald/internal/verify"
-	"github.com/herald-net/herald/node/ct"
+	"github.com/herald-net/herald/internal/wire"
 )
 
 // BenchmarkLive takes raw records with bodies of 600 bytes, of ten logs, as
@@ -91,8 +91,8 @@ func BenchmarkAuthor(b *testing.B) {
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			_, err := in.Author(b.Context(), a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
-				return a.sign(seq, prev, make([]byte, 600)), nil
+			_, err := in.Author(b.Context(), a.log(), a.first, func(at wire.Next) (verify.Record, error) {
+				return a.sign(at.Seq, at.Prev, make([]byte, 600)), nil
 			})
 			if err != nil {
 				b.Error(err)

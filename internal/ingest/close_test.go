@@ -11,6 +11,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -57,7 +58,7 @@ func TestClosedLog(t *testing.T) {
 	if forks, err := b.store.Forks(); err != nil || len(forks) != 0 {
 		t.Errorf("%d forks, %v", len(forks), err)
 	}
-	_, err = b.Author(ctx, a.log(), right.First, func(uint64, ct.ID, ct.Millis) (verify.Record, error) {
+	_, err = b.Author(ctx, a.log(), right.First, func(wire.Next) (verify.Record, error) {
 		t.Error("a closed log was to be signed")
 		return verify.Record{}, nil
 	})

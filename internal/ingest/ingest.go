@@ -14,6 +14,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -55,7 +56,7 @@ const (
 	Held                          // waits in memory for the records before it
 	Forked                        // contradicts its log, or its log is contested; the proof is durable
 	Dropped                       // too far ahead of its log, or a fork not yet proved: sync brings it again
-	Refused                       // its log may not speak, or its first record names no delegation
+	Refused                       // its log may not speak, or it does not follow the record before it
 	failed                        // not stored: the store is full or has stopped
 )
 
@@ -237,8 +238,7 @@ func (in *Ingest) Offer(rec verify.Record) bool {
 }
 
 // Author adds a record of this node's own to a log. The writer calls sign with
-// the next seq, the id that prev must name and the earliest issued_at; sign
-// must be quick. first is prev of the log's first record. Records of several
+// what the head of the log dictates of the record; sign must be quick. first is prev of the log's first record. Records of several
 // callers share a commit; what is returned is durable. When the context ends
 // before the record is signed it will not be; afterwards Author waits, so that
 // an error means: not published. (store.ErrStopped alone means: look after the
@@ -246,7 +246,7 @@ func (in *Ingest) Offer(rec verify.Record) bool {
 //
 // It refuses with ErrGap while a record of the log is known that is not held:
 // signing then would fork the log.
-func (in *Ingest) Author(ctx context.Context, log ct.LogID, first ct.ID, sign func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error)) (verify.Record, error) {
+func (in *Ingest) Author(ctx context.Context, log ct.LogID, first ct.ID, sign func(wire.Next) (verify.Record, error)) (verify.Record, error) {
 	j := newJob(nil)
 	j.author = &author{log, first, sign}
 	select {

@@ -16,6 +16,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -188,6 +189,67 @@ func TestForks(t *testing.T) {
 	}
 }
 
+// A record that does not say how long its log is gets in on no way and in no
+// order of arrival, convicts nobody by itself, and keeps no other one out.
+func TestOffsetIsDue(t *testing.T) {
+	short := func(a *author, seq uint64, prev ct.ID, by uint64, body string) verify.Record {
+		a.w.ends[prev] -= by
+		defer func() { a.w.ends[prev] += by }()
+		return a.sign(seq, prev, []byte(body))
+	}
+	for name, bring := range map[string]func(b *bench, a *author, held []verify.Record){
+		"next": func(b *bench, a *author, held []verify.Record) {
+			for _, by := range []uint64{1, ^uint64(0), a.w.ends[held[4].ID()]} {
+				b.submit(short(a, 6, held[4].ID(), by, "x"), ingest.Refused)
+			}
+		},
+		"by sync": func(b *bench, a *author, held []verify.Record) {
+			err := b.SubmitAll(b.tb.Context(), []verify.Record{short(a, 6, held[4].ID(), 1, "x")})
+			if !errors.Is(err, ingest.ErrRefused) {
+				b.tb.Fatal(err)
+			}
+		},
+		"it waited": func(b *bench, a *author, held []verify.Record) {
+			six := a.sign(6, held[4].ID(), binary.BigEndian.AppendUint64(nil, 5))
+			b.submit(short(a, 7, six.ID(), 1, "x"), ingest.Held)
+			b.submit(six, ingest.Stored)
+			b.size(a.log(), 6)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "UTO")
+			b := w.start()
+			a := w.authors[0]
+			held := a.next(5)
+			w.ok(b.SubmitAll(t.Context(), held))
+			bring(b, a, held)
+			if forks, err := b.store.Forks(); err != nil || len(forks) != 0 {
+				t.Fatalf("proofs: %+v, %v", forks, err)
+			}
+			w.ok(b.SubmitAll(t.Context(), a.next(3)))
+			b.size(a.log(), 8)
+			b.check()
+		})
+	}
+	t.Run("the first", func(t *testing.T) {
+		w := newWorld(t, "UTO")
+		b := w.start()
+		a := w.authors[0]
+		b.submit(short(a, 1, a.first, ^uint64(255), "x"), ingest.Refused)
+		b.size(a.log(), 0)
+	})
+	// Beside the sound one it is a half of a fork like any other record.
+	t.Run("beside the sound one", func(t *testing.T) {
+		w := newWorld(t, "UTO")
+		b := w.start()
+		a := w.authors[0]
+		held := a.next(5)
+		w.ok(b.SubmitAll(t.Context(), held))
+		b.submit(short(a, 5, held[3].ID(), 1, "x"), ingest.Forked)
+		b.check()
+	})
+}
+
 func TestSubmitAllReportsTheFirst(t *testing.T) {
 	w := newWorld(t, "UTO", "ISL")
 	b := w.start()
@@ -217,11 +279,11 @@ func TestAuthor(t *testing.T) {
 	seqs := make(map[uint64]bool)
 	for i := range n {
 		wg.Go(func() {
-			rec, err := b.Author(t.Context(), a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
+			rec, err := b.Author(t.Context(), a.log(), a.first, func(at wire.Next) (verify.Record, error) {
 				if i%10 == 0 {
 					return verify.Record{}, errBoom
 				}
-				return a.sign(seq, prev, binary.BigEndian.AppendUint64(nil, uint64(i))), nil
+				return a.sign(at.Seq, at.Prev, binary.BigEndian.AppendUint64(nil, uint64(i))), nil
 			})
 			if i%10 == 0 {
 				if !errors.Is(err, errBoom) {
@@ -254,8 +316,8 @@ func TestAuthorRefuses(t *testing.T) {
 	w := newWorld(t, "UTO")
 	b := w.start()
 	a := w.authors[0]
-	sign := func(rec verify.Record) func(uint64, ct.ID, ct.Millis) (verify.Record, error) {
-		return func(uint64, ct.ID, ct.Millis) (verify.Record, error) { return rec, nil }
+	sign := func(rec verify.Record) func(wire.Next) (verify.Record, error) {
+		return func(wire.Next) (verify.Record, error) { return rec, nil }
 	}
 	recs := a.next(3)
 	w.ok(b.SubmitAll(t.Context(), recs[:2]))
@@ -263,6 +325,11 @@ func TestAuthorRefuses(t *testing.T) {
 		"a record that is held":     recs[0],
 		"a record out of its place": a.sign(9, recs[1].ID(), nil),
 		"another prev":              a.sign(3, recs[0].ID(), nil),
+		"another offset": func() verify.Record {
+			w.ends[recs[1].ID()]++
+			defer func() { w.ends[recs[1].ID()]-- }()
+			return a.sign(3, recs[1].ID(), nil)
+		}(),
 	} {
 		if _, err := b.Author(t.Context(), a.log(), a.first, sign(rec)); err == nil {
 			t.Errorf("%s was accepted", name)
@@ -290,10 +357,10 @@ func testAuthorGivesUp(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	results := make(chan error, 2)
 	go func() {
-		_, err := b.Author(ctx, a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
+		_, err := b.Author(ctx, a.log(), a.first, func(at wire.Next) (verify.Record, error) {
 			close(began)
 			<-release
-			return a.sign(seq, prev, nil), nil
+			return a.sign(at.Seq, at.Prev, nil), nil
 		})
 		results <- err
 	}()
@@ -301,7 +368,7 @@ func testAuthorGivesUp(t *testing.T) {
 	late, lateCancel := context.WithCancel(t.Context())
 	lateDone := make(chan error, 1)
 	go func() {
-		_, err := b.Author(late, a.log(), a.first, func(uint64, ct.ID, ct.Millis) (verify.Record, error) {
+		_, err := b.Author(late, a.log(), a.first, func(wire.Next) (verify.Record, error) {
 			t.Error("signed for a caller who had gone")
 			return verify.Record{}, errBoom
 		})
@@ -328,10 +395,10 @@ func TestStop(t *testing.T) {
 	began, release := make(chan struct{}), make(chan struct{})
 	results := make(chan error, 3)
 	go func() {
-		_, err := b.Author(t.Context(), a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
+		_, err := b.Author(t.Context(), a.log(), a.first, func(at wire.Next) (verify.Record, error) {
 			close(began)
 			<-release
-			return a.sign(seq, prev, nil), nil
+			return a.sign(at.Seq, at.Prev, nil), nil
 		})
 		results <- err
 	}()
@@ -362,7 +429,7 @@ func TestBackPressure(t *testing.T) {
 	a := w.authors[0]
 	began, release := make(chan struct{}), make(chan struct{})
 	go func() {
-		_, _ = b.Author(context.Background(), a.log(), a.first, func(uint64, ct.ID, ct.Millis) (verify.Record, error) {
+		_, _ = b.Author(context.Background(), a.log(), a.first, func(wire.Next) (verify.Record, error) {
 			close(began)
 			<-release
 			return verify.Record{}, errBoom
@@ -421,8 +488,8 @@ func TestFullStore(t *testing.T) {
 		b.size(a.log(), acked)
 		own := w.authors[1]
 		author := func(size int) error {
-			_, err := b.Author(t.Context(), own.log(), own.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
-				return own.sign(seq, prev, make([]byte, size)), nil
+			_, err := b.Author(t.Context(), own.log(), own.first, func(at wire.Next) (verify.Record, error) {
+				return own.sign(at.Seq, at.Prev, make([]byte, size)), nil
 			})
 			return err
 		}
@@ -550,8 +617,8 @@ func TestGossipGathers(t *testing.T) {
 		w.ok(b.SubmitAll(t.Context(), recs[298:299]))
 		offer(recs[299:], 0)
 		a := w.authors[1]
-		_, err := b.Author(t.Context(), a.log(), a.first, func(seq uint64, prev ct.ID, _ ct.Millis) (verify.Record, error) {
-			return a.sign(seq, prev, []byte("own")), nil
+		_, err := b.Author(t.Context(), a.log(), a.first, func(at wire.Next) (verify.Record, error) {
+			return a.sign(at.Seq, at.Prev, []byte("own")), nil
 		})
 		w.ok(err)
 		if waited := time.Since(start); waited != 0 {

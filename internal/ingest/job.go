@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -29,7 +30,7 @@ type job struct {
 type author struct {
 	log   ct.LogID
 	first ct.ID
-	sign  func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error)
+	sign  func(wire.Next) (verify.Record, error)
 }
 
 // rewind takes disowned records out of a log that its State has closed.

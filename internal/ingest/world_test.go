@@ -28,6 +28,7 @@ type world struct {
 	view    *roster.View
 	network ct.NetworkID
 	authors []*author
+	ends    map[ct.ID]uint64 // offset of what follows a record
 }
 
 // author writes the log of a node.
@@ -41,7 +42,7 @@ type author struct {
 
 func newWorld(tb testing.TB, states ...ct.State) *world {
 	tb.Helper()
-	w := &world{tb: tb}
+	w := &world{tb: tb, ends: make(map[ct.ID]uint64)}
 	var reqs []roster.Request
 	var roots []*keys.Key
 	for i, state := range states {
@@ -80,6 +81,7 @@ func (w *world) open(raw []byte) verify.Record {
 	w.tb.Helper()
 	rec, err := verify.Open(raw, w.view, created.Add(time.Hour))
 	w.ok(err)
+	w.ends[rec.ID()] = rec.Next().Offset
 	return rec
 }
 
@@ -91,7 +93,7 @@ func (a *author) sign(seq uint64, prev ct.ID, body []byte) verify.Record {
 	salt := sha256.Sum256(binary.BigEndian.AppendUint64(a.prev[:], seq))
 	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(min(seq, 1<<20))
 	header := wire.EncodeHeader(&wire.Header{
-		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.log(), Seq: seq, Prev: prev,
+		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.log(), Seq: seq, Prev: prev, Offset: a.w.ends[prev],
 		Kind: uint32(ct.KindNotification), Topic: uint32(ct.TopicTravel),
 		Commit: wire.Commit(salt[:], body), BodySize: uint32(len(body)),
 		Issued: issued, Expires: issued + 1000*60*60*24*30, Priority: uint32(ct.PriorityRoutine),

@@ -111,7 +111,7 @@ func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error)
 		return v, fmt.Errorf("apply to roster: log %s is no root log of this network", header.Log.Short())
 	case header.Seq < h.seq, header.Seq == h.seq && id == h.id:
 		return v, nil
-	case header.Seq != h.seq+1 || header.Prev != h.id:
+	case header.Seq != h.seq+1 || header.Prev != h.id || header.Offset != h.end:
 		return v, fmt.Errorf("apply to roster: log %s: record %d after %d: %w", header.Log.Short(), header.Seq, h.seq, ErrOrder)
 	}
 	s, n := v.step(header, id, op), *v
@@ -160,6 +160,7 @@ func (v *View) step(header *wire.Header, id ct.ID, op Operation) step {
 	s := step{root: header.Log, head: last}
 	h := &s.head
 	h.seq, h.id, h.at = header.Seq, id, max(last.at, header.Issued)
+	h.end = header.After(id, len(wire.EncodeHeader(header))).Offset
 	switch {
 	case last.stopped != 0:
 		s.err = fmt.Errorf("record %d of the log is %w", last.stopped, ErrLater)

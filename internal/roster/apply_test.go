@@ -16,8 +16,7 @@ import (
 // rootLog writes the headers of one State's root log, from where the founding left it.
 type rootLog struct {
 	state  ct.State
-	seq    uint64
-	prev   ct.ID
+	at     wire.Next
 	serial uint64
 }
 
@@ -28,14 +27,17 @@ func openLog(t testing.TB, v *roster.View, s ct.State) *rootLog {
 		t.Fatalf("no member %s", s)
 	}
 	last := m.Nodes[len(m.Nodes)-1]
-	return &rootLog{s, uint64(len(m.Nodes)), last.Delegation, last.Serial}
+	at, _ := v.RootNext(m.Root)
+	return &rootLog{s, at, last.Serial}
 }
 
 // next is the header of the next record, of any kind.
 func (l *rootLog) next(kind uint32) (*wire.Header, ct.ID) {
-	h := &wire.Header{Version: 1, Log: root(l.state).Public(), Seq: l.seq + 1, Prev: l.prev, Kind: kind, Issued: ct.MillisOf(founded)}
-	l.seq, l.prev = h.Seq, wire.ID(ct.NetworkID{}, wire.EncodeHeader(h))
-	return h, l.prev
+	h := &wire.Header{Version: 1, Log: root(l.state).Public(), Kind: kind, Issued: ct.MillisOf(founded)}
+	l.at.Put(h)
+	raw := wire.EncodeHeader(h)
+	l.at = h.After(wire.ID(ct.NetworkID{}, raw), len(raw))
+	return h, l.at.Prev
 }
 
 // delegate is the next delegation, for days from the founding on.

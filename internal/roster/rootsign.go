@@ -16,7 +16,7 @@ import (
 // root log holds it by accident. A root key that signs two records from the
 // same view forks its log: the caller keeps note of what was signed.
 func (v *View) SignOperation(root keys.Signer, op Operation, now time.Time) (raw []byte, header *wire.Header, next *View, err error) {
-	seq, prev, _, ok := v.RootHead(root.Public())
+	at, ok := v.RootNext(root.Public())
 	if !ok {
 		return nil, nil, nil, fmt.Errorf("sign for the roster: %s is no root key of network %q", root.Public().Short(), v.name)
 	}
@@ -28,10 +28,11 @@ func (v *View) SignOperation(root keys.Signer, op Operation, now time.Time) (raw
 		return nil, nil, nil, fmt.Errorf("sign for the roster: the root log is dated %v, in the future of this machine's clock: set the clock", issued)
 	}
 	h := &wire.Header{
-		Version: wire.Version, Network: v.network.Prefix(), Log: root.Public(), Seq: seq + 1, Prev: prev,
+		Version: wire.Version, Network: v.network.Prefix(), Log: root.Public(),
 		Topic: uint32(ct.TopicControl), Issued: issued, Expires: issued + millis(ct.MaxRetention),
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll),
 	}
+	at.Put(h)
 	var body []byte
 	var faults ct.Faults
 	switch {

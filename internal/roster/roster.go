@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -68,6 +69,7 @@ type View struct {
 type head struct {
 	seq     uint64
 	id      ct.ID
+	end     uint64    // offset of the record that comes next
 	serial  uint64    // highest of its delegations
 	at      ct.Millis // latest issued_at
 	stopped uint64    // the first record that this version does not understand; 0: none
@@ -121,6 +123,13 @@ func (v *View) Ended(key ct.LogID, now time.Time) bool {
 func (v *View) RootHead(root ct.LogID) (seq uint64, id ct.ID, serial uint64, ok bool) {
 	h, ok := v.heads[root]
 	return h.seq, h.id, h.serial, ok
+}
+
+// RootNext is what the next record of a State's root log has to say; false: no
+// root key of this network.
+func (v *View) RootNext(root ct.LogID) (wire.Next, bool) {
+	h, ok := v.heads[root]
+	return wire.Next{Seq: h.seq + 1, Prev: h.id, Offset: h.end, Issued: h.at}, ok
 }
 
 // Stopped tells the first record of a root log that this version does not

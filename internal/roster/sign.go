@@ -41,14 +41,14 @@ func (g *Genesis) Sign(root keys.Signer, now time.Time) error {
 		return fmt.Errorf("sign genesis: %w", err)
 	}
 	c := consent{sig: sig}
-	prev := ct.ID(g.network)
+	at := wire.First(ct.ID(g.network))
 	for i := range f.Nodes {
-		raw, id, err := g.delegate(root, f, i, prev)
+		raw, next, err := g.delegate(root, f, i, at)
 		if err != nil {
 			return fmt.Errorf("sign delegation of node %s: %w", f.Nodes[i].Key.Short(), err)
 		}
 		c.delegations = append(c.delegations, raw)
-		prev = id
+		at = next
 	}
 	g.signed[f.State] = c
 	if err := g.verifyConsent(f); err != nil { // a device may have answered with anything
@@ -106,28 +106,27 @@ func (g *Genesis) founder(root ct.LogID) *wire.Founder {
 	return nil
 }
 
-// delegate makes record i+1 of a founder's root log.
-func (g *Genesis) delegate(root keys.Signer, f *wire.Founder, i int, prev ct.ID) ([]byte, ct.ID, error) {
-	h, salt, body, err := g.draft(f, i, prev)
+// delegate makes record i+1 of a founder's root log, and tells what comes next.
+func (g *Genesis) delegate(root keys.Signer, f *wire.Founder, i int, at wire.Next) ([]byte, wire.Next, error) {
+	h, salt, body, err := g.draft(f, i, at)
 	if err != nil {
-		return nil, ct.ID{}, err
+		return nil, wire.Next{}, err
 	}
 	header := wire.EncodeHeader(h)
 	sig, err := root.Sign(keys.ContextRecord, g.network, header)
 	if err != nil {
-		return nil, ct.ID{}, err
+		return nil, wire.Next{}, err
 	}
 	e := wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt, Body: body}
-	return wire.Encode(&e), wire.ID(g.network, header), nil
+	return wire.Encode(&e), h.After(wire.ID(g.network, header), len(header)), nil
 }
 
 // draft is the header, salt and body of a founding delegation. The salt hides
 // nothing here, since everything in the body is in the genesis too.
-func (g *Genesis) draft(f *wire.Founder, i int, prev ct.ID) (*wire.Header, []byte, []byte, error) {
-	seq := uint64(i) + 1
+func (g *Genesis) draft(f *wire.Founder, i int, at wire.Next) (*wire.Header, []byte, []byte, error) {
 	from, until := g.window(f.Nodes[i].Key)
 	body, err := wire.EncodeDelegation(&ct.Delegation{
-		State: f.State, Serial: seq, Node: f.Nodes[i].Key, NotBefore: from, NotAfter: until,
+		State: f.State, Serial: at.Seq, Node: f.Nodes[i].Key, NotBefore: from, NotAfter: until,
 		Proof: f.Nodes[i].Proof[:],
 	})
 	if err != nil {
@@ -137,15 +136,17 @@ func (g *Genesis) draft(f *wire.Founder, i int, prev ct.ID) (*wire.Header, []byt
 	s.Write([]byte("herald/founding-salt/v1"))
 	s.Write(g.network[:])
 	s.Write(f.Root[:])
-	s.Write(binary.BigEndian.AppendUint64(nil, seq))
+	s.Write(binary.BigEndian.AppendUint64(nil, at.Seq))
 	salt := s.Sum(nil)
-	return &wire.Header{
-		Version: wire.Version, Network: g.network.Prefix(), Log: f.Root, Seq: seq, Prev: prev,
+	h := &wire.Header{
+		Version: wire.Version, Network: g.network.Prefix(), Log: f.Root,
 		Kind: uint32(ct.KindDelegation), Topic: uint32(ct.TopicControl),
 		Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: g.body.Created, Expires: until,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll),
-	}, salt, body, nil
+	}
+	at.Put(h)
+	return h, salt, body, nil
 }
 
 // delegations opens a founder's delegations: one for each of its nodes, each
@@ -159,9 +160,9 @@ func (g *Genesis) delegations(f *wire.Founder) ([]delegation, error) {
 		return nil, fmt.Errorf("genesis: %s delegates %d nodes, want %d", f.State, len(c.delegations), len(f.Nodes))
 	}
 	out := make([]delegation, 0, len(f.Nodes))
-	prev := ct.ID(g.network)
+	at := wire.First(ct.ID(g.network))
 	for i, raw := range c.delegations {
-		h, salt, body, err := g.draft(f, i, prev)
+		h, salt, body, err := g.draft(f, i, at)
 		if err != nil {
 			return nil, fmt.Errorf("genesis: %s: delegation %d: %w", f.State, i+1, err)
 		}
@@ -182,7 +183,7 @@ func (g *Genesis) delegations(f *wire.Founder) ([]delegation, error) {
 		}
 		id := wire.ID(g.network, header)
 		out = append(out, delegation{header: &e.Header, id: id, content: d})
-		prev = id
+		at = h.After(id, len(header))
 	}
 	return out, nil
 }

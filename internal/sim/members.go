@@ -73,7 +73,6 @@ func (m *Members) Founding(now time.Time) ([]verify.Record, error) {
 // Delegate has State i name a node once more, a second one or its first anew:
 // the record, second of its root log, and the roster that follows from v.
 func (m *Members) Delegate(v *roster.View, i int, node *keys.Key, now time.Time) (verify.Record, *roster.View, error) {
-	first, _ := m.View.Node(m.Nodes[i].Public())
 	proof, err := roster.Agree(node, m.States[i], m.Roots[i].Public())
 	if err != nil {
 		return verify.Record{}, nil, err
@@ -87,7 +86,9 @@ func (m *Members) Delegate(v *roster.View, i int, node *keys.Key, now time.Time)
 		return verify.Record{}, nil, err
 	}
 	h := Header(m.View.Network(), m.Roots[i].Public(), ct.TopicControl, now)
-	h.Kind, h.Seq, h.Prev = uint32(ct.KindDelegation), 2, first.Delegation
+	at, _ := v.RootNext(h.Log)
+	at.Put(&h)
+	h.Kind = uint32(ct.KindDelegation)
 	rec, err := Sign(m.Roots[i], m.View, h, body)
 	if err != nil {
 		return rec, nil, err

@@ -17,6 +17,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
@@ -142,9 +143,9 @@ func (s *Stack) Publish(ctx context.Context, topic ct.Topic, body []byte) (verif
 	if !ok {
 		return verify.Record{}, fmt.Errorf("node %s is not delegated", own.Short())
 	}
-	return s.Ingest.Author(ctx, own, right.First, func(seq uint64, prev ct.ID, notBefore ct.Millis) (verify.Record, error) {
+	return s.Ingest.Author(ctx, own, right.First, func(at wire.Next) (verify.Record, error) {
 		h := Header(v.Network(), own, topic, time.Now())
-		h.Seq, h.Prev, h.Issued = seq, prev, max(h.Issued, notBefore)
+		at.Put(&h)
 		return Sign(s.Key, v, h, body)
 	})
 }

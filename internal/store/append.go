@@ -84,19 +84,18 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 		if l == nil {
 			l = s.open(rec, logs)
 		}
-		prev := l.head.ID
-		if l.head.Size == 0 {
-			prev = l.first
-		}
+		next := l.head.Next(l.first)
 		switch {
 		case l.head.Ends(h.Seq):
 			return nil, nil, fmt.Errorf("log %s is contested from %d on", h.Log.Short(), l.head.Contested)
-		case h.Seq != l.head.Size+1:
+		case h.Seq != next.Seq:
 			return nil, nil, fmt.Errorf("log %s: seq %d after %d", h.Log.Short(), h.Seq, l.head.Size)
-		case h.Prev != prev:
+		case h.Prev != next.Prev:
 			return nil, nil, fmt.Errorf("log %s: seq %d does not name the record before it", h.Log.Short(), h.Seq)
+		case h.Offset != next.Offset:
+			return nil, nil, fmt.Errorf("log %s: seq %d does not count the records before it", h.Log.Short(), h.Seq)
 		}
-		l.head.Size, l.head.ID, l.head.LastIssued = h.Seq, rec.ID(), h.Issued
+		l.head.Add(rec.Next())
 		e := &entries[i]
 		*e = entry{rec: rec, log: l, at: placeOf(l.num, h.Seq), held: s.heldOf(rec, last+1+uint64(i))}
 	}

@@ -176,36 +176,40 @@ func count(b *bbolt.Bucket) (n int) {
 
 // oneLog follows the chain of one log.
 func (r *recordCheck) oneLog(l *logEntry) {
-	prev, issued := l.first, ct.Millis(0)
+	next := wire.First(l.first)
 	for seq := uint64(1); seq <= l.head.Size; seq++ {
 		at := placeOf(l.num, seq)
-		id, when, err := r.oneRecord(l, at, prev)
+		after, err := r.oneRecord(l, at, next)
 		if err != nil {
 			r.report.add(logSpec.name, "log %s, seq %d: %v", l.id, seq, err)
 		}
-		prev, issued = id, when
+		next = after
 		r.report.Records++
 	}
-	if l.head.Size > 0 && (prev != l.head.ID || issued != l.head.LastIssued) {
+	if l.head.Size > 0 && next != l.head.Next(l.first) {
 		r.report.add(logSpec.name, "log %s: its head is not the record at %d", l.id, l.head.Size)
 	}
 }
 
-func (r *recordCheck) oneRecord(l *logEntry, at place, prev ct.ID) (ct.ID, ct.Millis, error) {
+// oneRecord checks a record against what is due at its place, and gives what it
+// says of the next.
+func (r *recordCheck) oneRecord(l *logEntry, at place, due wire.Next) (wire.Next, error) {
 	h, err := decodeHeld(r.hdr.Get(at[:]))
 	if err != nil {
-		return ct.ID{}, 0, err
+		return wire.Next{}, err
 	}
 	id := wire.ID(r.cfg.Network, h.header)
 	header, err := wire.DecodeHeader(h.header)
 	if err != nil {
-		return id, 0, err
+		return wire.Next{}, err
 	}
 	switch {
 	case header.Log != l.id || header.Seq != at.seq():
 		err = errors.New("the header belongs elsewhere")
-	case header.Prev != prev:
+	case header.Prev != due.Prev:
 		err = errors.New("prev does not name the record before it")
+	case header.Offset != due.Offset:
+		err = errors.New("offset does not count the records before it")
 	case !bytes.Equal(r.tx.Bucket([]byte(bktArr)).Get(u64(h.cursor)), at[:]):
 		err = errors.New("the arrival order does not list it")
 	case h.hidden != (r.tx.Bucket([]byte(bktHidden)).Get(id[:]) != nil):
@@ -220,7 +224,7 @@ func (r *recordCheck) oneRecord(l *logEntry, at place, prev ct.ID) (ct.ID, ct.Mi
 	if len(r.sigs) >= MaxBatch {
 		r.verifySigs()
 	}
-	return id, header.Issued, errors.Join(err, errProved)
+	return header.After(id, len(h.header)), errors.Join(err, errProved)
 }
 
 func (r *recordCheck) body(h *held, header *wire.Header, at place, id ct.ID) error {

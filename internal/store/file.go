@@ -24,7 +24,7 @@ import (
 )
 
 // format is the version of all files; it changes with their layout.
-const format = 5
+const format = 6
 
 // fileSpec is what is particular to one of the files.
 type fileSpec struct {

@@ -131,11 +131,12 @@ type logEntry struct {
 }
 
 func (l *logEntry) encode() []byte {
-	b := make([]byte, 0, 104)
+	b := make([]byte, 0, 112)
 	b = binary.BigEndian.AppendUint32(b, l.num)
 	b = binary.BigEndian.AppendUint64(b, l.head.Size)
 	b = append(b, l.head.ID[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(l.head.LastIssued))
+	b = binary.BigEndian.AppendUint64(b, l.head.End)
 	b = binary.BigEndian.AppendUint64(b, l.head.Contested)
 	b = append(b, flag(l.head.Closed), flag(l.root))
 	b = append(b, l.first[:]...)
@@ -143,7 +144,7 @@ func (l *logEntry) encode() []byte {
 }
 
 func decodeLog(k, v []byte) (*logEntry, error) {
-	const fixed = 4 + 8 + 32 + 8 + 8 + 2 + 32
+	const fixed = 4 + 8 + 32 + 8 + 8 + 8 + 2 + 32
 	v, err := sound(v)
 	if err != nil {
 		return nil, fmt.Errorf("log entry: %w", err)
@@ -154,15 +155,16 @@ func decodeLog(k, v []byte) (*logEntry, error) {
 	return &logEntry{
 		id:    ct.LogID(k),
 		num:   binary.BigEndian.Uint32(v),
-		first: ct.ID(v[62:94]),
+		first: ct.ID(v[70:102]),
 		state: ct.State(v[fixed:]),
-		root:  v[61] != 0,
+		root:  v[69] != 0,
 		head: Head{
 			Size:       binary.BigEndian.Uint64(v[4:]),
 			ID:         ct.ID(v[12:44]),
 			LastIssued: ct.Millis(binary.BigEndian.Uint64(v[44:])),
-			Contested:  binary.BigEndian.Uint64(v[52:]),
-			Closed:     v[60] != 0,
+			End:        binary.BigEndian.Uint64(v[52:]),
+			Contested:  binary.BigEndian.Uint64(v[60:]),
+			Closed:     v[68] != 0,
 		},
 	}, nil
 }

@@ -350,8 +350,8 @@ func (r *rewinding) show() error {
 // shorten sets the head to the record that is the last one now.
 func (r *rewinding) shorten(to uint64) error {
 	head := &r.log.head
-	head.Size, head.ID, head.LastIssued = to, ct.ID{}, 0
 	if to == 0 {
+		head.Add(wire.Next{Seq: 1})
 		return nil
 	}
 	at := placeOf(r.log.num, to)
@@ -363,6 +363,6 @@ func (r *rewinding) shorten(to uint64) error {
 	if err != nil {
 		return fmt.Errorf("seq %d: %w", to, ErrDamaged)
 	}
-	head.ID, head.LastIssued = wire.ID(r.s.cfg.Network, h.header), header.Issued
+	head.Add(header.After(wire.ID(r.s.cfg.Network, h.header), len(h.header)))
 	return nil
 }

@@ -93,6 +93,14 @@ func TestAppendRefusesTheWholeBatch(t *testing.T) {
 	if _, err := s.Append([]verify.Record{w.open(other.sign(other.header(ct.KindNotification, salt, nil), salt, nil))}); err == nil {
 		t.Fatal("a record that does not name the head was accepted")
 	}
+	for _, by := range []uint64{1, ^uint64(0)} { // nor one that counts otherwise
+		other.seq, other.prev = 3, a[2].ID()
+		h := other.header(ct.KindNotification, salt, nil)
+		h.Offset += by
+		if _, err := s.Append([]verify.Record{w.open(other.sign(h, salt, nil))}); err == nil {
+			t.Fatal("a record with another offset was accepted")
+		}
+	}
 	for _, seq := range []uint64{2, 3, 5} { // and a seq that is not the next, though the head is named
 		other.seq, other.prev = seq-1, a[2].ID()
 		if _, err := s.Append([]verify.Record{w.open(other.sign(other.header(ct.KindNotification, salt, nil), salt, nil))}); err == nil {

@@ -31,6 +31,7 @@ type world struct {
 	roots    map[ct.State]*keys.Key
 	founding [][]byte // the records with which the root logs begin
 	rng      *mrand.Rand
+	ends     map[ct.ID]uint64 // offset of what follows a record
 }
 
 // author writes the node log of a State.
@@ -44,7 +45,7 @@ type author struct {
 
 func newWorld(tb testing.TB, states ...ct.State) *world {
 	tb.Helper()
-	w := &world{tb: tb, authors: make(map[ct.State]*author), seconds: make(map[ct.State]*author), roots: make(map[ct.State]*keys.Key), rng: mrand.New(mrand.NewPCG(1, 2))}
+	w := &world{tb: tb, ends: make(map[ct.ID]uint64), authors: make(map[ct.State]*author), seconds: make(map[ct.State]*author), roots: make(map[ct.State]*keys.Key), rng: mrand.New(mrand.NewPCG(1, 2))}
 	var reqs []roster.Request
 	for i, state := range states {
 		root := keys.FromSeed([32]byte{1, byte(i)})
@@ -107,6 +108,7 @@ func (w *world) open(raw []byte) verify.Record {
 	w.tb.Helper()
 	rec, err := verify.Open(raw, w.view, created.Add(time.Hour))
 	w.ok(err)
+	w.ends[rec.ID()] = rec.Next().Offset
 	return rec
 }
 
@@ -114,11 +116,18 @@ func (w *world) open(raw []byte) verify.Record {
 func (a *author) header(kind ct.Kind, salt, body []byte, refs ...ct.Ref) wire.Header {
 	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(a.seq)
 	return wire.Header{
-		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.key.Public(), Seq: a.seq + 1, Prev: a.prev,
+		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.key.Public(), Seq: a.seq + 1, Prev: a.prev, Offset: a.offset(),
 		Kind: uint32(kind), Topic: uint32(ct.TopicTravel), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: issued, Expires: issued + 1000*60*60*24*30, Priority: uint32(ct.PriorityRoutine),
 		TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll), Refs: refs,
 	}
+}
+
+func (a *author) offset() uint64 {
+	if a.seq == 0 {
+		return 0 // prev is a record of another log
+	}
+	return a.w.ends[a.prev]
 }
 
 // sign makes the raw record of a header; it does not move the log.
@@ -147,6 +156,8 @@ func (w *world) delegate(state ct.State) *author {
 	body, err := wire.EncodeDelegation(d)
 	w.ok(err)
 	root := &author{w: w, key: w.roots[state], state: state, seq: 2, prev: last.Delegation}
+	at, _ := w.view.RootNext(m.Root)
+	w.ends[last.Delegation] = at.Offset
 	salt := w.salt()
 	h := root.header(ct.KindDelegation, salt, body)
 	h.Topic, h.Expires = uint32(ct.TopicControl), last.NotAfter

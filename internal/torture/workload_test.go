@@ -65,14 +65,13 @@ func newWorld(seed uint64, n int) (*world, error) {
 	founding := len(w.Raws)
 	gen := synth.New(seed)
 	type author struct {
-		seq  uint64
-		prev ct.ID
+		at   wire.Next
 		said []ct.Ref
 	}
 	authors := make([]author, worldStates)
 	for i, k := range m.Nodes {
 		right, _ := m.View.Right(k.Public())
-		authors[i].prev = right.First
+		authors[i].at = wire.First(right.First)
 	}
 	at := w.Created.Add(time.Minute)
 	for len(w.Raws) < founding+n {
@@ -80,7 +79,7 @@ func newWorld(seed uint64, n int) (*world, error) {
 		a := &authors[i]
 		at = at.Add(time.Millisecond)
 		h := sim.Header(m.View.Network(), m.Nodes[i].Public(), ct.TopicTravel, at)
-		h.Seq, h.Prev = a.seq+1, a.prev
+		a.at.Put(&h)
 		var body []byte
 		if len(a.said) > 3 && rng.IntN(8) == 0 {
 			h.Kind, h.Refs = uint32(ct.KindRetract), []ct.Ref{a.said[rng.IntN(len(a.said))]}
@@ -105,7 +104,7 @@ func newWorld(seed uint64, n int) (*world, error) {
 		if why := rec.Inadmissible(); why != "" {
 			return nil, fmt.Errorf("record %d is inadmissible: %s", len(w.Raws), why)
 		}
-		a.seq, a.prev = h.Seq, rec.ID()
+		a.at = rec.Next()
 		if h.Kind == uint32(ct.KindNotification) {
 			a.said = append(a.said, ct.Ref{Log: h.Log, Seq: h.Seq, ID: rec.ID()})
 		}

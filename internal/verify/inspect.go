@@ -44,7 +44,7 @@ type HeaderReport struct {
 	TLP      string   `json:"tlp"`
 	Audience string   `json:"audience"`
 	KeyEpoch uint32   `json:"key_epoch"`
-	Tags     []string `json:"tags,omitempty"`
+	Offset   uint64   `json:"offset"`
 	Refs     []ct.Ref `json:"refs,omitempty"`
 	Ext      string   `json:"ext,omitempty"`
 }
@@ -174,17 +174,13 @@ func (r *Report) addErr(name string, err error) {
 func headerReport(h *wire.Header) *HeaderReport {
 	code := func(n uint32, name fmt.Stringer) string { return fmt.Sprintf("%d %s", n, name) }
 	low := func(n uint32) uint8 { return uint8(min(n, 255)) }
-	r := &HeaderReport{
+	return &HeaderReport{
 		Version: h.Version, Network: hex.EncodeToString(h.Network[:]), Log: h.Log, Seq: h.Seq, Prev: h.Prev,
 		Kind: code(h.Kind, ct.Kind(low(h.Kind))), Topic: code(h.Topic, ct.Topic(low(h.Topic))),
 		Commit: hex.EncodeToString(h.Commit[:]), BodySize: h.BodySize,
 		Issued: h.Issued.String(), Expires: h.Expires.String(),
 		Priority: code(h.Priority, ct.Priority(low(h.Priority))), TLP: code(h.TLP, ct.TLP(low(h.TLP))),
 		Audience: code(h.Audience, ct.Audience(low(h.Audience))), KeyEpoch: h.KeyEpoch,
-		Refs: h.Refs, Ext: hex.EncodeToString(h.Ext),
+		Offset: h.Offset, Refs: h.Refs, Ext: hex.EncodeToString(h.Ext),
 	}
-	for _, t := range h.Tags {
-		r.Tags = append(r.Tags, hex.EncodeToString(t[:]))
-	}
-	return r
 }

@@ -12,7 +12,8 @@ import (
 var ErrRange = errors.New("not a range of one log")
 
 // OpenRange judges successive records of one log, in order, with one signature
-// check: each header names the id of the one before it, so the last signature
+// check: each header names the id of the one before it and its own offset in the log,
+// so the last signature
 // is the author's word for all of them. The records before the last are marked
 // Chained. The id does not cover the signature, so theirs may be anything.
 //
@@ -47,6 +48,6 @@ func OpenRange(raws [][]byte, v *roster.View, now time.Time) ([]Record, error) {
 }
 
 func follows(a, b Record) bool {
-	x, y := a.Header(), b.Header()
-	return x.Log == y.Log && x.Seq+1 == y.Seq && y.Prev == a.id
+	x, y, due := a.Header(), b.Header(), a.Next()
+	return x.Log == y.Log && y.Seq == due.Seq && y.Prev == due.Prev && y.Offset == due.Offset
 }

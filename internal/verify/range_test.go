@@ -14,20 +14,29 @@ import (
 // chain signs n successive notifications of UTO's first node.
 func (w *world) chain(tb testing.TB, n int) [][]byte {
 	tb.Helper()
+	return w.chainOf(tb, n, nil)
+}
+
+func (w *world) chainOf(tb testing.TB, n int, edit func(*wire.Header)) [][]byte {
+	tb.Helper()
 	var raws [][]byte
-	prev := w.draft(ct.KindNotification, ct.TopicTravel, nil).h.Prev
+	at := wire.Next{Seq: 7, Prev: w.draft(ct.KindNotification, ct.TopicTravel, nil).h.Prev, Offset: 9000}
 	for i := range n {
 		d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
-		d.h.Seq, d.h.Prev = uint64(7+i), prev
+		at.Put(&d.h)
 		if i == 2 { // content that breaks a rule is chained all the same
 			d.body = []byte("no notification")
+		}
+		if edit != nil {
+			edit(&d.h)
 		}
 		raw := w.raw(d)
 		env, err := wire.Decode(raw)
 		if err != nil {
 			tb.Fatal(err)
 		}
-		raws, prev = append(raws, raw), wire.ID(w.view[exercise].Network(), env.HeaderBytes)
+		raws = append(raws, raw)
+		at = env.Header.After(wire.ID(w.view[exercise].Network(), env.HeaderBytes), len(env.HeaderBytes))
 	}
 	return raws
 }
@@ -85,6 +94,11 @@ func TestOpenRange(t *testing.T) {
 		{"one left out", append(good[:4:4], good[5:]...), now, "", true, -1},
 		{"one twice", append(good[:5:5], good[4:]...), now, "", true, -1},
 		{"two exchanged", append(append(good[:4:4], good[5], good[4]), good[6:]...), now, "", true, -1},
+		{"another offset inside", w.chainOf(t, 10, func(h *wire.Header) {
+			if h.Seq == 12 {
+				h.Offset--
+			}
+		}), now, "", true, -1},
 		{"another log last", append(good[:10:10], w.raw(other)), now, "", true, -1},
 		{"another algorithm inside", with(4, func(e *wire.Envelope) { e.Alg = 2 }), now, verify.BadAlgorithm, true, -1},
 		{"garbage inside", append(append(good[:4:4], []byte("garbage")), good[5:]...), now, verify.NotARecord, true, -1},

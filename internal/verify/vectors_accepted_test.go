@@ -150,18 +150,8 @@ func accepted(w *world) []recordVector {
 	add("closing of a log of nobody", closing(func(c *ct.Closing) { c.Log = key("stranger").Public() }))
 	add("without its body", notify(ct.TopicTravel, func(d *draft) { d.bare = true }))
 	add("with ext", notify(ct.TopicTravel, func(d *draft) { d.h.Ext = bytes.Repeat([]byte{0xee}, wire.MaxExt) }))
-	add("with 128 tags", notify(ct.TopicTravel, func(d *draft) {
-		for i := range wire.MaxTags {
-			d.h.Tags = append(d.h.Tags, [wire.TagSize]byte{byte(i)})
-		}
-	}))
-	add("with 8 refs", notify(ct.TopicTravel, func(d *draft) {
-		for i := range wire.MaxRefs {
-			d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("NOR 1").Public(), Seq: uint64(i) + 1, ID: ct.ID{byte(i)}})
-		}
-	}))
-	add("with the largest seq and a key epoch", notify(ct.TopicTravel, func(d *draft) {
-		d.h.Seq, d.h.KeyEpoch = math.MaxUint64, math.MaxUint32
+	add("with the largest seq, an offset and a key epoch", notify(ct.TopicTravel, func(d *draft) {
+		d.h.Seq, d.h.Offset, d.h.KeyEpoch = math.MaxUint64, 1<<20, math.MaxUint32
 	}))
 	add("of the other network", notify(ct.TopicTravel, func(d *draft) {
 		d.net, d.by, d.h.Audience = earnest, "NOR 1", uint32(ct.AudienceAll)
@@ -207,19 +197,16 @@ func accepted(w *world) []recordVector {
 	sealed := func(a ct.Audience) *draft {
 		return notify(ct.TopicTravel, func(d *draft) {
 			d.h.Audience, d.h.KeyEpoch, d.body = uint32(a), 1, bytes.Repeat([]byte{0xa5}, 1024)
-			for i := range 8 {
-				d.h.Tags = append(d.h.Tags, [wire.TagSize]byte{byte(i), 0x77})
-			}
 		})
 	}
 	add("sealed", sealed(ct.AudienceSealed))
 	add("for a group", sealed(ct.AudienceGroup))
-	add("largest record", notify(ct.TopicTravel, func(d *draft) {
-		d.h.Audience, d.h.Tags = uint32(ct.AudienceSealed), make([][wire.TagSize]byte, wire.MaxTags)
+	add("largest record", retract(func(d *draft) {
+		d.h.Audience, d.h.Refs = uint32(ct.AudienceSealed), nil
 		d.body = bytes.Repeat([]byte{0xa5}, wire.MaxBodyBytes)
 		d.h.Ext = make([]byte, wire.MaxExt)
 		for len(w.raw(d)) < wire.MaxRecord {
-			d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("UTO 1").Public(), Seq: 1, ID: ct.ID{1}})
+			d.h.Refs = refs(len(d.h.Refs) + 1)
 		}
 		d.body, d.salt = d.body[:len(d.body)-(len(w.raw(d))-wire.MaxRecord)], nil
 	}))
@@ -237,6 +224,7 @@ func accepted(w *world) []recordVector {
 	because = verify.RefMissing
 	add("retraction of nothing", retract(func(d *draft) { d.h.Refs = nil }))
 	add("retraction of two", retract(func(d *draft) { d.h.Refs = append(d.h.Refs, d.h.Refs[0]) }))
+	add("retraction of 64", retract(func(d *draft) { d.h.Refs = refs(wire.MaxRefs) }))
 	because = verify.OtherState
 	add("retraction of another State's record", retract(func(d *draft) { d.h.Refs[0].Log = key("NOR 1").Public() }))
 

@@ -60,6 +60,15 @@ func replace(t *testing.T, b []byte, num protowire.Number, with ...byte) []byte 
 	return out
 }
 
+// refs are n of them, each another.
+func refs(n int) []ct.Ref {
+	out := make([]ct.Ref, n)
+	for i := range out {
+		out[i] = ct.Ref{Log: key("UTO 2").Public(), Seq: uint64(i) + 1, ID: ct.ID{byte(i), 1}}
+	}
+	return out
+}
+
 func bytesField(num protowire.Number, v []byte) []byte {
 	return protowire.AppendBytes(protowire.AppendTag(nil, num, protowire.BytesType), v)
 }
@@ -75,7 +84,7 @@ func refused(t *testing.T, w *world) []refusedVector {
 	good := func() *draft {
 		d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
 		d.h.Ext = []byte{1}
-		d.h.Tags = [][wire.TagSize]byte{{1}, {2}}
+		d.h.Offset = 4321
 		d.h.Refs = []ct.Ref{{Log: key("NOR 1").Public(), Seq: 5, ID: ct.ID{6}}}
 		return d
 	}
@@ -202,7 +211,8 @@ func refused(t *testing.T, w *world) []refusedVector {
 	add(verify.NotARecord, "header: unknown field of a large number", edited(func(h []byte) []byte { return append(h, bytesField(1<<29-1, []byte("x"))...) }))
 	add(verify.NotARecord, "header: empty ext written", edited(func(h []byte) []byte { return replace(t, h, 18, bytesField(18, nil)...) }))
 	add(verify.NotARecord, "header: ext twice", edited(func(h []byte) []byte { return twice(h, 18) }))
-	add(verify.NotARecord, "header: tag of 15 bytes", edited(func(h []byte) []byte { return replace(t, h, 16, bytesField(16, make([]byte, 15))...) }))
+	add(verify.NotARecord, "header: offset 0 written", edited(func(h []byte) []byte { return replace(t, h, 16, varintField(16, 0)...) }))
+	add(verify.NotARecord, "header: offset as bytes", edited(func(h []byte) []byte { return replace(t, h, 16, bytesField(16, make([]byte, 16))...) }))
 	add(verify.NotARecord, "header: ref without its id", edited(func(h []byte) []byte {
 		return replace(t, h, 17, bytesField(17, append(bytesField(1, make([]byte, 32)), varintField(2, 5)...))...)
 	}))
@@ -210,16 +220,16 @@ func refused(t *testing.T, w *world) []refusedVector {
 		return replace(t, h, 17, bytesField(17, append(varintField(2, 5), append(bytesField(1, make([]byte, 32)), bytesField(3, make([]byte, 32))...)...))...)
 	}))
 	add(verify.NotARecord, "header: ref to record 0", drafted(func(d *draft) { d.h.Refs[0].Seq = 0 }))
-	add(verify.NotARecord, "header: tags after refs", edited(func(h []byte) []byte {
+	add(verify.NotARecord, "header: offset after refs", edited(func(h []byte) []byte {
 		p := split(t, h)
-		n := len(p) // …, tag, tag, ref, ext
+		n := len(p) // …, offset, ref, ext
 		p[n-3], p[n-2] = p[n-2], p[n-3]
 		return join(p)
 	}))
 
 	// Limits.
 	add(verify.TooLarge, "record of 65,537 bytes", drafted(func(d *draft) {
-		d.h.Tags, d.h.Refs, d.h.Ext = make([][wire.TagSize]byte, wire.MaxTags), nil, make([]byte, wire.MaxExt)
+		d.h.Refs, d.h.Ext = nil, make([]byte, wire.MaxExt)
 		d.body = make([]byte, wire.MaxBodyBytes)
 		for len(w.raw(d)) <= wire.MaxRecord {
 			d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("UTO 1").Public(), Seq: 1, ID: ct.ID{1}})
@@ -227,22 +237,10 @@ func refused(t *testing.T, w *world) []refusedVector {
 		d.body, d.salt = d.body[:len(d.body)-(len(w.raw(d))-wire.MaxRecord-1)], nil
 	}))
 	add(verify.TooLarge, "body of 62,465 bytes", drafted(func(d *draft) {
-		d.body, d.h.Tags, d.h.Refs = make([]byte, wire.MaxBodyBytes+1), nil, nil
+		d.body, d.h.Refs = make([]byte, wire.MaxBodyBytes+1), nil
 	}))
-	add(verify.TooLarge, "header: 129 tags", drafted(func(d *draft) { d.h.Tags = make([][wire.TagSize]byte, 129) }))
-	add(verify.TooLarge, "header: 9 refs", drafted(func(d *draft) {
-		for len(d.h.Refs) < 9 {
-			d.h.Refs = append(d.h.Refs, d.h.Refs[0])
-		}
-	}))
+	add(verify.TooLarge, "header: 65 refs", drafted(func(d *draft) { d.h.Refs = refs(65) }))
 	add(verify.TooLarge, "header: ext of 257 bytes", drafted(func(d *draft) { d.h.Ext = make([]byte, 257) }))
-	add(verify.TooLarge, "header: 1,025 bytes", drafted(func(d *draft) {
-		for len(d.h.Refs) < wire.MaxRefs {
-			d.h.Refs = append(d.h.Refs, ct.Ref{Log: d.h.Log, Seq: 1 << 60, ID: ct.ID{1}})
-		}
-		d.h.Ext = make([]byte, 128)
-		d.h.Ext = make([]byte, 128+1025-(len(w.header(d))-19*len(d.h.Tags)))
-	}))
 	add(verify.TooLarge, "signature of 4,097 bytes", envelope(func(e *wire.Envelope) { e.Sig = make([]byte, 4097) }))
 
 	add(verify.UnknownVersion, "version 2", drafted(func(d *draft) { d.h.Version = 2 }))
@@ -252,6 +250,7 @@ func refused(t *testing.T, w *world) []refusedVector {
 
 	add(verify.OtherNetwork, "of the other network", drafted(func(d *draft) { d.net, d.by = earnest, "NOR 1" }))
 	add(verify.OtherNetwork, "network: one bit", edited(func(h []byte) []byte { h = bytes.Clone(h); h[4] ^= 1; return h }))
+	add(verify.UnknownVersion, "version 2 with other fields around the header", append(bytesField(1, varintField(1, 2)), bytesField(9, []byte("new"))...))
 	add(verify.BadAlgorithm, "algorithm 2", envelope(func(e *wire.Envelope) { e.Alg = 2 }))
 	add(verify.BadAlgorithm, "algorithm 2 with a signature of 3,309 bytes", envelope(func(e *wire.Envelope) { e.Alg, e.Sig = 2, make([]byte, 3309) }))
 
@@ -331,7 +330,7 @@ func refused(t *testing.T, w *world) []refusedVector {
 		{"tlp", func(h *wire.Header) { h.TLP-- }},
 		{"audience", func(h *wire.Header) { h.Audience++ }},
 		{"key_epoch", func(h *wire.Header) { h.KeyEpoch++ }},
-		{"tags", func(h *wire.Header) { h.Tags = h.Tags[:1] }},
+		{"offset", func(h *wire.Header) { h.Offset++ }},
 		{"refs", func(h *wire.Header) { h.Refs = nil }},
 		{"ext", func(h *wire.Header) { h.Ext = nil }},
 	} {
@@ -350,14 +349,11 @@ func refused(t *testing.T, w *world) []refusedVector {
 		e.Salt, e.Body, e.Sig = nil, nil, sign(key("NOR 1"), keys.ContextRecord, net, header)
 	}))
 	sync("without its body, which would be too large", verify.TooLarge, drafted(func(d *draft) {
-		d.bare, d.body, d.h.Tags, d.h.Refs = true, make([]byte, wire.MaxBodyBytes+1), nil, nil
+		d.bare, d.body, d.h.Refs = true, make([]byte, wire.MaxBodyBytes+1), nil
 	}))
 	sync("without its body, with which it would be too large", verify.TooLarge, drafted(func(d *draft) {
 		d.bare, d.body = true, bytes.Repeat([]byte{1}, wire.MaxBodyBytes)
-		d.h.Tags, d.h.Ext = make([][wire.TagSize]byte, wire.MaxTags), make([]byte, wire.MaxExt)
-		for range 4 {
-			d.h.Refs = append(d.h.Refs, d.h.Refs[0])
-		}
+		d.h.Refs = refs(wire.MaxRefs)
 	}))
 	sync("body with a bit flipped, by sync", verify.BodyMismatch, envelope(func(e *wire.Envelope) { e.Body = bytes.Clone(e.Body); e.Body[0] ^= 1 }))
 	return out

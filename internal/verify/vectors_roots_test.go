@@ -27,15 +27,14 @@ type rootVector struct {
 type rootLog struct {
 	w    *world
 	by   string
-	seq  uint64
-	prev ct.ID
+	at   wire.Next
 	raws []string
 }
 
 func (w *world) rootLog(s ct.State) *rootLog {
 	m, _ := w.view[exercise].Member(s)
-	seq, id, _, _ := w.view[exercise].RootHead(m.Root)
-	return &rootLog{w: w, by: string(s) + " root", seq: seq, prev: id}
+	at, _ := w.view[exercise].RootNext(m.Root)
+	return &rootLog{w: w, by: string(s) + " root", at: at}
 }
 
 func (l *rootLog) add(kind ct.Kind, content []byte) *rootLog {
@@ -44,15 +43,15 @@ func (l *rootLog) add(kind ct.Kind, content []byte) *rootLog {
 
 func (l *rootLog) dated(at time.Time, kind uint32, content []byte) *rootLog {
 	d := l.w.draft(0, ct.TopicControl, content)
-	d.h.Kind, d.h.Issued = kind, ct.MillisOf(at)
-	l.seq++
-	d.by, d.h.Seq, d.h.Prev, d.h.TLP = l.by, l.seq, l.prev, uint32(ct.TLPGreen)
+	d.h.Kind = kind
+	l.at.Put(&d.h)
+	d.by, d.h.Issued, d.h.TLP = l.by, ct.MillisOf(at), uint32(ct.TLPGreen)
 	raw := l.w.raw(d)
 	e, err := wire.Decode(raw)
 	if err != nil {
 		panic(err)
 	}
-	l.prev = wire.ID(l.w.view[exercise].Network(), e.HeaderBytes)
+	l.at = e.Header.After(wire.ID(l.w.view[exercise].Network(), e.HeaderBytes), len(e.HeaderBytes))
 	l.raws = append(l.raws, hex.EncodeToString(raw))
 	return l
 }

@@ -57,6 +57,9 @@ func (r *opened) signed() bool {
 	return keys.Verify(r.env.Header.Log, keys.ContextRecord, r.network, r.env.HeaderBytes, r.env.Sig)
 }
 
+// Next is what this record dictates of the one after it.
+func (r *opened) Next() wire.Next { return r.env.Header.After(r.id, len(r.env.HeaderBytes)) }
+
 // Raw is the record as it travelled.
 func (r *opened) Raw() []byte { return r.raw }
 

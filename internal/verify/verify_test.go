@@ -49,7 +49,7 @@ func TestOpenTellsWhatItProved(t *testing.T) {
 func TestEveryBitCounts(t *testing.T) {
 	w := newWorld(t)
 	d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
-	d.h.Tags, d.h.Ext = [][wire.TagSize]byte{{1}}, []byte{1, 2}
+	d.h.Offset, d.h.Ext = 77, []byte{1, 2}
 	d.h.Refs = []ct.Ref{{Log: key("NOR 1").Public(), Seq: 5, ID: ct.ID{6}}}
 	raw := w.raw(d)
 	if _, err := open(w, raw); err != nil {
@@ -109,7 +109,9 @@ func TestDelegationWindow(t *testing.T) {
 	if c.Proof, err = roster.Agree(key("UTO 1"), "UTO", key("UTO root").Public()); err != nil {
 		t.Fatal(err)
 	}
-	h := &wire.Header{Log: key("UTO root").Public(), Seq: 3, Prev: v.Nodes()[3].Delegation, Kind: uint32(ct.KindDelegation), Issued: c.NotBefore}
+	h := &wire.Header{Log: key("UTO root").Public(), Kind: uint32(ct.KindDelegation), Issued: c.NotBefore}
+	at, _ := v.RootNext(h.Log)
+	at.Put(h)
 	v, err = v.Apply(h, ct.ID{1}, roster.Operation{Delegation: c})
 	if err != nil {
 		t.Fatal(err)

@@ -18,18 +18,15 @@ import (
 const (
 	Version      = 1
 	MaxRecord    = 64 << 10 // encoded record
-	MaxHeader    = 1 << 10  // encoded header without its tags
-	MaxTags      = 128      // count
-	TagSize      = 16
-	MaxRefs      = 8 // count
+	MaxRefs      = 64       // count
 	MaxExt       = 256
 	MaxBodyBytes = 61 << 10 // body as carried: 24 KiB, sealed and wrapped at most
 	SaltSize     = 32
 	SigSize      = 64 // Ed25519
 	AlgEd25519   = 1
 
-	maxTagBytes = MaxTags * (2 + 1 + TagSize) // key, length and value of each
-	maxSig      = 4 << 10                     // of algorithms to come
+	maxSig = 4 << 10 // of algorithms to come
+	apart  = 256     // what Size counts for a record beside its header and body
 )
 
 // Errors of Decode. They are deterministic: every node that follows the
@@ -57,9 +54,35 @@ type Header struct {
 	TLP      uint32
 	Audience uint32
 	KeyEpoch uint32
-	Tags     [][TagSize]byte
+	Offset   uint64 // bytes that the records before it take in its log
 	Refs     []ct.Ref
 	Ext      []byte
+}
+
+// Size is what a record counts for in its log: its header, its body whether it
+// came along or not, and a fixed amount for all else that a node keeps of it.
+func Size(header int, body uint32) uint64 { return uint64(header) + uint64(body) + apart }
+
+// Next is what the head of a log dictates of the record that follows it.
+type Next struct {
+	Seq    uint64
+	Prev   ct.ID
+	Offset uint64
+	Issued ct.Millis // not before that of the last record
+}
+
+// First is what is dictated of the first record of a log; prev is its first
+// delegation, or the network id.
+func First(prev ct.ID) Next { return Next{Seq: 1, Prev: prev} }
+
+// After is what this header, of that id and encoded size, dictates of the next.
+func (h *Header) After(id ct.ID, size int) Next {
+	return Next{Seq: h.Seq + 1, Prev: id, Offset: h.Offset + Size(size, h.BodySize), Issued: h.Issued}
+}
+
+// Put puts a header at its place in the log; it is dated no earlier than the last.
+func (n Next) Put(h *Header) {
+	h.Seq, h.Prev, h.Offset, h.Issued = n.Seq, n.Prev, n.Offset, max(h.Issued, n.Issued)
 }
 
 // Envelope is a decoded record whose bytes are in the one encoding and within

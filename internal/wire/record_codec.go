@@ -9,7 +9,7 @@ import (
 
 // EncodeHeader writes the one encoding of h.
 func EncodeHeader(h *Header) []byte {
-	b := make([]byte, 0, 256+len(h.Tags)*18+len(h.Refs)*80)
+	b := make([]byte, 0, 256+len(h.Refs)*80+len(h.Ext))
 	b = appendUint(b, 1, uint64(h.Version))
 	b = appendBytes(b, 2, h.Network[:])
 	b = appendBytes(b, 3, h.Log[:])
@@ -25,9 +25,7 @@ func EncodeHeader(h *Header) []byte {
 	b = appendUint(b, 13, uint64(h.TLP))
 	b = appendUint(b, 14, uint64(h.Audience))
 	b = appendUint(b, 15, uint64(h.KeyEpoch))
-	for i := range h.Tags {
-		b = appendBytes(b, 16, h.Tags[i][:])
-	}
+	b = appendUint(b, 16, h.Offset)
 	for i := range h.Refs {
 		b = appendBytes(b, 17, encodeRef(&h.Refs[i]))
 	}
@@ -83,6 +81,9 @@ func DecodeInto(e *Envelope, raw []byte) error {
 		switch d.num {
 		case 1:
 			e.HeaderBytes = d.bytes()
+			if v := version(e.HeaderBytes); v != Version && v != 0 {
+				return fmt.Errorf("%w: %d, this is %d", ErrVersion, v, Version)
+			}
 		case 2:
 			e.Alg = d.uint32()
 		case 3:
@@ -121,6 +122,20 @@ func DecodeInto(e *Envelope, raw []byte) error {
 		return fmt.Errorf("%w: %d bytes with its body, at most %d", ErrTooLarge, n, MaxRecord)
 	}
 	return nil
+}
+
+// version is that of a header, 0 for bytes that do not begin with one. It is
+// read before anything else: a later version may have other fields and other
+// limits, in the header and around it.
+func version(header []byte) uint32 {
+	d := decoder{b: header}
+	if !d.next() || d.num != 1 {
+		return 0
+	}
+	if v := d.uint32(); !d.bad {
+		return v
+	}
+	return 0
 }
 
 // Peek reads the log and seq that a record claims, without decoding the rest.
@@ -169,9 +184,6 @@ func DecodeHeader(raw []byte) (*Header, error) {
 }
 
 func decodeHeader(raw []byte, h *Header) error {
-	if len(raw) > MaxHeader+maxTagBytes {
-		return fmt.Errorf("%w: header of %d bytes", ErrTooLarge, len(raw))
-	}
 	seen := uint32(0)
 	d := decoder{b: raw}
 	for d.next() {
@@ -180,7 +192,6 @@ func decodeHeader(raw []byte, h *Header) error {
 		}
 		switch d.num {
 		case 1:
-			// Before anything else: a later version may have other fields.
 			if h.Version = d.uint32(); !d.bad && h.Version != Version {
 				return fmt.Errorf("%w: %d, this is %d", ErrVersion, h.Version, Version)
 			}
@@ -213,10 +224,7 @@ func decodeHeader(raw []byte, h *Header) error {
 		case 15:
 			h.KeyEpoch = d.uint32()
 		case 16:
-			d.repeat()
-			var t [TagSize]byte
-			d.fixed(t[:])
-			h.Tags = append(h.Tags, t)
+			h.Offset = d.uint()
 		case 17:
 			d.repeat()
 			h.Refs = append(h.Refs, d.ref())
@@ -234,8 +242,7 @@ func decodeHeader(raw []byte, h *Header) error {
 		return fmt.Errorf("%w: header", ErrMalformed)
 	case seen&must != must:
 		return fmt.Errorf("%w: a header field is missing", ErrMalformed)
-	case len(h.Tags) > MaxTags || len(h.Refs) > MaxRefs || len(h.Ext) > MaxExt ||
-		h.BodySize > MaxBodyBytes || len(raw)-len(h.Tags)*(maxTagBytes/MaxTags) > MaxHeader:
+	case len(h.Refs) > MaxRefs || len(h.Ext) > MaxExt || h.BodySize > MaxBodyBytes:
 		return fmt.Errorf("%w: header", ErrTooLarge)
 	}
 	return nil

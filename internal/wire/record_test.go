@@ -56,8 +56,8 @@ func (r random) header() *wire.Header {
 	copy(h.Log[:], r.bytes(32))
 	copy(h.Prev[:], r.bytes(32))
 	copy(h.Commit[:], r.bytes(32))
-	for range r.IntN(5) {
-		h.Tags = append(h.Tags, [wire.TagSize]byte(r.bytes(wire.TagSize)))
+	if r.IntN(4) > 0 {
+		h.Offset = r.Uint64() >> r.IntN(64)
 	}
 	for range r.IntN(4) {
 		h.Refs = append(h.Refs, ct.Ref{Log: ct.LogID(r.bytes(32)), Seq: 1 + r.Uint64N(1<<40), ID: ct.ID(r.bytes(32))})
@@ -86,10 +86,7 @@ func toProto(h *wire.Header) *heraldv1.Header {
 	m := &heraldv1.Header{
 		Version: h.Version, Network: h.Network[:], Log: h.Log[:], Seq: h.Seq, Prev: h.Prev[:], Kind: h.Kind, Topic: h.Topic,
 		Commit: h.Commit[:], BodySize: h.BodySize, IssuedAt: int64(h.Issued), ExpiresAt: int64(h.Expires),
-		Priority: h.Priority, Tlp: h.TLP, Audience: h.Audience, KeyEpoch: h.KeyEpoch, Ext: h.Ext,
-	}
-	for _, t := range h.Tags {
-		m.Tags = append(m.Tags, bytes.Clone(t[:]))
+		Priority: h.Priority, Tlp: h.TLP, Audience: h.Audience, KeyEpoch: h.KeyEpoch, Offset: h.Offset, Ext: h.Ext,
 	}
 	for _, r := range h.Refs {
 		m.Refs = append(m.Refs, &heraldv1.Ref{Log: bytes.Clone(r.Log[:]), Seq: r.Seq, Id: bytes.Clone(r.ID[:])})
@@ -164,7 +161,7 @@ func full() *wire.Envelope {
 		Version: 1, Network: [8]byte{1, 2, 3, 4, 5, 6, 7, 8}, Log: ct.LogID{9}, Seq: 300, Prev: ct.ID{10},
 		Kind: 1, Topic: 2, Commit: wire.Commit(make([]byte, 32), body), BodySize: uint32(len(body)),
 		Issued: 1_800_000_000_000, Expires: 1_800_000_000_001, Priority: 1, TLP: 2, Audience: 1, KeyEpoch: 3,
-		Tags: [][16]byte{{1}, {2}}, Refs: []ct.Ref{{Log: ct.LogID{1}, Seq: 1, ID: ct.ID{2}}}, Ext: []byte{7},
+		Offset: 70_000, Refs: []ct.Ref{{Log: ct.LogID{1}, Seq: 1, ID: ct.ID{2}}}, Ext: []byte{7},
 	}
 	return &wire.Envelope{
 		Header: *h, HeaderBytes: wire.EncodeHeader(h), Alg: 1, Sig: bytes.Repeat([]byte{5}, 64),
@@ -227,7 +224,8 @@ func TestHeaderHasOneEncoding(t *testing.T) {
 		"seq over 64 bits":        swap(t, good, seq, []byte("\x20\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02")),
 		"kind over 32 bits":       swap(t, good, []byte{0x30, 1}, []byte("\x30\x80\x80\x80\x80\x10")),
 		"time before 1970":        swap(t, good, []byte("\x58\x81\xa0\xf1\xc2\xb1\x34"), []byte("\x58\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")),
-		"tag of 15 bytes":         swap(t, good, field(16, 2, string(e.Header.Tags[0][:])), field(16, 2, string(e.Header.Tags[0][:15]))),
+		"offset 0 written":        swap(t, good, []byte("\x80\x01\xf0\xa2\x04"), []byte{0x80, 1, 0}),
+		"offset as bytes":         swap(t, good, []byte("\x80\x01\xf0\xa2\x04"), []byte{0x82, 1, 1, 7}),
 		"ref without seq":         swap(t, swap(t, good, ref, []byte{0x1a}), []byte{0x8a, 1, 70}, []byte{0x8a, 1, 68}),
 		"ref with an extra field": swap(t, swap(t, good, field(18, 2, "\x07"), append([]byte{0x20, 1}, field(18, 2, "\x07")...)), []byte{0x8a, 1, 70}, []byte{0x8a, 1, 72}),
 		"ref repeats a field":     swap(t, swap(t, good, ref, []byte{0x10, 1, 0x10, 1, 0x1a}), []byte{0x8a, 1, 70}, []byte{0x8a, 1, 72}),
@@ -286,6 +284,51 @@ func TestVersionBeforeAll(t *testing.T) {
 		if _, err := wire.DecodeHeader(raw); !errors.Is(err, wire.ErrVersion) {
 			t.Errorf("%s: got %v, want ErrVersion", name, err)
 		}
+		// What is around the header may be another in a later version too.
+		record := append(field(1, 2, string(raw)), field(9, 2, "new")...)
+		if _, err := wire.Decode(record); !errors.Is(err, wire.ErrVersion) {
+			t.Errorf("%s, in a record: got %v, want ErrVersion", name, err)
+		}
+	}
+}
+
+// Beside its refs a header is small whatever it holds.
+func TestLargestHeader(t *testing.T) {
+	full := func(b []byte) {
+		for i := range b {
+			b[i] = 0xff
+		}
+	}
+	h := &wire.Header{
+		Version: wire.Version, Seq: math.MaxUint64, Kind: math.MaxUint32, Topic: math.MaxUint32, BodySize: wire.MaxBodyBytes,
+		Issued: math.MaxInt64, Expires: math.MaxInt64, Priority: math.MaxUint32, TLP: math.MaxUint32, Audience: math.MaxUint32,
+		KeyEpoch: math.MaxUint32, Offset: math.MaxUint64, Ext: make([]byte, wire.MaxExt),
+	}
+	full(h.Network[:])
+	if n := len(wire.EncodeHeader(h)); n != 457 {
+		t.Errorf("the largest header without refs has %d bytes", n)
+	}
+}
+
+func TestOffsets(t *testing.T) {
+	at := wire.First(ct.ID{9})
+	if at != (wire.Next{Seq: 1, Prev: ct.ID{9}}) {
+		t.Fatalf("the first: %+v", at)
+	}
+	r, end := newRandom(t), uint64(0)
+	for seq := uint64(1); seq < 100; seq++ {
+		h := r.header()
+		h.Issued = ct.Millis(1000 - seq)
+		at.Put(h)
+		raw := wire.EncodeHeader(h)
+		if h.Seq != seq || h.Offset != end || h.Issued != 999 {
+			t.Fatalf("record %d: seq %d, offset %d, issued %d; want offset %d", seq, h.Seq, h.Offset, h.Issued, end)
+		}
+		end += uint64(len(raw)) + uint64(h.BodySize) + 256
+		at = h.After(ct.ID{byte(seq)}, len(raw))
+		if at != (wire.Next{Seq: seq + 1, Prev: ct.ID{byte(seq)}, Offset: end, Issued: 999}) {
+			t.Fatalf("after record %d: %+v", seq, at)
+		}
 	}
 }
 
@@ -295,7 +338,6 @@ func TestLimits(t *testing.T) {
 		e := full()
 		e.Body = make([]byte, wire.MaxBodyBytes)
 		e.Header.BodySize = wire.MaxBodyBytes
-		e.Header.Tags = make([][16]byte, wire.MaxTags)
 		e.Header.Ext = nil
 		for {
 			e.HeaderBytes = wire.EncodeHeader(&e.Header)
@@ -316,13 +358,6 @@ func TestLimits(t *testing.T) {
 		e.HeaderBytes = wire.EncodeHeader(&e.Header)
 		return wire.Encode(e)
 	}
-	// padded is a header of exactly n bytes beside its tags.
-	padded := func(n int) func(*wire.Header) {
-		return func(h *wire.Header) {
-			h.Refs, h.Ext = repeatRef(8), make([]byte, 150)
-			h.Ext = make([]byte, 150+n-(len(wire.EncodeHeader(h))-19*len(h.Tags)))
-		}
-	}
 	for _, x := range []struct {
 		name string
 		raw  []byte
@@ -330,18 +365,14 @@ func TestLimits(t *testing.T) {
 	}{
 		{"record of the largest size", sized(wire.MaxRecord), true},
 		{"record one byte larger", sized(wire.MaxRecord + 1), false},
-		{"128 tags", header(func(h *wire.Header) { h.Tags = make([][16]byte, 128) }), true},
-		{"129 tags", header(func(h *wire.Header) { h.Tags = make([][16]byte, 129) }), false},
-		{"8 refs", header(func(h *wire.Header) { h.Refs = repeatRef(8) }), true},
-		{"9 refs", header(func(h *wire.Header) { h.Refs = repeatRef(9) }), false},
+		{"64 refs", header(func(h *wire.Header) { h.Refs = repeatRef(64) }), true},
+		{"65 refs", header(func(h *wire.Header) { h.Refs = repeatRef(65) }), false},
 		{"ext of 256 bytes", header(func(h *wire.Header) { h.Ext = make([]byte, 256) }), true},
 		{"ext of 257 bytes", header(func(h *wire.Header) { h.Ext = make([]byte, 257) }), false},
-		{"header of 1024 bytes and tags", header(padded(1024)), true},
-		{"header of 1025 bytes and tags", header(padded(1025)), false},
 		{"largest body", header(func(h *wire.Header) { h.BodySize = wire.MaxBodyBytes }), true},
 		{"body one byte larger", header(func(h *wire.Header) { h.BodySize = wire.MaxBodyBytes + 1 }), false},
 		{"body that would make the record too large", header(func(h *wire.Header) {
-			h.BodySize, h.Tags, h.Refs = wire.MaxBodyBytes, make([][16]byte, 128), repeatRef(8)
+			h.BodySize, h.Refs = wire.MaxBodyBytes, repeatRef(64)
 		}), false},
 		{"endless", make([]byte, wire.MaxRecord*2), false},
 	} {
@@ -432,7 +463,7 @@ func BenchmarkDecode(b *testing.B) {
 	e := full()
 	e.Body = make([]byte, 600)
 	e.Header.BodySize = 600
-	e.Header.Tags, e.Header.Refs, e.Header.Ext = nil, nil, nil
+	e.Header.Refs, e.Header.Ext = nil, nil
 	e.HeaderBytes = wire.EncodeHeader(&e.Header)
 	raw := wire.Encode(e)
 	b.ReportAllocs()

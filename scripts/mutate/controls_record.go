@@ -174,19 +174,31 @@ var recordControls = []control{
 	},
 	{
 		name: "prev", rule: "the writer takes a record that names its predecessor", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
-		edits: []edit{{"internal/ingest/batch.go", "case hd.Size > 0 && h.Prev != hd.ID:", "case false:"}},
+		edits: []edit{{"internal/ingest/batch.go", "case h.Prev != due.Prev:", "case false:"}},
 	},
 	{
 		name: "first-prev", rule: "the first record of a log names its delegation", pkg: "./internal/ingest", tests: "TestOutcomes|TestAnyOrder|TestForks",
-		edits: []edit{{"internal/ingest/batch.go", "case hd.Size == 0 && h.Prev != it.rec.First():", "case false:"}},
+		edits: []edit{{"internal/ingest/batch.go", "case hd.Size == 0 && h.Prev != due.Prev:", "case false:"}},
 	},
 	{
 		name: "seq-in-store", rule: "the store holds the seq itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
-		edits: []edit{{"internal/store/append.go", "case h.Seq != l.head.Size+1:", "case false:"}},
+		edits: []edit{{"internal/store/append.go", "case h.Seq != next.Seq:", "case false:"}},
 	},
 	{
 		name: "prev-in-store", rule: "the store holds the chain itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
-		edits: []edit{{"internal/store/append.go", "case h.Prev != prev:", "case false && h.Prev != prev:"}},
+		edits: []edit{{"internal/store/append.go", "case h.Prev != next.Prev:", "case false:"}},
+	},
+	{
+		name: "offset", rule: "the writer takes a record that says how long its log is", pkg: "./internal/ingest", tests: "TestOffsetIsDue",
+		edits: []edit{{"internal/ingest/batch.go", "if h.Offset != due.Offset {", "if false {"}},
+	},
+	{
+		name: "offset-in-store", rule: "the store holds the offset itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
+		edits: []edit{{"internal/store/append.go", "case h.Offset != next.Offset:", "case false:"}},
+	},
+	{
+		name: "offset-in-range", rule: "a range that proves itself counts its bytes", pkg: "./internal/verify", tests: "TestOpenRange",
+		edits: []edit{{"internal/verify/range.go", " && y.Offset == due.Offset", ""}},
 	},
 	{
 		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",

@@ -457,8 +457,8 @@ func (x *Record) GetBody() []byte {
 	return nil
 }
 
-// Header is kept for ever and holds no personal data. It is at most 1,024
-// bytes, its tags not counted.
+// Header is kept for ever and holds no personal data. Beside its refs it is
+// less than 1,024 bytes, which follows from its fields.
 type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1.
@@ -490,13 +490,14 @@ type Header struct {
 	Tlp uint32 `protobuf:"varint,13,opt,name=tlp,proto3" json:"tlp,omitempty"`
 	// An Audience.
 	Audience uint32 `protobuf:"varint,14,opt,name=audience,proto3" json:"audience,omitempty"`
-	// SEALED: the author's epoch whose secrets the tags and wraps are under.
+	// SEALED: the author's epoch whose secrets the wraps are under.
 	KeyEpoch uint32 `protobuf:"varint,15,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
-	// SEALED: 16 bytes for each reader node, by which it finds itself; padded to
-	// 8, 16, 32, 64 or 128. At most 128.
-	Tags [][]byte `protobuf:"bytes,16,rep,name=tags,proto3" json:"tags,omitempty"`
-	// What this record refers to, at most 8. Sealed records refer inside the
-	// body; only RETRACT, RENEW and ERASURE_RECEIPT refer here.
+	// The bytes that the records before this one take in its log: 0 for seq 1,
+	// else the offset of seq-1 plus its size, which is the length of its header,
+	// its body_size and 256.
+	Offset uint64 `protobuf:"varint,16,opt,name=offset,proto3" json:"offset,omitempty"`
+	// What this record refers to, at most 64, and only in kinds that have refs.
+	// Sealed records refer inside the body.
 	Refs []*Ref `protobuf:"bytes,17,rep,name=refs,proto3" json:"refs,omitempty"`
 	// Empty in version 1, carried whatever it holds: at most 256 bytes.
 	Ext           []byte `protobuf:"bytes,18,opt,name=ext,proto3" json:"ext,omitempty"`
@@ -639,11 +640,11 @@ func (x *Header) GetKeyEpoch() uint32 {
 	return 0
 }
 
-func (x *Header) GetTags() [][]byte {
+func (x *Header) GetOffset() uint64 {
 	if x != nil {
-		return x.Tags
+		return x.Offset
 	}
-	return nil
+	return 0
 }
 
 func (x *Header) GetRefs() []*Ref {
@@ -733,7 +734,7 @@ const file_herald_v1_record_proto_rawDesc = "" +
 	"\x03alg\x18\x02 \x01(\rR\x03alg\x12\x1c\n" +
 	"\tsignature\x18\x03 \x01(\fR\tsignature\x12\x12\n" +
 	"\x04salt\x18\x04 \x01(\fR\x04salt\x12\x12\n" +
-	"\x04body\x18\x05 \x01(\fR\x04bodyJ\x04\b\x06\x10\x10\"\xc6\x03\n" +
+	"\x04body\x18\x05 \x01(\fR\x04bodyJ\x04\b\x06\x10\x10\"\xca\x03\n" +
 	"\x06Header\x12\x18\n" +
 	"\aversion\x18\x01 \x01(\rR\aversion\x12\x18\n" +
 	"\anetwork\x18\x02 \x01(\fR\anetwork\x12\x10\n" +
@@ -751,8 +752,8 @@ const file_herald_v1_record_proto_rawDesc = "" +
 	"\bpriority\x18\f \x01(\rR\bpriority\x12\x10\n" +
 	"\x03tlp\x18\r \x01(\rR\x03tlp\x12\x1a\n" +
 	"\baudience\x18\x0e \x01(\rR\baudience\x12\x1b\n" +
-	"\tkey_epoch\x18\x0f \x01(\rR\bkeyEpoch\x12\x12\n" +
-	"\x04tags\x18\x10 \x03(\fR\x04tags\x12\"\n" +
+	"\tkey_epoch\x18\x0f \x01(\rR\bkeyEpoch\x12\x16\n" +
+	"\x06offset\x18\x10 \x01(\x04R\x06offset\x12\"\n" +
 	"\x04refs\x18\x11 \x03(\v2\x0e.herald.v1.RefR\x04refs\x12\x10\n" +
 	"\x03ext\x18\x12 \x01(\fR\x03extJ\x04\b\x13\x10 \"9\n" +
 	"\x03Ref\x12\x10\n" +
