@@ -23,6 +23,18 @@ func (n *Node) now() time.Time {
 // trusted. A clock that is years ahead would end every retention at once, and
 // what is erased does not come back when the clock is set right.
 func (n *Node) clockDoubt(now time.Time) string {
+	if wrong := n.clockWrong(now); wrong != "" {
+		return wrong
+	}
+	if _, count := n.clocks(); count == 0 && n.others() > 0 && time.Since(n.start) < clockTrust {
+		return "nobody's clock has been heard since the start"
+	}
+	return ""
+}
+
+// clockWrong tells what is wrong with this node's clock; empty: nothing is
+// known to be.
+func (n *Node) clockWrong(now time.Time) string {
 	if ahead, count := n.clocks(); count > 0 {
 		if ahead.Abs() > reconcile.ClockRefuse {
 			return fmt.Sprintf("this node's clock is %s the median of %d others", offset(ahead), count)
@@ -34,8 +46,11 @@ func (n *Node) clockDoubt(now time.Time) string {
 	if jump := now.Round(0).Sub(n.start.Round(0)) - ran; jump.Abs() > reconcile.ClockRefuse {
 		return fmt.Sprintf("this node's clock has jumped by %s since its start", jump.Round(time.Second))
 	}
-	if n.others() > 0 && ran < clockTrust {
-		return "nobody's clock has been heard since the start"
-	}
 	return ""
+}
+
+// deskClock is the clock as the desk asks for it.
+func (n *Node) deskClock() (doubt string, wrong bool) {
+	now := n.now()
+	return n.clockDoubt(now), n.clockWrong(now) != ""
 }

@@ -53,9 +53,15 @@ func ToldOf(node ct.LogID, heads []api.JournalHead) (out []journal.Told) {
 	return out
 }
 
-// JournalErase erases the subject of one entry for good.
+// JournalErase erases the subject of one entry for good, and what else of it
+// this node keeps.
 func (n *Node) JournalErase(seq uint64, operator, reason string) error {
-	return n.journal.EraseSubject(seq, cmp.Or(operator, unnamedOperator), reason)
+	return n.desk.EraseSubject(seq, operator, reason)
+}
+
+func (n *Node) note(e journal.Entry) error {
+	_, err := n.journal.Append(e)
+	return err
 }
 
 // JournalHeads are the journal heads that this node remembers of the others.

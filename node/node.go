@@ -162,7 +162,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
 		Journals: remembered, KeepJournals: n.keepJournals,
 		Holdings: func() ([32]byte, int) { return n.exchange.Holdings() },
-		Clock: cfg.clock, Log: log, Registerer: cfg.Registry,
+		Clock:    cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
 		return nil, err
 	}
@@ -181,12 +181,13 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	}
 
 	// What people do with it.
-	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load, Unsettled: n.gate.unsettled, State: n.state})
+	n.feed = feed.New(feed.Config{Store: n.store, Index: n.index, View: n.view.Load, Unsettled: n.gate.unsettled, State: n.state,
+		Retracting: func(id ct.ID) bool { return n.desk.Retracting(id) }})
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: n.view.Load,
 		Signer: n.key, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
 		Release: desk.ReleasePolicy{Rules: cfg.Release, For: cfg.ReleaseFor, Contact: cfg.ReleaseContact},
-		Lookup:  n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted,
+		Lookup:  n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted, Clock: n.deskClock,
 		Log: log, Registerer: cfg.Registry,
 	})
 	n.registerMetrics()

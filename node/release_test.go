@@ -41,7 +41,7 @@ func TestReleaseOverTheNetwork(t *testing.T) {
 		for content.Person.MaybeMinor(time.Now()) {
 			content = gen.Notification(ct.TopicArrival, time.Now())
 		}
-		content.TLP, content.Handling = ct.TLPAmber, ct.Handling{}
+		content.TLP, content.Handling = ct.TLPGreen, ct.Handling{}
 		source, err := all[1].Publish(ctx, content, desk.PublishOptions{})
 		must(t, err)
 		for _, n := range all {

@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/feed"
 	"github.com/herald-net/herald/internal/reconcile"
+	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -184,7 +185,7 @@ func (n *Node) apiConfig() api.Config {
 			Match: n.desk.Match, Inbox: n.Inbox, InboxShow: n.InboxShow, Release: n.Release, Refuse: n.Refuse,
 			Import: n.Import, Lists: n.desk.Lists, RemoveList: n.RemoveList,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,
-			JournalRead: n.journal.Read, JournalErase: n.JournalErase,
+			Journal: n.note, JournalRead: n.journal.Read, JournalErase: n.JournalErase,
 			JournalHeads: n.JournalHeads, JournalAccept: n.JournalAccept,
 			Backup: n.Backup, RosterFile: n.RosterFile, RosterSubmit: n.RosterSubmit, NodeHeads: n.NodeHeads,
 		},
@@ -205,13 +206,13 @@ func (n *Node) Peers() []api.Peer {
 }
 
 // Record gives one record as it travelled, by a unique prefix of its id. A
-// body that is hidden, erased or missing is not in it.
+// body that may not be shown, or not be copied out, is not in it.
 func (n *Node) Record(prefix string) ([]byte, error) {
-	row, err := n.feed.Row(prefix)
+	row, unreadable, err := n.feed.Export(prefix)
 	if err != nil {
 		return nil, err
 	}
-	if n.gate.unsettled() && ct.Topic(row.Header.Topic) != ct.TopicControl {
+	if unreadable == ct.UnreadableUnsettled {
 		return nil, fmt.Errorf("record %s: %w: %s", row.ID.Short(), api.ErrConflict, ct.UnreadableUnsettled)
 	}
 	raws, err := n.store.Range(row.Header.Log, row.Header.Seq, 1, 1<<20)
@@ -221,7 +222,15 @@ func (n *Node) Record(prefix string) ([]byte, error) {
 	if len(raws) != 1 {
 		return nil, feed.ErrNotFound
 	}
-	return raws[0], nil
+	if unreadable == "" {
+		return raws[0], nil
+	}
+	e, err := wire.Decode(raws[0])
+	if err != nil {
+		return nil, err
+	}
+	e.Salt, e.Body = nil, nil
+	return wire.Encode(e), nil
 }
 
 // Publish signs a notification, or keeps it in the outbox until it may be signed.
@@ -230,8 +239,8 @@ func (n *Node) Publish(ctx context.Context, c *ct.Notification, o desk.PublishOp
 }
 
 // Retract hides a record of this State on every node and has it erased after the grace.
-func (n *Node) Retract(ctx context.Context, id ct.ID, r ct.Retraction, operator string) (desk.Receipt, error) {
-	return n.desk.Retract(ctx, id, r, operator)
+func (n *Node) Retract(ctx context.Context, id ct.ID, r ct.Retraction, operator string, accept ...string) (desk.Receipt, error) {
+	return n.desk.Retract(ctx, id, r, operator, accept...)
 }
 
 // List gives entries in arrival order after a cursor.
@@ -245,14 +254,7 @@ func (n *Node) List(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, e
 
 // Get finds a record by a unique prefix of its id, with its history.
 func (n *Node) Get(prefix string) (ct.Entry, []ct.Entry, error) {
-	entry, history, err := n.feed.Get(prefix)
-	if err == nil && entry.Release != nil {
-		err = n.desk.ReleaseRead(&entry)
-	}
-	if err != nil {
-		return ct.Entry{}, nil, err
-	}
-	return entry, history, nil
+	return n.feed.Get(prefix)
 }
 
 // Tail calls fn for every entry after a cursor until ctx ends.

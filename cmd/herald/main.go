@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
@@ -25,8 +26,17 @@ func spareThreads() {
 	}
 }
 
-func main() {
+// prepare sets what holds for every command.
+func prepare() error {
 	spareThreads()
+	return noDumps()
+}
+
+func main() {
+	if err := prepare(); err != nil {
+		fmt.Fprintln(os.Stderr, "herald:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// A second signal ends the process at once.
 	context.AfterFunc(ctx, stop)

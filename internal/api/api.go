@@ -29,9 +29,9 @@ import (
 type Backend struct {
 	Publish func(ctx context.Context, n *ct.Notification, o desk.PublishOptions) (desk.Receipt, error)
 	Outbox  func() ([]desk.OutboxItem, error)
-	SignNow func(ctx context.Context, key, reason string) (desk.Receipt, error)
-	Discard func(key, reason string) error
-	Retract func(ctx context.Context, target ct.ID, r ct.Retraction, operator string) (desk.Receipt, error)
+	SignNow func(ctx context.Context, key, reason, operator string) (desk.Receipt, error)
+	Discard func(key, reason, operator string) error
+	Retract func(ctx context.Context, target ct.ID, r ct.Retraction, operator string, accept ...string) (desk.Receipt, error)
 
 	List func(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error)
 	Tail func(ctx context.Context, f feed.Filter, after uint64, fn func(ct.Entry) error) error
@@ -61,6 +61,8 @@ type Backend struct {
 
 	Status func() Status
 
+	// Journal notes an act; what it is about waits for it.
+	Journal func(journal.Entry) error
 	// JournalVerify holds the journal against itself and against those of the
 	// heads that are of this node: fitting is their number.
 	JournalVerify func(heads []JournalHead) (entries uint64, head [32]byte, fitting int, err error)
@@ -198,6 +200,7 @@ func (s *Server) add(name string, l net.Listener, h http.Handler) {
 	p.SetUnencryptedHTTP2(true)
 	s.servers = append(s.servers, listening{name, l, &http.Server{
 		Handler:           h,
+		ConnContext:       withPeer,
 		Protocols:         p,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       idleTimeout,

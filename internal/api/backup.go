@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 
 	"connectrpc.com/connect"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
@@ -24,6 +25,9 @@ func (s *service) Backup(ctx context.Context, req *connect.Request[apiv1.BackupR
 	}
 	if len(faults) > 0 {
 		return refuse(faults)
+	}
+	if err := s.note(ctx, journal.ActBackup, "generation %s", m.Generation); err != nil {
+		return refuse(err)
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

@@ -19,7 +19,7 @@ func entryMessage(e *ct.Entry, content bool) (*apiv1.Entry, error) {
 		Issued: e.Issued.String(), Expires: e.Expires.String(),
 		Priority: e.Priority.String(), Tlp: e.TLP.String(), Audience: e.Audience.String(),
 		BodySize: uint32(e.BodySize), Exercise: e.Exercise,
-		Readable: e.Readable, Unreadable: e.Unreadable, Hidden: e.Hidden,
+		Readable: e.Readable, Unreadable: e.Unreadable, Hidden: e.Hidden, Contested: e.Contested,
 	}
 	for _, r := range e.Refs {
 		out.Refs = append(out.Refs, &apiv1.Ref{Log: r.Log.String(), Seq: r.Seq, Id: r.ID.String()})

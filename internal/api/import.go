@@ -10,6 +10,7 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
@@ -38,6 +39,9 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	}
 	about, err := aboutOf(first.About)
 	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
 		return nil, refuse(err)
 	}
 	o := desk.ImportOptions{List: list, Form: first.Kind, AcceptShrink: first.AcceptShrink, About: about}

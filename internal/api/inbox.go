@@ -5,13 +5,17 @@ import (
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 )
 
-func (s *service) Inbox(context.Context, *connect.Request[apiv1.InboxRequest]) (*connect.Response[apiv1.InboxResponse], error) {
+func (s *service) Inbox(ctx context.Context, _ *connect.Request[apiv1.InboxRequest]) (*connect.Response[apiv1.InboxResponse], error) {
 	items, err := s.b.Inbox()
 	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.note(ctx, journal.ActRead, "inbox of %d items", len(items)); err != nil {
 		return nil, refuse(err)
 	}
 	out := &apiv1.InboxResponse{}
@@ -21,11 +25,11 @@ func (s *service) Inbox(context.Context, *connect.Request[apiv1.InboxRequest]) (
 	return connect.NewResponse(out), nil
 }
 
-func (s *service) InboxShow(_ context.Context, req *connect.Request[apiv1.InboxShowRequest]) (*connect.Response[apiv1.InboxShowResponse], error) {
+func (s *service) InboxShow(ctx context.Context, req *connect.Request[apiv1.InboxShowRequest]) (*connect.Response[apiv1.InboxShowResponse], error) {
 	if err := operator(req.Msg.Operator); err != nil {
 		return nil, refuse(err)
 	}
-	shown, err := s.b.InboxShow(req.Msg.Id, req.Msg.Operator)
+	shown, err := s.b.InboxShow(req.Msg.Id, actor(ctx, req.Msg.Operator))
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -48,7 +52,7 @@ func (s *service) Release(ctx context.Context, req *connect.Request[apiv1.Releas
 	if err := operator(m.Operator); err != nil {
 		return nil, refuse(err)
 	}
-	r, content, err := s.b.Release(ctx, m.Id, desk.ReleaseOptions{Operator: m.Operator, Withhold: m.Withhold})
+	r, content, err := s.b.Release(ctx, m.Id, desk.ReleaseOptions{Operator: actor(ctx, m.Operator), Withhold: m.Withhold})
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -62,14 +66,14 @@ func (s *service) Release(ctx context.Context, req *connect.Request[apiv1.Releas
 	return connect.NewResponse(out), nil
 }
 
-func (s *service) Refuse(_ context.Context, req *connect.Request[apiv1.RefuseRequest]) (*connect.Response[apiv1.RefuseResponse], error) {
+func (s *service) Refuse(ctx context.Context, req *connect.Request[apiv1.RefuseRequest]) (*connect.Response[apiv1.RefuseResponse], error) {
 	m := req.Msg
 	err := operator(m.Operator)
 	if err == nil && len(m.Reason) > maxReasonText {
 		err = ct.Faults{{Field: "reason", Fault: ct.FaultTooLong}}
 	}
 	if err == nil {
-		err = s.b.Refuse(m.Id, m.Reason, m.Operator)
+		err = s.b.Refuse(m.Id, m.Reason, actor(ctx, m.Operator))
 	}
 	if err != nil {
 		return nil, refuse(err)

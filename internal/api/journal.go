@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/hex"
+	"slices"
+	"strings"
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/journal"
@@ -17,6 +19,9 @@ const (
 	maxPageBytes   = 8 << 20 // of sealed subjects and outcomes; the page is shorter then
 	maxHeads       = 100_000
 )
+
+// journalNote begins the outcome of a note about reading the journal.
+const journalNote = "journal after entry "
 
 // JournalHead is what a node has told of its journal in its beacons.
 type JournalHead struct {
@@ -61,13 +66,20 @@ func (s *service) JournalVerify(_ context.Context, r *connect.Request[apiv1.Jour
 	return connect.NewResponse(&apiv1.JournalVerifyResponse{Entries: n, Head: hex.EncodeToString(head[:]), Fitting: uint32(fitting)}), nil
 }
 
-func (s *service) JournalRead(_ context.Context, r *connect.Request[apiv1.JournalReadRequest]) (*connect.Response[apiv1.JournalReadResponse], error) {
+func (s *service) JournalRead(ctx context.Context, r *connect.Request[apiv1.JournalReadRequest]) (*connect.Response[apiv1.JournalReadResponse], error) {
 	if r.Msg.Max > maxJournalPage {
 		return nil, refuse(ct.Faults{{Field: "max", Fault: ct.FaultTooMany}})
 	}
 	entries, err := s.b.JournalRead(r.Msg.After, int(cmp.Or(r.Msg.Max, 100)))
 	if err != nil {
 		return nil, refuse(err)
+	}
+	// Who reads on to the end meets the notes of his own reading: they are given
+	// and not noted again, or there would be no end.
+	if slices.ContainsFunc(entries, func(e journal.Entry) bool { return !strings.HasPrefix(e.Outcome, journalNote) }) {
+		if err := s.note(ctx, journal.ActRead, journalNote+"%d, %d entries", r.Msg.After, len(entries)); err != nil {
+			return nil, refuse(err)
+		}
 	}
 	out := &apiv1.JournalReadResponse{}
 	size := 0
@@ -93,11 +105,11 @@ func JournalEntryOf(e *journal.Entry) *apiv1.JournalEntry {
 	return out
 }
 
-func (s *service) JournalErase(_ context.Context, r *connect.Request[apiv1.JournalEraseRequest]) (*connect.Response[apiv1.JournalEraseResponse], error) {
+func (s *service) JournalErase(ctx context.Context, r *connect.Request[apiv1.JournalEraseRequest]) (*connect.Response[apiv1.JournalEraseResponse], error) {
 	if err := reasoned(r.Msg.Operator, r.Msg.Reason); err != nil {
 		return nil, refuse(err)
 	}
-	if err := s.b.JournalErase(r.Msg.Seq, r.Msg.Operator, r.Msg.Reason); err != nil {
+	if err := s.b.JournalErase(r.Msg.Seq, actor(ctx, r.Msg.Operator), r.Msg.Reason); err != nil {
 		return nil, refuse(err)
 	}
 	return connect.NewResponse(&apiv1.JournalEraseResponse{}), nil
@@ -118,7 +130,7 @@ func (s *service) JournalHeads(context.Context, *connect.Request[apiv1.JournalHe
 	return connect.NewResponse(out), nil
 }
 
-func (s *service) JournalAccept(_ context.Context, r *connect.Request[apiv1.JournalAcceptRequest]) (*connect.Response[apiv1.JournalAcceptResponse], error) {
+func (s *service) JournalAccept(ctx context.Context, r *connect.Request[apiv1.JournalAcceptRequest]) (*connect.Response[apiv1.JournalAcceptResponse], error) {
 	if err := reasoned(r.Msg.Operator, r.Msg.Reason); err != nil {
 		return nil, refuse(err)
 	}
@@ -128,7 +140,7 @@ func (s *service) JournalAccept(_ context.Context, r *connect.Request[apiv1.Jour
 	} else {
 		copy(node[:], raw)
 	}
-	if err := s.b.JournalAccept(node, r.Msg.Operator, r.Msg.Reason); err != nil {
+	if err := s.b.JournalAccept(node, actor(ctx, r.Msg.Operator), r.Msg.Reason); err != nil {
 		return nil, refuse(err)
 	}
 	return connect.NewResponse(&apiv1.JournalAcceptResponse{}), nil

@@ -30,7 +30,7 @@ func TestTailsLeaveSeats(t *testing.T) {
 		},
 		Status: func() api.Status { return api.Status{State: "UTO"} },
 		Get:    func(string) (ct.Entry, []ct.Entry, error) { return ct.Entry{ID: ct.ID{1}}, nil, nil },
-		Retract: func(context.Context, ct.ID, ct.Retraction, string) (desk.Receipt, error) {
+		Retract: func(context.Context, ct.ID, ct.Retraction, string, ...string) (desk.Receipt, error) {
 			return desk.Receipt{Seq: 1}, nil
 		},
 		Outbox: func() ([]desk.OutboxItem, error) { return nil, nil },
@@ -76,7 +76,7 @@ func TestUnfinishedBodies(t *testing.T) {
 		Status: func() api.Status { return api.Status{State: "UTO"} },
 		Outbox: func() ([]desk.OutboxItem, error) { return nil, nil },
 		Get:    func(string) (ct.Entry, []ct.Entry, error) { return ct.Entry{ID: ct.ID{1}}, nil, nil },
-		Retract: func(context.Context, ct.ID, ct.Retraction, string) (desk.Receipt, error) {
+		Retract: func(context.Context, ct.ID, ct.Retraction, string, ...string) (desk.Receipt, error) {
 			return desk.Receipt{Seq: 1}, nil
 		},
 	})

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 	"github.com/herald-net/herald/proto/herald/api/v1/apiv1connect"
@@ -52,7 +55,7 @@ func (s *service) Publish(ctx context.Context, req *connect.Request[apiv1.Publis
 	if err != nil {
 		return nil, refuse(invalid("notification", err))
 	}
-	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: m.Operator})
+	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: actor(ctx, m.Operator), Accept: m.Accept})
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -81,7 +84,7 @@ func (s *service) SignNow(ctx context.Context, req *connect.Request[apiv1.SignNo
 	if err := keyAndReason(req.Msg.Key, req.Msg.Reason); err != nil {
 		return nil, refuse(err)
 	}
-	r, err := s.b.SignNow(ctx, req.Msg.Key, req.Msg.Reason)
+	r, err := s.b.SignNow(ctx, req.Msg.Key, req.Msg.Reason, actor(ctx, ""))
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -92,11 +95,11 @@ func (s *service) SignNow(ctx context.Context, req *connect.Request[apiv1.SignNo
 	return connect.NewResponse(&apiv1.SignNowResponse{Receipt: out}), nil
 }
 
-func (s *service) Discard(_ context.Context, req *connect.Request[apiv1.DiscardRequest]) (*connect.Response[apiv1.DiscardResponse], error) {
+func (s *service) Discard(ctx context.Context, req *connect.Request[apiv1.DiscardRequest]) (*connect.Response[apiv1.DiscardResponse], error) {
 	if err := keyAndReason(req.Msg.Key, req.Msg.Reason); err != nil {
 		return nil, refuse(err)
 	}
-	if err := s.b.Discard(req.Msg.Key, req.Msg.Reason); err != nil {
+	if err := s.b.Discard(req.Msg.Key, req.Msg.Reason, actor(ctx, "")); err != nil {
 		return nil, refuse(err)
 	}
 	return connect.NewResponse(&apiv1.DiscardResponse{}), nil
@@ -115,6 +118,9 @@ func (s *service) Roster(context.Context, *connect.Request[apiv1.RosterRequest])
 }
 
 func (s *service) RosterSubmit(ctx context.Context, req *connect.Request[apiv1.RosterSubmitRequest]) (*connect.Response[apiv1.RosterSubmitResponse], error) {
+	if err := s.note(ctx, journal.ActRosterSubmit, "record of %d bytes sha256=%x", len(req.Msg.Record), sha256.Sum256(req.Msg.Record)); err != nil {
+		return nil, refuse(err)
+	}
 	got, err := s.b.RosterSubmit(ctx, req.Msg.Record)
 	if err != nil {
 		return nil, refuse(err)
@@ -146,7 +152,7 @@ func (s *service) Retract(ctx context.Context, req *connect.Request[apiv1.Retrac
 	if err != nil {
 		return nil, refuse(err)
 	}
-	r, err := s.b.Retract(ctx, target.ID, ct.Retraction{Reason: m.Reason, Text: m.Text}, m.Operator)
+	r, err := s.b.Retract(ctx, target.ID, ct.Retraction{Reason: m.Reason, Text: m.Text}, actor(ctx, m.Operator), m.Accept...)
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -157,7 +163,7 @@ func (s *service) Retract(ctx context.Context, req *connect.Request[apiv1.Retrac
 	return connect.NewResponse(&apiv1.RetractResponse{Receipt: out}), nil
 }
 
-func (s *service) List(_ context.Context, req *connect.Request[apiv1.ListRequest]) (*connect.Response[apiv1.ListResponse], error) {
+func (s *service) List(ctx context.Context, req *connect.Request[apiv1.ListRequest]) (*connect.Response[apiv1.ListResponse], error) {
 	f, err := filterOf(req.Msg.Filter)
 	if err != nil {
 		return nil, refuse(err)
@@ -166,6 +172,12 @@ func (s *service) List(_ context.Context, req *connect.Request[apiv1.ListRequest
 	entries, next, err := s.b.List(f, req.Msg.After, page)
 	if err != nil {
 		return nil, refuse(err)
+	}
+	if req.Msg.Contents && len(entries) > 0 {
+		first, last := entries[0].Cursor, entries[len(entries)-1].Cursor
+		if err := s.note(ctx, journal.ActRead, "list contents of %d records, cursors %d to %d", len(entries), first, last); err != nil {
+			return nil, refuse(err)
+		}
 	}
 	out := &apiv1.ListResponse{Next: next}
 	for i := range entries {
@@ -178,9 +190,12 @@ func (s *service) List(_ context.Context, req *connect.Request[apiv1.ListRequest
 	return connect.NewResponse(out), nil
 }
 
-func (s *service) Get(_ context.Context, req *connect.Request[apiv1.GetRequest]) (*connect.Response[apiv1.GetResponse], error) {
+func (s *service) Get(ctx context.Context, req *connect.Request[apiv1.GetRequest]) (*connect.Response[apiv1.GetResponse], error) {
 	entry, history, err := s.b.Get(req.Msg.Id)
 	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.note(ctx, journal.ActRead, "get %s record=%s history=%d", entry.Kind, entry.ID, len(history)); err != nil {
 		return nil, refuse(err)
 	}
 	out := &apiv1.GetResponse{}
@@ -197,8 +212,11 @@ func (s *service) Get(_ context.Context, req *connect.Request[apiv1.GetRequest])
 	return connect.NewResponse(out), nil
 }
 
-func (s *service) Record(_ context.Context, req *connect.Request[apiv1.RecordRequest]) (*connect.Response[apiv1.RecordResponse], error) {
+func (s *service) Record(ctx context.Context, req *connect.Request[apiv1.RecordRequest]) (*connect.Response[apiv1.RecordResponse], error) {
 	raw, err := s.b.Record(req.Msg.Id)
+	if err == nil {
+		err = s.note(ctx, journal.ActRead, "copy record=%s", strings.ToLower(req.Msg.Id))
+	}
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -210,7 +228,13 @@ func (s *service) Tail(ctx context.Context, req *connect.Request[apiv1.TailReque
 	if err != nil {
 		return refuse(err)
 	}
+	notes := tailNotes{s: s}
 	err = s.b.Tail(ctx, f, req.Msg.After, func(e ct.Entry) error {
+		if req.Msg.Contents {
+			if err := notes.before(ctx, &e); err != nil {
+				return err
+			}
+		}
 		m, err := entryMessage(&e, req.Msg.Contents)
 		if err != nil {
 			return err
@@ -228,6 +252,7 @@ func (s *service) Match(ctx context.Context, req *connect.Request[apiv1.MatchReq
 	if err != nil {
 		return refuse(err)
 	}
+	q.Actor = actor(ctx, q.Operator)
 	sum, err := s.b.Match(ctx, q, func(a desk.MatchAnswer) error {
 		return out.Send(&apiv1.MatchResponse{Message: &apiv1.MatchResponse_Answer{Answer: answerMessage(&a)}})
 	})
@@ -247,7 +272,7 @@ func (s *service) query(m *apiv1.MatchRequest) (desk.MatchQuery, error) {
 		ReleaseWithin: time.Duration(m.ReleaseWithinS) * time.Second,
 	}
 	if m.ExerciseOnly && !s.b.Status().Exercise {
-		return q, fmt.Errorf("match: a name on the command line stays in the shell's history and is for exercise networks only, use a file: %w", ErrNotAllowed)
+		return q, fmt.Errorf("match: what is written on a command line stays in the shell's history and is for exercise networks only, use a file (-f, --grounds-file): %w", ErrNotAllowed)
 	}
 	if err := operator(m.Operator); err != nil {
 		return q, err
@@ -283,23 +308,26 @@ func (s *service) query(m *apiv1.MatchRequest) (desk.MatchQuery, error) {
 	return q, nil
 }
 
-func (s *service) Mute(_ context.Context, req *connect.Request[apiv1.MuteRequest]) (*connect.Response[apiv1.MuteResponse], error) {
-	if err := s.mute(req.Msg.State, true); err != nil {
+func (s *service) Mute(ctx context.Context, req *connect.Request[apiv1.MuteRequest]) (*connect.Response[apiv1.MuteResponse], error) {
+	if err := s.mute(ctx, journal.ActMute, req.Msg.State, true); err != nil {
 		return nil, refuse(err)
 	}
 	return connect.NewResponse(&apiv1.MuteResponse{}), nil
 }
 
-func (s *service) Unmute(_ context.Context, req *connect.Request[apiv1.UnmuteRequest]) (*connect.Response[apiv1.UnmuteResponse], error) {
-	if err := s.mute(req.Msg.State, false); err != nil {
+func (s *service) Unmute(ctx context.Context, req *connect.Request[apiv1.UnmuteRequest]) (*connect.Response[apiv1.UnmuteResponse], error) {
+	if err := s.mute(ctx, journal.ActUnmute, req.Msg.State, false); err != nil {
 		return nil, refuse(err)
 	}
 	return connect.NewResponse(&apiv1.UnmuteResponse{}), nil
 }
 
-func (s *service) mute(state string, on bool) error {
+func (s *service) mute(ctx context.Context, act, state string, on bool) error {
 	if !ct.ValidState(ct.State(state)) {
 		return ct.Faults{{Field: "state", Fault: ct.FaultState}}
+	}
+	if err := s.note(ctx, act, "%s", state); err != nil {
+		return err
 	}
 	return s.b.Mute(ct.State(state), on)
 }

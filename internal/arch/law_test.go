@@ -41,11 +41,12 @@ var law = map[string]rule{
 	"internal/index":   {own: "internal/match internal/name internal/store internal/wire node/ct", heavy: "os bbolt x/sync"},
 	"internal/journal": {own: "internal/keys internal/store node/ct"},
 	"internal/backup":  {own: "internal/journal internal/keys internal/roster internal/store node/ct", heavy: "os"},
-	"internal/feed":    {own: "internal/index internal/roster internal/store internal/verify internal/wire node/ct"},
+	"internal/feed":    {own: "internal/handling internal/index internal/roster internal/store internal/verify internal/wire node/ct"},
 
 	// Names and persons.
 	"internal/name":          {heavy: "x/text unidecode", pure: true},
-	"internal/match":         {own: "internal/name node/ct", pure: true},
+	"internal/handling":      {own: "node/ct", pure: true},
+	"internal/match":         {own: "internal/handling internal/name node/ct", pure: true},
 	"internal/fishing":       {own: "internal/match internal/name node/ct", pure: true},
 	"internal/format/text":   {heavy: "x/text", pure: true},
 	"internal/format/value":  {own: "internal/match internal/name node/ct", pure: true},
@@ -71,7 +72,7 @@ var law = map[string]rule{
 
 	// What people do.
 	"internal/desk": {
-		own: "internal/fishing internal/format/people internal/format/text internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
+		own: "internal/fishing internal/format/people internal/format/text internal/handling internal/index internal/ingest internal/journal internal/keys internal/match internal/roster internal/store " +
 			"internal/verify internal/wire node/ct",
 		heavy: "prometheus x/sync",
 	},

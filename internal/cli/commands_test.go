@@ -140,13 +140,13 @@ func TestOutbox(t *testing.T) {
 		Outbox: func() ([]desk.OutboxItem, error) {
 			return []desk.OutboxItem{{Key: "k1", Kind: ct.KindNotification, Topic: ct.TopicTravel, Since: time.UnixMilli(1e12), Why: "own-head check"}}, nil
 		},
-		SignNow: func(_ context.Context, key, reason string) (desk.Receipt, error) {
+		SignNow: func(_ context.Context, key, reason, _ string) (desk.Receipt, error) {
 			if key != "k1" {
 				return desk.Receipt{}, desk.ErrNotFound
 			}
 			return desk.Receipt{ID: ct.ID{1}, Seq: 1}, nil
 		},
-		Discard: func(key, _ string) error { dropped = key; return nil },
+		Discard: func(key, _, _ string) error { dropped = key; return nil },
 	})
 	herald(t, "", "outbox", "--data", dir).check(t, 0, "own-head check", "")
 	if l := herald(t, "", "outbox", "--json", "--data", dir).lines(t); len(l) != 1 || l[0]["key"] != "k1" || l[0]["since"] != "2001-09-09T01:46:40.000Z" {

@@ -85,8 +85,9 @@ misused-identity.`,
 
 func newRefuseCmd() *cobra.Command {
 	req := &apiv1.RefuseRequest{}
+	var reason *freeText
 	cmd := &cobra.Command{
-		Use:   "refuse ID --reason REASON",
+		Use:   "refuse ID --reason-file FILE|-",
 		Short: "Drop a waiting request",
 		Long: `Drop a waiting match request. The asking State is told nothing more than the
 POSSIBLE it has, and nothing is held against it. The reason goes, sealed, to
@@ -97,8 +98,8 @@ the journal.`,
 			if err != nil {
 				return err
 			}
-			if strings.TrimSpace(req.Reason) == "" {
-				return usagef("no --reason: it goes to the journal")
+			if err := reason.must(cmd, c); err != nil {
+				return err
 			}
 			req.Id = args[0]
 			if _, err = c.Refuse(cmd.Context(), connect.NewRequest(req)); err != nil {
@@ -114,7 +115,7 @@ the journal.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
+	reason = addFreeText(cmd, &req.Reason, "reason", "why, for the journal")
 	cmd.Flags().StringVar(&req.Operator, "operator", "", "pseudonym for the journal")
 	return cmd
 }

@@ -70,6 +70,7 @@ func offlineJournal(cmd *cobra.Command, do func(*journal.Journal) error) error {
 
 func newJournalEraseCmd() *cobra.Command {
 	req := &apiv1.JournalEraseRequest{}
+	var reason *freeText
 	cmd := &cobra.Command{
 		Use:   "erase SEQ",
 		Short: "Erase for good whom an entry is about",
@@ -83,6 +84,9 @@ that and why its subject was erased.`,
 			}
 			c, err := newClient(cmd)
 			if err != nil {
+				return err
+			}
+			if err := reason.must(cmd, c); err != nil {
 				return err
 			}
 			req.Seq = seq
@@ -100,8 +104,7 @@ that and why its subject was erased.`,
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
+	reason = addFreeText(cmd, &req.Reason, "reason", "why, for the journal")
 	cmd.Flags().StringVar(&req.Operator, "operator", "", "pseudonym for the journal")
-	_ = cmd.MarkFlagRequired("reason")
 	return cmd
 }

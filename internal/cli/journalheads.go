@@ -104,6 +104,7 @@ With --json this is what 'herald journal verify --heads' of those nodes takes.`,
 
 func newJournalAcceptCmd() *cobra.Command {
 	req := &apiv1.JournalAcceptRequest{}
+	var reason *freeText
 	cmd := &cobra.Command{
 		Use:   "accept NODE",
 		Short: "End the alarm about another node's journal",
@@ -114,6 +115,9 @@ func newJournalAcceptCmd() *cobra.Command {
 			}
 			c, err := newClient(cmd)
 			if err != nil {
+				return err
+			}
+			if err := reason.must(cmd, c); err != nil {
 				return err
 			}
 			req.Node = args[0]
@@ -131,8 +135,7 @@ func newJournalAcceptCmd() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().StringVar(&req.Reason, "reason", "", "why, for the journal")
+	reason = addFreeText(cmd, &req.Reason, "reason", "why, for the journal")
 	cmd.Flags().StringVar(&req.Operator, "operator", "", "pseudonym for the journal")
-	_ = cmd.MarkFlagRequired("reason")
 	return cmd
 }

@@ -29,8 +29,9 @@ func newMatchCmd() *cobra.Command {
 	var short shortQuery
 	var timeout, within, wait time.Duration
 	req := &apiv1.MatchRequest{}
+	var grounds *freeText
 	cmd := &cobra.Command{
-		Use:   "match -f QUERY|- --purpose P --basis B --case R --grounds G",
+		Use:   "match -f QUERY|- --purpose P --basis B --case R --grounds-file FILE",
 		Short: "Ask other States whether they know a person",
 		Long: `Ask other States, and this node's own holdings, whether they know a person. The
 query is JSON: a person as in a notification, or the short form
@@ -40,6 +41,10 @@ query is JSON: a person as in a notification, or the short form
 Several queries, one after the other or as an array, are asked in order; each
 ends with its summary line. Purpose, legal basis, case and grounds are
 mandatory: they go into the journals of both sides, before any answer is shown.
+
+Only what is compared leaves this node: names, births, nationalities, document and
+identity numbers. Asylum and fled_from in the query keep it from the States that
+the person has fled. The grounds come from a file; --grounds is for exercises.
 
 A match is a lead for a person to look at, never an identification. A node that
 did not answer has not said "no": the exit code is 0 when any answer is
@@ -60,6 +65,10 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			typed, err := grounds.read(cmd)
 			if err != nil {
 				return err
 			}
@@ -84,7 +93,7 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 			if err != nil {
 				return err
 			}
-			req.ExerciseOnly = short != shortQuery{}
+			req.ExerciseOnly = typed || short != shortQuery{}
 			return matchAll(cmd, c, req, queries, wait)
 		},
 	}
@@ -93,7 +102,7 @@ Purposes: border-screening, investigation, detention-hand-over, protection.`,
 	fl.StringVar(&req.Purpose, "purpose", "", "why the person is looked for")
 	fl.StringVar(&req.Basis, "basis", "", "legal basis: national citation or resolution paragraph")
 	fl.StringVar(&req.Case, "case", "", "the asker's case reference")
-	fl.StringVar(&req.Grounds, "grounds", "", "why there are reasonable grounds to ask")
+	grounds = addFreeText(cmd, &req.Grounds, "grounds", "why there are reasonable grounds to ask")
 	fl.StringVar(&req.Operator, "operator", "", "pseudonym for the journals")
 	fl.StringVar(&req.Priority, "priority", "", "routine, urgent or flash (default routine)")
 	fl.StringSliceVar(&req.States, "states", nil, "ask only these States, for example UTO,XXA")
@@ -329,7 +338,9 @@ func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 	if a.GetOwn() {
 		note = " (own holdings)"
 	}
-	if a.GetReason() != "" {
+	if author, ok := strings.CutPrefix(a.GetReason(), "ask:"); ok && a.GetAnswer() == "POSSIBLE" {
+		note += ": by a record of " + strings.ToUpper(author) + ", which is the one to ask"
+	} else if a.GetReason() != "" {
 		note += ": " + a.GetReason()
 	}
 	if a.GetInbox() != "" {

@@ -20,6 +20,7 @@ import (
 func newPublishCmd() *cobra.Command {
 	var file, operator string
 	var dryRun, noWait bool
+	var accept []string
 	cmd := &cobra.Command{
 		Use:   "publish -f FILE|-",
 		Short: "Sign a notification and spread it",
@@ -33,21 +34,33 @@ is durable on this node, one line is printed:
 
 While the node may not sign yet (it first asks its peers how far they know its
 log) publish waits and says for what; --no-wait leaves the notification in the
-outbox and prints {"waiting":KEY}.`,
+outbox and prints {"waiting":KEY}.
+
+What would reach a State that the person has fled, or seems to tell of religion,
+ethnicity, health, political opinion, a union or sexual life in its free text, is
+not signed (exit 6) before you have read the warnings of --dry-run and said so:
+--accept asylum, --accept special-category.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
 			}
-			return publish(cmd, c, file, &apiv1.PublishRequest{DryRun: dryRun, NoWait: noWait, Operator: operator})
+			return publish(cmd, c, file, &apiv1.PublishRequest{DryRun: dryRun, NoWait: noWait, Operator: operator, Accept: accept})
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the notification or notifications, - for stdin")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "check and show what would be signed; nothing is kept")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return at once when it cannot be signed yet")
 	cmd.Flags().StringVar(&operator, "operator", "", "pseudonym for the journal")
+	addAccept(cmd, &accept)
 	return cmd
+}
+
+// addAccept gives a command the flag by which a person says that he has seen
+// what a refusal has named.
+func addAccept(cmd *cobra.Command, words *[]string) {
+	cmd.Flags().StringSliceVar(words, "accept", nil, "sign in spite of warnings that you have read: asylum, special-category")
 }
 
 func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishRequest) error {
@@ -75,7 +88,7 @@ func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishReque
 		if err != nil {
 			return d.located(err)
 		}
-		requests[i] = &apiv1.PublishRequest{Notification: s, DryRun: how.DryRun, NoWait: how.NoWait, Operator: how.Operator}
+		requests[i] = &apiv1.PublishRequest{Notification: s, DryRun: how.DryRun, NoWait: how.NoWait, Operator: how.Operator, Accept: how.Accept}
 	}
 	bar := newProgress(cmd, int64(len(docs)), "publishing")
 	if len(docs) == 1 {
@@ -217,6 +230,7 @@ func printPreview(cmd *cobra.Command, r *apiv1.Receipt) error {
 
 func newOutboxCmd() *cobra.Command {
 	var signNow, discard, reason string
+	var why *freeText
 	cmd := &cobra.Command{
 		Use:   "outbox",
 		Short: "Show what waits to be signed, sign it now or drop it",
@@ -235,9 +249,11 @@ goes to the journal. --discard drops one item for good, with a reason too.`,
 				return listOutbox(cmd, c)
 			case signNow != "" && discard != "":
 				return usagef("either --sign-now or --discard, not both")
-			case reason == "":
-				return usagef("no --reason: it goes to the journal")
-			case discard != "":
+			}
+			if err := why.must(cmd, c); err != nil {
+				return err
+			}
+			if discard != "" {
 				_, err := c.Discard(cmd.Context(), connect.NewRequest(&apiv1.DiscardRequest{Key: discard, Reason: reason}))
 				return c.explain(err)
 			}
@@ -251,7 +267,7 @@ goes to the journal. --discard drops one item for good, with a reason too.`,
 	}
 	cmd.Flags().StringVar(&signNow, "sign-now", "", "sign the item with this key now")
 	cmd.Flags().StringVar(&discard, "discard", "", "drop the item with this key for good")
-	cmd.Flags().StringVar(&reason, "reason", "", "why, for the journal")
+	why = addFreeText(cmd, &reason, "reason", "why, for the journal")
 	return cmd
 }
 
@@ -293,6 +309,8 @@ func listOutbox(cmd *cobra.Command, c *client) error {
 
 func newRetractCmd() *cobra.Command {
 	var reason, text, operator string
+	var accept []string
+	var remark *freeText
 	cmd := &cobra.Command{
 		Use:   "retract ID --reason REASON",
 		Short: "Withdraw a notification of the own State",
@@ -311,8 +329,11 @@ deceased, error, superseded.`,
 			if reason == "" {
 				return usagef("no --reason: mistaken-identity, purpose-achieved, court-order, unlawful, acquitted, deceased or error")
 			}
+			if err := remark.may(cmd, c); err != nil {
+				return err
+			}
 			res, err := c.Retract(cmd.Context(), connect.NewRequest(&apiv1.RetractRequest{
-				Id: args[0], Reason: reason, Text: text, Operator: operator,
+				Id: args[0], Reason: reason, Text: text, Operator: operator, Accept: accept,
 			}))
 			if err != nil {
 				return c.explain(err)
@@ -322,7 +343,8 @@ deceased, error, superseded.`,
 		},
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why it is withdrawn")
-	cmd.Flags().StringVar(&text, "text", "", "a remark for the readers; no personal data")
+	remark = addFreeText(cmd, &text, "text", "a remark for the readers; no personal data")
+	addAccept(cmd, &accept)
 	cmd.Flags().StringVar(&operator, "operator", "", "pseudonym for the journal")
 	return cmd
 }

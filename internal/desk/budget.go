@@ -3,11 +3,13 @@ package desk
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/herald-net/herald/internal/journal"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -25,7 +27,8 @@ const (
 // replayed.
 const maxNonces = 1 << 14
 
-// budgets counts the match requests of each asking State, over all its nodes.
+// budgets counts the persons in the match requests of each asking State, over
+// all its nodes (fishing.Cost).
 // The windows slide: at no time were more than the policy's numbers asked in
 // the minute (burst), the hour and the day before it.
 //
@@ -38,7 +41,7 @@ type budgets struct {
 }
 
 type budget struct {
-	times   []ct.Millis            // of the last day's requests, ascending
+	times   []ct.Millis            // of the persons asked in the last day, ascending
 	limited ct.Millis              // when RATE_LIMITED was last journalled
 	nonces  map[[32]byte]ct.Millis // and when each may be forgotten
 	swept   ct.Millis              // when expired nonces were last forgotten
@@ -55,9 +58,9 @@ func (b *budgets) of(s ct.State) *budget {
 	return x
 }
 
-// take counts one request of a State, or says which limit it meets. A limit
-// of zero in the policy lets nothing through.
-func (b *budgets) take(s ct.State, now ct.Millis, p roster.Policy) (limit string, ok bool) {
+// take counts n persons asked by a State, or says which limit they meet. A
+// limit of zero in the policy lets nothing through.
+func (b *budgets) take(s ct.State, now ct.Millis, p roster.Policy, n int) (limit string, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	x := b.of(s)
@@ -72,11 +75,11 @@ func (b *budgets) take(s ct.State, now ct.Millis, p roster.Policy) (limit string
 		{limitHour, time.Hour, p.MatchPerHour},
 		{limitDay, 24 * time.Hour, p.MatchPerDay},
 	} {
-		if x.since(now-ct.Millis(w.span.Milliseconds())) >= int(w.most) {
+		if x.since(now-ct.Millis(w.span.Milliseconds()))+n > int(w.most) {
 			return w.name, false
 		}
 	}
-	x.add(now)
+	x.add(now, n)
 	return "", true
 }
 
@@ -127,11 +130,13 @@ func (b *budgets) used(now ct.Millis) map[ct.State]used {
 	return out
 }
 
-func (x *budget) add(t ct.Millis) {
+func (x *budget) add(t ct.Millis, n int) {
 	if n := len(x.times); n > 0 { // a clock set back must not unsort the times
 		t = max(t, x.times[n-1])
 	}
-	x.times = append(x.times, t)
+	for range n {
+		x.times = append(x.times, t)
+	}
 }
 
 // settle takes what was counted later than now, by a clock that has been set
@@ -163,20 +168,39 @@ func (b *budgets) refill(j *journal.Journal, now ct.Millis) error {
 		return nil
 	}
 	day := ct.Millis((24 * time.Hour).Milliseconds())
-	var counted []journal.Entry // newest first; only time and State
+	var counted []journal.Entry // newest first; only time, State and, as Of, the cost
 	err := recent(j, now-day, func(e *journal.Entry) {
 		if e.Act == journal.ActMatchAnswer && !strings.HasPrefix(e.Outcome, AnswerRateLimited) {
-			counted = append(counted, journal.Entry{Time: e.Time, Peer: e.Peer})
+			counted = append(counted, journal.Entry{Time: e.Time, Peer: e.Peer, Of: costOf(e.Outcome)})
 		}
 	})
 	if err != nil {
 		return err
 	}
 	for _, e := range slices.Backward(counted) {
-		b.of(e.Peer).add(e.Time)
+		b.of(e.Peer).add(e.Time, int(e.Of))
 	}
 	b.filled = true
 	return nil
+}
+
+// outcomeCost goes before what a request cost in a journalled outcome, when that
+// is not one.
+const outcomeCost = " cost="
+
+// costOf reads what a journalled request cost. No request has more names and
+// numbers than a subject.
+func costOf(outcome string) uint64 {
+	_, rest, ok := strings.Cut(outcome, outcomeCost)
+	if !ok {
+		return 1
+	}
+	word, _, _ := strings.Cut(rest, " ")
+	n, err := strconv.ParseUint(word, 10, 16)
+	if err != nil {
+		return 1
+	}
+	return max(1, min(n, match.MaxNames+match.MaxDocuments))
 }
 
 // recent gives the journal's entries that are later than after, the newest

@@ -60,7 +60,11 @@ type Config struct {
 	Room func() error
 	// Unsettled tells that what was retracted is not known yet: this node answers
 	// no match, its own neither. Nil: never.
-	Unsettled  func() bool
+	Unsettled func() bool
+	// Clock tells why nothing may be forgotten by this node's clock, "" when it is
+	// trusted, and whether it is known to be wrong: then no match is answered
+	// either. Nil: always trusted.
+	Clock      func() (doubt string, wrong bool)
 	Connected  func(ct.LogID) bool   // nil: unknown; connected nodes are asked first
 	Muted      func(ct.State) bool   // nil: nobody; muted States are refused
 	Log        *slog.Logger          // nil: silent
@@ -88,6 +92,7 @@ type Desk struct {
 
 	mu      sync.Mutex
 	waiters map[uint64]chan settled // guarded by mu: publishers that wait for a draft
+	hiding  map[ct.ID]int           // guarded by mu: records whose retraction waits in the outbox
 
 	importing sync.Mutex // one import at a time: their change numbers do not mix
 	lists     visible
@@ -103,12 +108,16 @@ func New(cfg Config) *Desk {
 		given:   newGivens(),
 		wake:    make(chan struct{}, 1),
 		waiters: map[uint64]chan settled{},
+		hiding:  map[ct.ID]int{},
 	}
 	if d.log == nil {
 		d.log = slog.New(slog.DiscardHandler)
 	}
 	if d.cfg.Muted == nil {
 		d.cfg.Muted = func(ct.State) bool { return false }
+	}
+	if d.cfg.Clock == nil {
+		d.cfg.Clock = func() (string, bool) { return "", false }
 	}
 	if d.cfg.Connected == nil {
 		d.cfg.Connected = func(ct.LogID) bool { return false }

@@ -78,7 +78,7 @@ func (d *Desk) notificationDraft(n *ct.Notification, v *roster.View, now time.Ti
 		Kind: ct.KindNotification, Topic: n.Topic, Priority: n.Priority, TLP: n.TLP, Audience: n.Audience,
 		Expires: expires, Body: body,
 	}, now)
-	return dr, d.addresseeWarnings(n, v), err
+	return dr, append(d.addresseeWarnings(n, v), warnings(d.cautions(n, v))...), err
 }
 
 // keepsTopic refuses to write where this node would not keep its own words.
@@ -103,7 +103,9 @@ func (d *Desk) addresseeWarnings(n *ct.Notification, v *roster.View) []string {
 		}
 	}
 	for _, c := range conflicts {
-		out = append(out, fmt.Sprintf("%s is an addressee and the person seeks or has asylum from it: audience ALL reaches it", c.State))
+		if _, ok := v.Member(c.State); !ok { // members: cautions
+			out = append(out, fmt.Sprintf("%s is an addressee and the person seeks or has asylum from it: tell it by no means", c.State))
+		}
 	}
 	return out
 }
@@ -192,7 +194,7 @@ func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, at wire.Next) (ver
 
 // journalDraft notes that an operator wants a draft signed. The commitment
 // names the record before it has an id.
-func (d *Desk) journalDraft(dr *draft, act string, operator string, n *ct.Notification) error {
+func (d *Desk) journalDraft(dr *draft, act string, operator string, accept []string, n *ct.Notification) error {
 	commit := dr.commit()
 	e := journal.Entry{Act: act, Actor: cmp.Or(operator, unnamedOperator), Outcome: "commit " + hex.EncodeToString(commit[:])}
 	if n != nil {
@@ -204,6 +206,9 @@ func (d *Desk) journalDraft(dr *draft, act string, operator string, n *ct.Notifi
 	}
 	for _, r := range dr.Refs {
 		e.Outcome += " target " + r.ID.String()
+	}
+	if len(accept) > 0 {
+		e.Outcome += " accepted=" + strings.Join(accept, ",")
 	}
 	_, err := d.cfg.Journal.Append(e)
 	return err

@@ -47,7 +47,7 @@ type Budgets struct{ b *budgets }
 func NewBudgets() Budgets { return Budgets{newBudgets()} }
 
 func (b Budgets) Take(s ct.State, now time.Time, p roster.Policy) (string, bool) {
-	return b.b.take(s, ct.MillisOf(now), p)
+	return b.b.take(s, ct.MillisOf(now), p, 1)
 }
 
 func (b Budgets) Once(s ct.State, nonce [32]byte, now, until time.Time) (fresh, room bool) {
@@ -85,6 +85,9 @@ func (b Budgets) Refill(j *journal.Journal, now time.Time) error {
 // LapseAt lets requests lapse as if now were another time.
 func (d *Desk) LapseAt(now time.Time) error { return d.lapse(now) }
 
+// SupersedeAt looks at releases as if now were another time.
+func (d *Desk) SupersedeAt(now time.Time) error { return d.supersede("", now) }
+
 // ClerkNow does a round of the clerk.
 func (d *Desk) ClerkNow() error {
 	now := time.Now()
@@ -108,6 +111,9 @@ func Cooling(since, until, now time.Time) (yes bool, end time.Time) {
 
 // SweepLeads drops leads beyond a bound.
 func (d *Desk) SweepLeads(most int) error { return d.sweepLeads(time.Now(), most) }
+
+// SweepLeadsAt drops leads as if now were another time.
+func (d *Desk) SweepLeadsAt(now time.Time) error { return d.sweepLeads(now, maxLeads) }
 
 // FollowedTo is how far the store was read for releases, by the last one found.
 func (d *Desk) FollowedTo() (uint64, error) { return d.readCursor() }

@@ -168,38 +168,58 @@ func named(all []string, s string) []string {
 	return all[max(0, len(all)-maxNamed):]
 }
 
-// allow counts a request of a State, or says which limit it meets. Of what is
-// over the budget some is looked at, and then forgotten.
+// allow counts a request of a State as one person, or says which limit it meets.
+// Of what is over the budget some is looked at, and then forgotten.
 func (d *Desk) allow(a roster.Node, v *roster.View, raw []byte, stamp ct.Millis) (limit string, ok bool) {
 	g := &d.guard
 	g.mu.Lock()
-	x := g.state(a.State)
-	if x.cooling(stamp) {
+	if g.state(a.State).cooling(stamp) {
 		g.mu.Unlock()
 		return limitCooling, false
 	}
-	if limit, ok = d.budgets.take(a.State, stamp, v.Policy()); ok {
-		g.mu.Unlock()
-		return "", true
+	limit, ok = d.budgets.take(a.State, stamp, v.Policy(), 1)
+	g.mu.Unlock()
+	if ok || !d.mayLook(a.State, stamp) {
+		return limit, ok
 	}
+	if r, s, err := wire.DecodeMatchRequest(raw); err == nil {
+		d.beyond(a, v, r, s, stamp)
+	}
+	return limit, false
+}
+
+// allowMore counts the further persons of a request that allow has counted.
+func (d *Desk) allowMore(a roster.Node, v *roster.View, r *wire.MatchRequest, s wire.SignedMatch, more int, stamp ct.Millis) (limit string, ok bool) {
+	limit, ok = d.budgets.take(a.State, stamp, v.Policy(), more)
+	if !ok && d.mayLook(a.State, stamp) {
+		d.beyond(a, v, r, s, stamp)
+	}
+	return limit, ok
+}
+
+// mayLook counts the looks at what is over a State's budget.
+func (d *Desk) mayLook(s ct.State, stamp ct.Millis) bool {
+	d.guard.mu.Lock()
+	defer d.guard.mu.Unlock()
+	x := d.guard.state(s)
 	if hour := ct.Millis(time.Hour.Milliseconds()); stamp-x.hour >= hour || stamp < x.hour {
 		x.hour, x.looks = stamp, 0
 	}
 	look := x.looks < looksPerHour
 	x.looks++
-	g.mu.Unlock()
-	if !look {
-		return limit, false
-	}
-	r, s, err := wire.DecodeMatchRequest(raw)
-	if err != nil || r.Network != v.Network().Prefix() || r.Asker != a.Key || r.Responder != d.cfg.Signer.Public() ||
+	return look
+}
+
+// beyond sketches a request that is over the budget, when it is the asking
+// State's own word to this node.
+func (d *Desk) beyond(a roster.Node, v *roster.View, r *wire.MatchRequest, s wire.SignedMatch, stamp ct.Millis) {
+	if r.Network != v.Network().Prefix() || r.Asker != a.Key || r.Responder != d.cfg.Signer.Public() ||
 		!keys.Verify(a.Key, keys.ContextMatchRequest, v.Network(), s.Body, s.Sig) {
-		return limit, false
+		return
 	}
 	if _, err := d.look(a, v, r, stamp, false); err != nil {
 		d.log.Error("finding not journalled", "error", err)
 	}
-	return limit, false
 }
 
 // sight holds a request that is about to be answered against what its State

@@ -13,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/synth"
 	"github.com/herald-net/herald/internal/wire"
@@ -60,7 +61,7 @@ type asked struct {
 
 func (n *node) asks(to *node, p ct.Person, operator, reference string) asked {
 	n.net.t.Helper()
-	a := decodeAnswer(n.net.t, to.desk.Answer(context.Background(), n.key.Public(), n.signed(to, p, operator, reference)))
+	a := decodeAnswer(n.net.t, to.desk.Answer(context.Background(), n.key.Public(), n.signed(to, match.Minimal(&p), operator, reference)))
 	return asked{time.Now(), a.Verdict, a.Reason}
 }
 

@@ -2,7 +2,6 @@ package desk
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -48,13 +47,13 @@ func (d *Desk) search(p *ct.Person, now time.Time) ([]MatchHit, error) {
 	return d.searchFor(p, "", now)
 }
 
-// searchFor is search for another State, which is told nothing of a person who
-// seeks or has asylum from it: not even that there is something to tell. What
-// may not be told takes no place: there may be more behind it.
+// searchFor is search for another State, which is told what the listener lets it
+// hear. What may not be told takes no place: there may be more behind it.
 func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHit, error) {
+	l := d.listens(asker, now)
 	found, err := d.cfg.Index.FindFresh(match.Prepare(*p), index.Want{
-		Limit: wire.MaxMatchHits, Least: match.Possible,
-		Keep: func(h index.Hit) (bool, error) { return d.tells(h.Ref, asker, now) },
+		Limit: l.depth(), Least: match.Possible,
+		Keep: func(h index.Hit) (bool, error) { return l.tells(h.Ref, h.Tier) },
 	}, d.Followed(), now)
 	if err != nil {
 		return nil, err
@@ -67,23 +66,28 @@ func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHi
 		}
 		out = append(out, hit)
 	}
-	return out, nil
+	out = l.hears(out)
+	return out[:min(len(out), wire.MaxMatchHits)], nil
 }
 
-// tells says whether what a ref names may be a hit for a State, "" for the own.
-func (d *Desk) tells(ref string, asker ct.State, now time.Time) (bool, error) {
-	if asker == "" {
-		live, err := d.live(ref, now)
+// askInstead is the reason of a POSSIBLE of which nothing is this State's own: the
+// asker holds the same records, their author is the one to ask, and nobody here
+// could release anything. "" when something is.
+func (d *Desk) askInstead(hits []MatchHit, now time.Time) (string, error) {
+	var author ct.State
+	for _, h := range hits {
+		row, err := d.liveRow(h.Ref, now)
 		if err != nil {
-			err = fmt.Errorf("check a candidate: %w", err)
+			return "", err
 		}
-		return live, err
+		if row == nil || row.State == d.cfg.State { // of a list, or gone at this moment
+			return "", nil
+		}
+		if author == "" {
+			author = row.State // the best hit's
+		}
 	}
-	s, err := d.source(ref, now)
-	if err != nil {
-		return false, fmt.Errorf("check a candidate: %w", err)
-	}
-	return s != nil && !s.fled(asker), nil
+	return wire.AskReason(author), nil
 }
 
 // live tells whether what a ref names may be shown at this moment.
@@ -110,7 +114,7 @@ func (d *Desk) liveRow(ref string, now time.Time) (*store.Row, error) {
 	if err != nil {
 		return nil, nil
 	}
-	if _, hidden := d.cfg.Store.Hidden(id); hidden {
+	if _, hidden := d.cfg.Store.Hidden(id); hidden || d.Retracting(id) {
 		return nil, nil
 	}
 	row, err := d.cfg.Lookup(id)

@@ -77,3 +77,80 @@ func TestNobodyHidesBehindFled(t *testing.T) {
 		t.Errorf("of those who fled alone: %+v", answers["FIN"])
 	}
 }
+
+// A name in a script that nobody reads is found by equal text; that it is not
+// found says nothing, and nobody says "no".
+func TestUnreadableNameIsNoNo(t *testing.T) {
+	net := newNetwork(t, generous(), "UTO", "FIN")
+	asker, knows := net.nodes[0], net.nodes[1]
+	named := func(s string) ct.Person { return ct.Person{Names: []ct.Name{{Full: s}}} }
+	const listed, other = "𞤃𞤢𞥄𞤥𞤢𞤣𞤵 𞤁𞤭𞤢𞤤𞤮", "𞤁𞤭𞤢𞤤𞤮 𞤢𞥄𞤥𞤢𞤣𞤵"
+	_, err := knows.desk.ImportPersons(within(t), "national", strings.NewReader(listLine("N-1", named(listed))), nil)
+	must(t, err)
+	knows.follow()
+	for _, n := range []*node{asker, knows} {
+		answers, _ := ask(t, n, query(named(listed), "FIN"))
+		if got := answers["FIN"].Answer; got != desk.AnswerPossible {
+			t.Errorf("equal text, asked by %s: %q", n.state, got)
+		}
+	}
+	answers, _ := ask(t, asker, query(named(other), "FIN"))
+	if got := answers["FIN"]; got.Answer != desk.AnswerRefused || got.Reason != "person" {
+		t.Errorf("another text: %+v", got)
+	}
+	if _, sum := ask(t, knows, query(named(other), "FIN")); sum.NoHit != 0 || len(sum.Silent) != 1 {
+		t.Errorf("another text, of its own people: %+v", sum)
+	}
+}
+
+// Of a name whose parts and whole differ both are found, and of a name with an
+// alias in it each.
+func TestNamesInNames(t *testing.T) {
+	net := newNetwork(t, generous(), "UTO", "FIN")
+	asker, knows := net.nodes[0], net.nodes[1]
+	lines := `{"id":"p1","names":[{"full":"K. Z.","parts":["Kasimir","Zvonimirovic"]}],"births":["1971-03-04"]}
+{"id":"p2","names":[{"full":"Sorrentak Belvin (previously listed as Ondrival Krestov)"}],"births":["1972-03-04"]}
+{"id":"p3","names":[{"full":"a) Telmurad Vosk b) Ardelan Pirov"}],"births":["1973-03-04"]}
+`
+	_, err := knows.desk.ImportPersons(within(t), "national", strings.NewReader(lines), nil)
+	must(t, err)
+	knows.follow()
+	for _, c := range []struct{ name, birth string }{
+		{"Kasimir Zvonimirovic", "1971-03-04"}, {"Sorrentak Belvin", "1972-03-04"}, {"Ondrival Krestov", "1972-03-04"},
+		{"Telmurad Vosk", "1973-03-04"}, {"Ardelan Pirov", "1973-03-04"},
+	} {
+		answers, _ := ask(t, asker, query(ct.Person{Names: []ct.Name{{Full: c.name}}, Births: []ct.Birth{{Date: c.birth}}}, "FIN"))
+		if got := answers["FIN"].Answer; got != desk.AnswerPossible {
+			t.Errorf("%s: %q", c.name, got)
+		}
+	}
+}
+
+// Who holds another State's record, as the asker does, has nothing to release: the
+// request does not wait there, and the answer names the author.
+func TestAuthorIsTheOneToAsk(t *testing.T) {
+	net := newNetwork(t, generous(), "UTO", "FIN", "KEN")
+	asker, author, holder := net.nodes[0], net.nodes[1], net.nodes[2]
+	publish(t, author, about(wanted()))
+	net.deliver()
+	answers, _ := ask(t, asker, query(wanted(), "FIN", "KEN"))
+	if got := answers["FIN"]; got.Answer != desk.AnswerPossible || got.Reason != "" || got.Inbox.IsZero() {
+		t.Errorf("the author: %+v", got)
+	}
+	if got := answers["KEN"]; got.Answer != desk.AnswerPossible || got.Reason != "ask:fin" || !got.Inbox.IsZero() {
+		t.Errorf("who holds the author's record: %+v", got)
+	}
+	items, err := holder.desk.Inbox()
+	must(t, err)
+	if len(items) != 0 || holder.desk.Waits() != 0 {
+		t.Errorf("%d items wait where nothing can be released", len(items))
+	}
+	// With something of its own it is asked itself.
+	_, err = holder.desk.ImportPersons(within(t), "national", strings.NewReader(listLine("N-1", wanted())), nil)
+	must(t, err)
+	holder.follow()
+	answers, _ = ask(t, asker, query(wanted(), "KEN"))
+	if got := answers["KEN"]; got.Answer != desk.AnswerPossible || got.Reason != "" || got.Inbox.IsZero() {
+		t.Errorf("with a list of its own: %+v", got)
+	}
+}

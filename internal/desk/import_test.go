@@ -411,7 +411,7 @@ func TestCanary(t *testing.T) {
 	b.close("wait")
 	waiting, err := b.desk.Publish(within(t), about(p), desk.PublishOptions{NoWait: true})
 	must(t, err)
-	_, err = b.desk.SignNow(within(t), waiting.Waiting, "it is "+canary)
+	_, err = b.desk.SignNow(within(t), waiting.Waiting, "it is "+canary, "op")
 	must(t, err)
 	b.close("")
 	_, err = b.desk.Retract(within(t), r.ID, ct.Retraction{Reason: canary, Text: canary}, "desk")

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"time"
 
+	"github.com/herald-net/herald/internal/fishing"
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
@@ -34,6 +37,7 @@ const (
 	refusedGrounds     = "no-grounds"
 	refusedOperator    = "no-operator"
 	refusedPerson      = "person"
+	refusedFields      = "person-fields" // more of a person than is compared
 	refusedMuted       = "muted"
 	refusedUnavailable = "unavailable"
 )
@@ -98,6 +102,9 @@ func (d *Desk) Answer(ctx context.Context, from ct.LogID, raw []byte) []byte {
 // judge counts, checks, searches and journals one request of a member's node.
 func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Time) verdict {
 	stamp := ct.MillisOf(now)
+	if _, wrong := d.cfg.Clock(); wrong { // it would forgive budgets and let be replayed
+		return refuse(refusedUnavailable)
+	}
 	if err := d.refill(stamp); err != nil {
 		d.log.Error("match budgets not read from the journal", "error", err)
 		return refuse(refusedUnavailable)
@@ -107,6 +114,13 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 	}
 	req, sig, err := wire.DecodeMatchRequest(raw)
 	a, hash := verdict{}, ct.ID(wire.MatchRequestHash(raw))
+	if err == nil {
+		if more := fishing.Cost(match.Prepare(req.Person)) - 1; more > 0 {
+			if limit, ok := d.allowMore(asker, v, req, sig, more, stamp); !ok {
+				return d.limited(asker, limit, stamp)
+			}
+		}
+	}
 	switch seen, serr := d.seen.before(d.cfg.Journal, hash, stamp); {
 	case err != nil:
 		a, req = refuse(refusedMalformed), nil
@@ -133,6 +147,12 @@ func (d *Desk) judge(asker roster.Node, v *roster.View, raw []byte, now time.Tim
 		case len(hits) > 0:
 			d.known(asker.State, sight)
 			a = verdict{code: wire.MatchPossible, hits: hits}
+			if a.reason, err = d.askInstead(hits, now); err != nil {
+				d.log.Error("the author of a record was not found", "error", err)
+				a = refuse(refusedUnavailable)
+			}
+		case !match.Prepare(req.Person).Readable(): // nothing is equal to it, and more nobody can say
+			a = refuse(refusedPerson)
 		default:
 			a = verdict{code: wire.MatchNoHit}
 		}
@@ -182,6 +202,9 @@ func (d *Desk) admit(asker roster.Node, v *roster.View, r *wire.MatchRequest, s 
 	if len(personFaults(&r.Person, now)) > 0 {
 		return refuse(refusedPerson)
 	}
+	if !match.IsMinimal(&r.Person) {
+		return refuse(refusedFields)
+	}
 	until := ct.MillisOf(r.Expires.Time().Add(clockTolerance))
 	switch fresh, room := d.budgets.once(asker.State, r.Nonce, ct.MillisOf(now), until); {
 	case !fresh:
@@ -228,15 +251,22 @@ func (d *Desk) journalAnswer(asker roster.Node, r *wire.MatchRequest, hash ct.ID
 	settled := func() {}
 	if r != nil {
 		e.Outcome += outcomeRequest + requestName(hash)
+		if cost := fishing.Cost(match.Prepare(r.Person)); cost > 1 {
+			e.Outcome += outcomeCost + strconv.Itoa(cost)
+		}
 	}
-	if a.code == wire.MatchPossible {
+	if a.code == wire.MatchPossible && a.reason == "" {
 		var queued string
 		if queued, put, settled = d.queued(asker, r, hash, a.hits, stamp); queued != "" {
 			e.Outcome += " (" + queued + ")"
 		}
 	}
 	e.Outcome += refsOf(a.hits)
-	_, err := d.cfg.Journal.AppendWith(e, put)
+	entries := []journal.Entry{e}
+	if ids := listRefs(a.hits); ids != nil { // the subject is the asker's to commit to, too
+		entries = append(entries, journal.Entry{Time: stamp, Act: journal.ActMatchFound, Of: journal.Previous, Subject: ids})
+	}
+	_, err := d.cfg.Journal.AppendMany(entries, put)
 	if err == nil {
 		settled()
 	}

@@ -28,7 +28,7 @@ func TestAnswerRefusals(t *testing.T) {
 			r := &wire.MatchRequest{
 				Network: net.view.Network().Prefix(), Mode: wire.MatchPlain, Asker: a.key.Public(), Responder: b.key.Public(),
 				Purpose: "investigation", Basis: "UNSCR-2396-OP11", Case: "c", Operator: "o", Grounds: "g", Priority: ct.PriorityRoutine,
-				Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(time.Minute)), Person: wanted(),
+				Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(time.Minute)), Person: minimal(wanted()),
 			}
 			net.nonce++
 			copy(r.Nonce[:], fmt.Sprint(net.nonce))
@@ -203,8 +203,8 @@ func TestNoDetailsOutsideAnExercise(t *testing.T) {
 		t.Fatalf("answer %+v", got)
 	}
 	e := b.entries()
-	if last := e[len(e)-1]; !strings.Contains(last.Outcome, "list:national/N-1") {
-		t.Errorf("the responder's journal does not name what was found: %q", last.Outcome)
+	if last := e[len(e)-1]; string(last.Subject) != "list:national/N-1\n" {
+		t.Errorf("the responder's journal does not name what was found: %q", last.Subject)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -26,8 +27,9 @@ const (
 	silentNoNode   = "no-node"
 	silentMuted    = "muted"
 
-	silentIndexing  = "indexing"                       // the own node alone
-	silentUnsettled = "waiting for sync after restore" // the own node alone
+	silentIndexing   = "indexing"                             // the own node alone
+	silentUnreadable = "name is in a script that is not read" // likewise, when nothing is equal to it
+	silentUnsettled  = "waiting for sync after restore"       // the own node alone
 )
 
 // unnamedOperator stands where a caller names nobody: a node without accounts.
@@ -62,6 +64,9 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 	}
 	if _, err := d.right(v, now); err != nil {
 		return MatchSummary{}, fmt.Errorf("match: %w", err)
+	}
+	if faults := tooMany(&q.Person, v); len(faults) > 0 {
+		return MatchSummary{}, fmt.Errorf("match: %w", faults)
 	}
 	targets, withheld, err := d.targets(v, &q, now)
 	if err != nil {
@@ -116,7 +121,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 	req := wire.MatchRequest{
 		Network: v.Network().Prefix(), Mode: wire.MatchPlain, Asker: d.cfg.Signer.Public(),
 		Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Operator: q.Operator, Grounds: q.Grounds, Priority: q.Priority,
-		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(q.Timeout + requestGrace)), Person: q.Person,
+		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(q.Timeout + requestGrace)), Person: match.Minimal(&q.Person),
 	}
 	if topics := d.cfg.Store.Topics(); topics.Has(ct.TopicReceipt) { // else none would be readable here
 		req.ReleaseUntil = ct.MillisOf(now.Add(cmp.Or(q.ReleaseWithin, releaseWithin(q.Priority))))
@@ -127,7 +132,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 	if _, err := wire.EncodeMatchRequest(&req); err != nil { // too large, before anybody is told
 		return req, journal.Entry{}, err
 	}
-	about, err := subjectOf(&q.Person, q.Grounds)
+	about, err := subjectOf(&req.Person, q.Grounds)
 	if err != nil {
 		return req, journal.Entry{}, err
 	}
@@ -136,7 +141,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 		nodes = append(nodes, t.String())
 	}
 	entry, err := d.cfg.Journal.Append(journal.Entry{
-		Time: ct.MillisOf(now), Act: journal.ActMatchAsk, Actor: q.Operator, Purpose: q.Purpose, Basis: q.Basis, Case: q.Case,
+		Time: ct.MillisOf(now), Act: journal.ActMatchAsk, Actor: q.actor(), Purpose: q.Purpose, Basis: q.Basis, Case: q.Case,
 		Outcome: "asking " + strings.Join(nodes, " "), Subject: about, Salt: req.Nonce[:],
 	})
 	return req, entry, err
@@ -146,7 +151,7 @@ func (d *Desk) openCase(q *MatchQuery, v *roster.View, targets []target, now tim
 func (d *Desk) closeCase(q *MatchQuery, asked journal.Entry, c *collector) error {
 	s := &c.summary
 	_, err := d.cfg.Journal.Append(journal.Entry{
-		Act: journal.ActMatchResult, Actor: q.Operator, Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Of: asked.Seq,
+		Act: journal.ActMatchResult, Actor: q.actor(), Purpose: q.Purpose, Basis: q.Basis, Case: q.Case, Of: asked.Seq,
 		Outcome: fmt.Sprintf("asked=%d answered=%d possible=%d refused=%d no-hit=%d %s",
 			s.Asked, s.Answered, s.Possible, s.Refused, s.NoHit, strings.Join(c.lines, " ")),
 	})
@@ -178,6 +183,9 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 		if err != nil {
 			d.log.Warn("own search failed", "error", err)
 			return answer, hash, silentNoAnswer
+		}
+		if len(hits) == 0 && !match.Prepare(req.Person).Readable() {
+			return answer, hash, silentUnreadable
 		}
 		answer.Answer, answer.Hits = AnswerNoHit, hits
 		if len(hits) > 0 {

@@ -9,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/herald-net/herald/internal/fishing"
 	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/wire"
@@ -95,8 +96,8 @@ func (q *MatchQuery) check(now time.Time) ct.Faults {
 }
 
 // personFaults validates a person as a query: a document alone will do. Of one
-// whose names are signs alone, or in a script that is not read, every answer
-// would be NO_HIT, and that would pass for "nobody knows this person".
+// whose names are signs alone every answer would be NO_HIT, and that would pass
+// for "nobody knows this person".
 func personFaults(p *ct.Person, now time.Time) ct.Faults {
 	faults := p.Validate(now)
 	if len(p.Names) == 0 && len(p.Documents) > 0 {
@@ -118,6 +119,16 @@ func purposeFault(purpose string) (ct.Fault, bool) {
 		return faults[0], false
 	}
 	return ct.Fault{}, true
+}
+
+// tooMany tells that a query asks for more persons than the network lets a State
+// ask in a minute: no responder would ever answer it.
+func tooMany(p *ct.Person, v *roster.View) ct.Faults {
+	cost, most := fishing.Cost(match.Prepare(*p)), int(v.Policy().MatchBurst)
+	if cost <= most || cost == 1 {
+		return nil
+	}
+	return ct.Faults{{Field: "person", Fault: fmt.Sprintf("%s: %d names and numbers that are not one person's, and this network answers %d a minute: split the query", ct.FaultTooMany, cost, most)}}
 }
 
 // blank tells that a text says nothing.
@@ -146,13 +157,12 @@ type target struct {
 // which the person seeks or has asylum: to ask is to tell. Naming such a State,
 // or one that is no member, is an error.
 func (d *Desk) targets(v *roster.View, q *MatchQuery, now time.Time) (out []target, withheld []ct.State, err error) {
-	fled := match.FledFrom(&q.Person)
 	states := slices.Compact(slices.Sorted(slices.Values(q.States)))
 	for _, s := range states {
 		if _, ok := v.Member(s); !ok {
 			return nil, nil, fmt.Errorf("%w: %q is not a member of this network", ErrNotFound, s)
 		}
-		if s != d.cfg.State && slices.Contains(fled, s) {
+		if s != d.cfg.State && q.Person.HasFled(s) {
 			return nil, nil, fmt.Errorf("%w: the person seeks or has asylum from %s; it may not be asked", ErrNotAllowed, s)
 		}
 	}
@@ -161,7 +171,7 @@ func (d *Desk) targets(v *roster.View, q *MatchQuery, now time.Time) (out []targ
 		if len(states) > 0 && !slices.Contains(states, m.State) {
 			continue
 		}
-		if m.State != d.cfg.State && slices.Contains(fled, m.State) {
+		if m.State != d.cfg.State && q.Person.HasFled(m.State) {
 			withheld = append(withheld, m.State)
 			continue
 		}

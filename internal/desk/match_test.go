@@ -12,6 +12,7 @@ import (
 
 	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/journal"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -30,6 +31,9 @@ func wanted() ct.Person {
 func stranger() ct.Person {
 	return ct.Person{Names: []ct.Name{{Full: "Ulfgrim Zetakovnar"}}, Births: []ct.Birth{{Date: "1944-12-01"}}}
 }
+
+// minimal is what of a person travels.
+func minimal(p ct.Person) ct.Person { return match.Minimal(&p) }
 
 func about(p ct.Person) *ct.Notification {
 	n := notification(1)

@@ -56,6 +56,8 @@ type node struct {
 	full  error                                                           // guarded by mu: why there is no room
 	lost  bool                                                            // guarded by mu: it is restored and not settled
 	muted map[ct.State]bool                                               // guarded by mu
+	doubt string                                                          // guarded by mu: why the clock is not trusted
+	wrong bool                                                            // guarded by mu: it is known to be wrong
 	ask   func(ctx context.Context, to *node, raw []byte) ([]byte, error) // guarded by mu: nil: a plain call
 }
 
@@ -137,7 +139,7 @@ func (n *node) start() {
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: view, Signer: n.key, State: n.state,
 		Gate: n.gate, Ask: n.send, Lookup: n.lookup, Muted: n.isMuted, Log: log, Registerer: n.reg,
-		Release: n.net.set.release[n.state], Room: n.room, Unsettled: n.unsettled,
+		Release: n.net.set.release[n.state], Room: n.room, Unsettled: n.unsettled, Clock: n.clock,
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
@@ -181,6 +183,14 @@ func (n *node) fill(err error) { n.mu.Lock(); n.full = err; n.mu.Unlock() }
 func (n *node) unsettled() bool { n.mu.Lock(); defer n.mu.Unlock(); return n.lost }
 
 func (n *node) unsettle(yes bool) { n.mu.Lock(); n.lost = yes; n.mu.Unlock() }
+
+func (n *node) clock() (string, bool) { n.mu.Lock(); defer n.mu.Unlock(); return n.doubt, n.wrong }
+
+func (n *node) mistrust(doubt string, wrong bool) {
+	n.mu.Lock()
+	n.doubt, n.wrong = doubt, wrong
+	n.mu.Unlock()
+}
 
 func (n *node) isMuted(s ct.State) bool {
 	n.mu.Lock()

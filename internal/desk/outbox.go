@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
@@ -79,9 +80,32 @@ func (d *Desk) enqueueIn(dr *draft, wait bool, in func(func(*store.LocalTx) erro
 		d.waiters[key] = done
 		d.mu.Unlock()
 	}
+	d.hides(dr, 1)
 	d.waiting.Add(1)
 	d.nudge()
 	return key, done, nil
+}
+
+// hides counts the records that a waiting retraction hides here, before it is
+// signed and hides them everywhere.
+func (d *Desk) hides(dr *draft, n int) {
+	if dr.Kind != ct.KindRetract {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, r := range dr.Refs {
+		if d.hiding[r.ID] += n; d.hiding[r.ID] <= 0 {
+			delete(d.hiding, r.ID)
+		}
+	}
+}
+
+// Retracting tells that a retraction of a record waits in the outbox.
+func (d *Desk) Retracting(id ct.ID) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.hiding[id] > 0
 }
 
 // abandon ends the wait for a draft; true when it was settled meanwhile.
@@ -117,8 +141,8 @@ func (d *Desk) Outbox() ([]OutboxItem, error) {
 
 // SignNow signs one draft though the gate is closed. An operator who does so
 // gives a reason, which is journalled first.
-func (d *Desk) SignNow(ctx context.Context, key, reason string) (Receipt, error) {
-	n, err := d.override(key, reason, journal.ActSignNow)
+func (d *Desk) SignNow(ctx context.Context, key, reason, operator string) (Receipt, error) {
+	n, err := d.override(key, reason, operator, journal.ActSignNow)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("sign now: %w", err)
 	}
@@ -130,8 +154,8 @@ func (d *Desk) SignNow(ctx context.Context, key, reason string) (Receipt, error)
 }
 
 // Discard drops one draft unsigned, for a reason that is journalled first.
-func (d *Desk) Discard(key, reason string) error {
-	n, err := d.override(key, reason, journal.ActDiscard)
+func (d *Desk) Discard(key, reason, operator string) error {
+	n, err := d.override(key, reason, operator, journal.ActDiscard)
 	if err != nil {
 		return fmt.Errorf("discard draft: %w", err)
 	}
@@ -145,7 +169,7 @@ func (d *Desk) Discard(key, reason string) error {
 }
 
 // override journals an operator's decision on one draft.
-func (d *Desk) override(key, reason, act string) (uint64, error) {
+func (d *Desk) override(key, reason, operator, act string) (uint64, error) {
 	n, err := strconv.ParseUint(key, 10, 64)
 	if err != nil {
 		return 0, fmt.Errorf("%w: an outbox key is a number", ErrNotFound)
@@ -161,7 +185,7 @@ func (d *Desk) override(key, reason, act string) (uint64, error) {
 	}
 	// The reason is free text and may name a person: it is the sealed,
 	// erasable part of the entry.
-	_, err = d.cfg.Journal.Append(journal.Entry{Act: act, Outcome: "outbox " + key, Subject: []byte(reason)})
+	_, err = d.cfg.Journal.Append(journal.Entry{Act: act, Actor: cmp.Or(operator, unnamedOperator), Outcome: "outbox " + key, Subject: []byte(reason)})
 	return n, err
 }
 
@@ -236,6 +260,9 @@ func (d *Desk) finish(key uint64, dr *draft, s settled) error {
 		}
 		return tx.Delete(bucketOutbox, numberKey(key))
 	})
+	if err == nil {
+		d.hides(dr, -1)
+	}
 	if err == nil && dr.Fault == "" {
 		d.waiting.Add(-1)
 	}
@@ -308,6 +335,7 @@ func (d *Desk) drafts(fn func(key uint64, dr *draft) error) error {
 func (d *Desk) recount() error {
 	n := int64(0)
 	err := d.drafts(func(_ uint64, dr *draft) error {
+		d.hides(dr, 1)
 		if dr.Fault == "" {
 			n++
 		}

@@ -27,6 +27,9 @@ func (d *Desk) Publish(ctx context.Context, n *ct.Notification, o PublishOptions
 		return Receipt{}, err
 	}
 	dr, warnings, err := d.notificationDraft(n, v, now)
+	if err == nil && !o.DryRun {
+		err = accepted(d.cautions(n, v), o.Accept)
+	}
 	if err != nil {
 		d.metrics.publish.WithLabelValues(ct.KindNotification.String(), "refused").Inc()
 		return Receipt{}, fmt.Errorf("publish: %w", err)
@@ -42,7 +45,7 @@ func (d *Desk) Publish(ctx context.Context, n *ct.Notification, o PublishOptions
 			return Receipt{}, fmt.Errorf("publish: %w", err)
 		}
 	}
-	if err := d.journalDraft(dr, journal.ActPublish, o.Operator, n); err != nil {
+	if err := d.journalDraft(dr, journal.ActPublish, o.Operator, o.Accept, n); err != nil {
 		return Receipt{}, fmt.Errorf("publish: %w", err)
 	}
 	r, err := d.submit(ctx, dr, o.NoWait)
@@ -54,18 +57,21 @@ func (d *Desk) Publish(ctx context.Context, n *ct.Notification, o PublishOptions
 }
 
 // Retract signs a RETRACT record that names a held record of the own State. It
-// waits as Publish does. ErrNotFound, ErrNotAllowed and ErrConflict say why a
+// hides it here at once, and waits as Publish does. ErrNotFound, ErrNotAllowed and ErrConflict say why a
 // target cannot be retracted.
-func (d *Desk) Retract(ctx context.Context, target ct.ID, r ct.Retraction, operator string) (Receipt, error) {
+func (d *Desk) Retract(ctx context.Context, target ct.ID, r ct.Retraction, operator string, accept ...string) (Receipt, error) {
 	if err := checkOperator(operator); err != nil {
 		return Receipt{}, err
 	}
 	dr, err := d.retractionDraft(target, &r, d.cfg.View(), time.Now())
+	if err == nil {
+		err = accepted(special(r.SpecialCategories()), accept)
+	}
 	if err != nil {
 		d.metrics.publish.WithLabelValues(ct.KindRetract.String(), "refused").Inc()
 		return Receipt{}, fmt.Errorf("retract: %w", err)
 	}
-	if err := d.journalDraft(dr, journal.ActRetract, operator, nil); err != nil {
+	if err := d.journalDraft(dr, journal.ActRetract, operator, accept, nil); err != nil {
 		return Receipt{}, fmt.Errorf("retract: %w", err)
 	}
 	receipt, err := d.submit(ctx, dr, false)

@@ -31,7 +31,7 @@ func notification(n int) *ct.Notification {
 
 func publish(t *testing.T, n *node, note *ct.Notification) desk.Receipt {
 	t.Helper()
-	r, err := n.desk.Publish(within(t), note, desk.PublishOptions{Operator: "desk-7"})
+	r, err := n.desk.Publish(within(t), note, desk.PublishOptions{Operator: "desk-7", Accept: []string{desk.AcceptAsylum}})
 	must(t, err)
 	return r
 }
@@ -332,15 +332,15 @@ func TestSignNow(t *testing.T) {
 	must(t, err)
 
 	var faults ct.Faults
-	if _, err := n.desk.SignNow(within(t), second.Waiting, ""); !errors.As(err, &faults) {
+	if _, err := n.desk.SignNow(within(t), second.Waiting, "", "op"); !errors.As(err, &faults) {
 		t.Errorf("no reason: %v, want a fault", err)
 	}
 	for _, key := range []string{"77", "x", ""} {
-		if _, err := n.desk.SignNow(within(t), key, "why"); !errors.Is(err, desk.ErrNotFound) {
+		if _, err := n.desk.SignNow(within(t), key, "why", "op"); !errors.Is(err, desk.ErrNotFound) {
 			t.Errorf("key %q: %v, want ErrNotFound", key, err)
 		}
 	}
-	r, err := n.desk.SignNow(within(t), second.Waiting, "flash: the flight lands in an hour")
+	r, err := n.desk.SignNow(within(t), second.Waiting, "flash: the flight lands in an hour", "op")
 	must(t, err)
 	if r.Seq != 1 || n.store.Last() != 1 {
 		t.Fatalf("receipt %+v, %d records", r, n.store.Last())
@@ -350,9 +350,9 @@ func TestSignNow(t *testing.T) {
 	if last.Act != journal.ActSignNow || string(last.Subject) != "flash: the flight lands in an hour" {
 		t.Fatalf("journal: %v with %d bytes of reason", last, len(last.Subject))
 	}
-	must(t, n.desk.Discard(first.Waiting, "a duplicate"))
+	must(t, n.desk.Discard(first.Waiting, "a duplicate", "op"))
 	waitOutbox(t, n, 0)
-	if err := n.desk.Discard(first.Waiting, "a duplicate"); !errors.Is(err, desk.ErrNotFound) {
+	if err := n.desk.Discard(first.Waiting, "a duplicate", "op"); !errors.Is(err, desk.ErrNotFound) {
 		t.Errorf("a second discard: %v, want ErrNotFound", err)
 	}
 }
@@ -365,7 +365,7 @@ func TestSignedDraftIsNotSignedAgain(t *testing.T) {
 	must(t, err)
 	drafts, err := desk.RawDrafts(n.store)
 	must(t, err)
-	signed, err := n.desk.SignNow(within(t), r.Waiting, "test")
+	signed, err := n.desk.SignNow(within(t), r.Waiting, "test", "op")
 	must(t, err)
 	n.stop()
 	s, err := store.Open(n.storeConfig())
@@ -381,7 +381,7 @@ func TestSignedDraftIsNotSignedAgain(t *testing.T) {
 	must(t, s.Close())
 	n.start()
 	waitOutbox(t, n, 1)
-	again, err := n.desk.SignNow(within(t), r.Waiting, "test")
+	again, err := n.desk.SignNow(within(t), r.Waiting, "test", "op")
 	must(t, err)
 	if again.ID != signed.ID || n.store.Last() != 1 {
 		t.Fatalf("signed %v, then %v; %d records", signed, again, n.store.Last())
@@ -408,7 +408,7 @@ func TestExpiredDraft(t *testing.T) {
 	if items[0].Key != late.Waiting || !strings.Contains(items[0].Fault, ct.FaultExpired) {
 		t.Fatalf("outbox: %+v", items[0])
 	}
-	if _, err := n.desk.SignNow(within(t), late.Waiting, "try"); err == nil || !strings.Contains(err.Error(), ct.FaultExpired) {
+	if _, err := n.desk.SignNow(within(t), late.Waiting, "try", "op"); err == nil || !strings.Contains(err.Error(), ct.FaultExpired) {
 		t.Fatalf("sign now: %v", err)
 	}
 	if got := n.counter("herald_outbox", nil); got != 0 {

@@ -171,18 +171,21 @@ func (d *Desk) content(w *waitingRequest, by string, withhold []string, now time
 		if err != nil {
 			return nil, nil, err
 		}
-		if s == nil || s.fled(w.State) {
+		if s == nil {
 			continue
 		}
 		hit := ct.ReleasedHit{Ref: h.Ref, Score: wireHit(h).Score, Tier: h.Tier, Why: h.Why}
-		hit = match.Disclose(hit, &s.Source, d.cfg.State, asker, withhold)
+		hit, told := match.Disclose(hit, &s.Source, d.cfg.State, asker, withhold)
+		if !told {
+			continue
+		}
 		r.Hits = append(r.Hits, hit)
 		about.Sources[h.Ref] = s.digest
 		about.Expires = min(about.Expires, s.expires)
 		about.tlp = max(about.tlp, hit.TLP)
 	}
 	if len(r.Hits) == 0 {
-		return nil, nil, fmt.Errorf("%w: what was found has been retracted, has expired or is off its list", ErrConflict)
+		return nil, nil, fmt.Errorf("%w: what was found has been retracted, has expired, is off its list or may not go to this State", ErrConflict)
 	}
 	return r, about, nil
 }
@@ -207,17 +210,6 @@ type source struct {
 	match.Source
 	expires ct.Millis
 	digest  []byte // of its content: another one means that it was corrected
-}
-
-// fled tells whether the person seeks or has asylum from a State: to tell that
-// State anything is to tell it where the person is known.
-func (s *source) fled(from ct.State) bool {
-	for _, x := range match.FledFrom(s.Person) {
-		if x == from {
-			return true
-		}
-	}
-	return false
 }
 
 // source finds what a ref names; nil when it may not be shown any more.

@@ -99,7 +99,7 @@ func TestRequestReleaseWithdrawal(t *testing.T) {
 	net := newNetwork(t, generous(), "UTO", "FIN", "KEN")
 	a, b, c := net.nodes[0], net.nodes[1], net.nodes[2]
 	note := about(wanted())
-	note.Person.Contacts = []ct.ContactHash{{Kind: "phone", Value: "+3580000000"}}
+	note.Person.Contacts = []ct.PersonContact{{Kind: "phone", Value: "+3580000000"}}
 	note.Person.Names[0].SourceRef = "FIN-internal-9"
 	r := publish(t, b, note)
 	b.follow()

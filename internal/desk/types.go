@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/herald-net/herald/node/ct"
@@ -8,10 +9,17 @@ import (
 
 // PublishOptions is how a notification is published, not what it says.
 type PublishOptions struct {
-	NoWait   bool   // leave it in the outbox and return at once
-	DryRun   bool   // check everything, sign and keep nothing
-	Operator string // pseudonym of the person who publishes, for the journal
+	NoWait   bool     // leave it in the outbox and return at once
+	DryRun   bool     // check everything, sign and keep nothing
+	Operator string   // who publishes, for the journal
+	Accept   []string // what a person has seen and accepts: AcceptAsylum, AcceptSpecial
 }
+
+// What is not signed before a person has said that he accepts it.
+const (
+	AcceptAsylum  = "asylum"           // it reaches a State that the person has fled
+	AcceptSpecial = "special-category" // its free text may tell of religion, health and the like
+)
 
 // Receipt tells what became of a notification or a retraction. Either ID, Log
 // and Seq name a durable record, or Waiting names an outbox item.
@@ -44,6 +52,7 @@ type MatchQuery struct {
 	Case     string      // the asker's own case reference, opaque to others
 	Grounds  string      // why there are reasonable grounds to ask
 	Operator string      // pseudonym, for both journals
+	Actor    string      // who it is, for the own journal alone; empty: Operator
 	Priority ct.Priority // routine when unknown
 	States   []ct.State  // empty: every member and the own node
 	Timeout  time.Duration
@@ -52,6 +61,9 @@ type MatchQuery struct {
 	// priority.
 	ReleaseWithin time.Duration
 }
+
+// actor is who asks, as the own journal calls him.
+func (q *MatchQuery) actor() string { return cmp.Or(q.Actor, q.Operator) }
 
 // The answers of a match request.
 const (

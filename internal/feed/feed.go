@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/herald-net/herald/internal/handling"
 	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
@@ -40,6 +41,9 @@ type Config struct {
 	// Unsettled tells that the store came back from a backup and does not know
 	// yet what was retracted since: no content is shown. Nil: never.
 	Unsettled func() bool
+	// Retracting tells that a retraction of a record waits to be signed here: it
+	// hides at once. Nil: never.
+	Retracting func(ct.ID) bool
 	// State is whose node this is; empty: content is shown whoever it is for.
 	State ct.State
 }
@@ -111,7 +115,7 @@ func (f *Feed) page(filter Filter, after uint64, max int) ([]ct.Entry, uint64, e
 		if !filter.match(&rows[i]) {
 			continue
 		}
-		if out = append(out, f.Entry(&rows[i], now)); len(out) == max {
+		if out = append(out, f.entry(&rows[i], handling.Bulk, now)); len(out) == max {
 			break
 		}
 	}
@@ -151,7 +155,7 @@ func (f *Feed) Get(prefix string) (ct.Entry, []ct.Entry, error) {
 		return ct.Entry{}, nil, err
 	}
 	now := time.Now()
-	e := f.Entry(&row, now)
+	e := f.entry(&row, handling.Get, now)
 	tail := f.cfg.Index.Cursors().Store // before the index is asked: nothing falls between
 	cursors, err := f.cfg.Index.Referrers(row.ID)
 	if err != nil {
@@ -178,15 +182,12 @@ func (f *Feed) Get(prefix string) (ct.Entry, []ct.Entry, error) {
 		// cursor of a disowned record may lead to the one in its place.
 		refers := slices.ContainsFunc(r.Header.Refs, func(ref ct.Ref) bool { return ref.ID == row.ID })
 		if refers && r.State == row.State && !slices.ContainsFunc(history, func(e ct.Entry) bool { return e.ID == r.ID }) {
-			history = append(history, f.Entry(&r, now))
+			history = append(history, f.entry(&r, handling.Get, now))
 		}
 	}
 	slices.SortFunc(history, func(a, b ct.Entry) int { return cmp.Compare(a.Cursor, b.Cursor) })
 	return e, history, nil
 }
-
-// Row finds the stored form of one record by a unique prefix of its id.
-func (f *Feed) Row(prefix string) (store.Row, error) { return f.find(prefix) }
 
 // Lookup finds the stored form of one record by its id; the error wraps
 // store.ErrNotFound.
@@ -250,9 +251,20 @@ func (f *Feed) eachAfter(cursor uint64, fn func(*store.Row)) error {
 	}
 }
 
-// Entry opens a row for a reader. What may not be shown is left out and the
-// reason said.
-func (f *Feed) Entry(r *store.Row, now time.Time) ct.Entry {
+// Export gives the stored form of one record, found by a unique prefix of its
+// id, and why its body may not be copied out: by the rules of everything else
+// that shows content, and by its handling. Empty: it may be.
+func (f *Feed) Export(prefix string) (row store.Row, unreadable string, err error) {
+	if row, err = f.find(prefix); err != nil {
+		return row, "", err
+	}
+	e := f.entry(&row, handling.Export, time.Now())
+	return row, e.Unreadable, nil
+}
+
+// entry opens a row for a reader at an outlet. What may not be shown is left
+// out and the reason said.
+func (f *Feed) entry(r *store.Row, o handling.Outlet, now time.Time) ct.Entry {
 	e := ct.Entry{
 		Cursor: r.Cursor, ID: r.ID, Log: r.Header.Log, Seq: r.Header.Seq, State: r.State,
 		Kind: ct.Kind(r.Header.Kind), Topic: ct.Topic(r.Header.Topic),
@@ -265,8 +277,16 @@ func (f *Feed) Entry(r *store.Row, now time.Time) ct.Entry {
 	if e.Unreadable == "" && ct.Topic(r.Header.Topic) != ct.TopicControl && f.unsettled() {
 		e.Unreadable = ct.UnreadableUnsettled
 	}
+	if e.Unreadable == "" && f.cfg.Retracting != nil && f.cfg.Retracting(r.ID) {
+		e.Unreadable, e.Hidden = ct.UnreadableRetracted, true
+	}
 	if e.Unreadable == "" {
-		e.Unreadable = open(r, &e, f.cfg.State)
+		e.Unreadable = open(r, &e)
+	}
+	if e.Unreadable == "" {
+		if e.Unreadable = f.withheld(&e, o); e.Unreadable != "" {
+			e.Notification, e.Release = nil, nil
+		}
 	}
 	e.Readable = e.Unreadable == ""
 	return e
@@ -309,9 +329,33 @@ func unreadable(r *store.Row, now time.Time) string {
 	return ""
 }
 
-// open reads the content. A release is for the State that gave it and the one
-// that asked, also where nothing is sealed.
-func open(r *store.Row, e *ct.Entry, own ct.State) string {
+// withheld says why the handling of a record keeps its content from an outlet.
+// A release is for the State that gave it and the one that asked, also where
+// nothing is sealed.
+func (f *Feed) withheld(e *ct.Entry, o handling.Outlet) string {
+	m, to := handling.Marking{TLP: e.TLP}, ct.State("")
+	switch {
+	case f.cfg.State == "":
+		return ""
+	case e.Notification != nil:
+		m.Handling = e.Notification.Handling
+	case e.Release != nil:
+		to = e.Release.To
+	default:
+		return ""
+	}
+	d := handling.Decide(o, handling.Reading(f.cfg.State, e.State, to), &m)
+	switch {
+	case d.Allow:
+		return ""
+	case d.Reason == handling.ReasonForeign:
+		return ct.UnreadableSealed
+	}
+	return ct.Unhandled(d.Reason)
+}
+
+// open reads the content.
+func open(r *store.Row, e *ct.Entry) string {
 	var err error
 	switch e.Kind {
 	case ct.KindNotification:
@@ -321,10 +365,7 @@ func open(r *store.Row, e *ct.Entry, own ct.State) string {
 	case ct.KindRetract:
 		e.Retraction, err = wire.DecodeRetraction(r.Body)
 	case ct.KindMatchRelease:
-		if e.Release, err = wire.DecodeMatchRelease(r.Body); err == nil && own != "" && own != r.State && own != e.Release.To {
-			e.Release = nil
-			return ct.UnreadableSealed
-		}
+		e.Release, err = wire.DecodeMatchRelease(r.Body)
 	case ct.KindAddress:
 		e.Addresses, err = wire.DecodeAddresses(r.Body)
 	case ct.KindDelegation:

@@ -34,12 +34,12 @@ const (
 // Window is how far back a judgement looks.
 const Window = 24 * time.Hour
 
-// Bounds of what is kept of one asker.
+// Bounds of what is kept of one asker. Of a request everything is sketched: what
+// was left out would be where to hide.
 const (
 	maxAsks    = 1024
-	maxNumbers = 8 // of one request
-	maxPersons = 16
-	maxBirths  = 4
+	maxValues  = 16_384 // of all its requests
+	maxPersons = 256    // pairs of one request, beside one a name
 )
 
 // Limits say how much of a pattern is one. See DefaultLimits for the values.
@@ -106,7 +106,7 @@ type ask struct {
 	id       uint64
 	at       ct.Millis
 	answered bool // or refused for the budget
-	bare     bool // says too little of a person to have met one
+	bare     int  // persons of whom it says too little to have met them
 	noName   bool
 	hit      bool
 	exact    uint64   // the whole subject
@@ -114,7 +114,7 @@ type ask struct {
 	numbers  []number
 	names    []uint64 // whole names
 	births   []birth
-	place    uint64 // of a bare name in the alphabet; 0: none
+	places   []uint64 // of bare names in the alphabet
 }
 
 // New starts to watch an asker. Sketches under another key, or of another
@@ -146,16 +146,29 @@ func (w *Watch) See(now ct.Millis, s *match.Subject, answered bool, l Limits) (F
 		w.asks[i].answered = w.asks[i].answered || answered
 		return Finding{}, w.asks[i].id
 	}
-	if len(w.asks) == maxAsks {
-		w.asks = slices.Delete(w.asks, 0, 1)
-	}
 	w.asks = append(w.asks, a)
+	w.bound()
 	for _, judge := range []func(*ask, Limits) Finding{w.judgeNumbers, w.judgeAgain, w.judgeBirths, w.judgeNames, w.judgeMisses} {
 		if f := judge(&w.asks[len(w.asks)-1], l); f.Rule != "" {
 			return f, a.id
 		}
 	}
 	return Finding{}, a.id
+}
+
+// values is how much the sketch of a request keeps.
+func (a *ask) values() int {
+	return 1 + len(a.persons) + 4*len(a.numbers) + len(a.names) + 2*len(a.births) + len(a.places)
+}
+
+// bound forgets the oldest of what is too much.
+func (w *Watch) bound() {
+	n, kept, room := len(w.asks)-1, w.asks[len(w.asks)-1].values(), maxValues
+	for n > 0 && len(w.asks)-n < maxAsks && kept+w.asks[n-1].values() <= room {
+		n--
+		kept += w.asks[n].values()
+	}
+	w.asks = slices.Delete(w.asks, 0, n)
 }
 
 // Hit notes that what was asked under id was known.

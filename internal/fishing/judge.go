@@ -16,12 +16,17 @@ const (
 )
 
 // judgeNumbers looks for rows in the order of the numbers, not of the requests:
-// backwards, mixed, with gaps or between others, a row is a row.
+// backwards, mixed, with gaps, between others or many at once, a row is a row.
 func (w *Watch) judgeNumbers(a *ask, l Limits) Finding {
 	worst := Finding{}
+	var done []uint64 // a series is looked at once
 	for _, n := range a.numbers {
 		for i, p := range [2]place{n.digits, n.whole} {
-			if seen := w.rows(p, i == 1, l); seen > worst.Seen {
+			if slices.Contains(done, p.series) {
+				continue
+			}
+			done = append(done, p.series)
+			if seen := w.rows(a, p, i == 1, l); seen > worst.Seen {
 				worst = Finding{RuleNumbers, seen}
 			}
 		}
@@ -29,14 +34,15 @@ func (w *Watch) judgeNumbers(a *ask, l Limits) Finding {
 	return worst
 }
 
-// point is a number in its series.
+// point is a number in its series; own ones are of the request at hand.
 type point struct {
-	at   uint64
-	bare bool
+	at        uint64
+	bare, own bool
 }
 
-// rows is how many numbers of a place's series make a pattern with it; 0: none.
-func (w *Watch) rows(p place, whole bool, l Limits) int {
+// rows is how many numbers of a place's series make a pattern with those of a
+// request; 0: none.
+func (w *Watch) rows(a *ask, p place, whole bool, l Limits) int {
 	var points []point
 	for i := range w.asks {
 		for _, n := range w.asks[i].numbers {
@@ -45,15 +51,15 @@ func (w *Watch) rows(p place, whole bool, l Limits) int {
 				q = n.whole
 			}
 			if q.series == p.series {
-				points = append(points, point{q.at - p.at, w.asks[i].noName})
+				points = append(points, point{q.at - p.at, w.asks[i].noName, &w.asks[i] == a})
 			}
 		}
 	}
-	slices.SortFunc(points, func(a, b point) int { // around the number itself, as signed distances
+	slices.SortFunc(points, func(a, b point) int { // around one of the numbers, as signed distances
 		switch x, y := int64(a.at), int64(b.at); {
-		case x < y:
+		case x < y || x == y && a.own && !b.own:
 			return -1
-		case x > y:
+		case x > y || a.own != b.own:
 			return 1
 		}
 		return 0
@@ -69,7 +75,7 @@ func (w *Watch) rows(p place, whole bool, l Limits) int {
 			to++
 		}
 		for _, q := range points[from:to] {
-			own = own || q.at == 0
+			own = own || q.own
 			if q.bare {
 				bare++
 			}
@@ -95,11 +101,13 @@ func (w *Watch) rows(p place, whole bool, l Limits) int {
 	return 0
 }
 
-// regularAround tells whether a number lies among n successive ones at regular
-// distances.
+// regularAround tells whether an own number lies among n successive ones at
+// regular distances.
 func regularAround(points []point, n int) int {
-	own := slices.IndexFunc(points, func(q point) bool { return q.at == 0 })
-	for from := max(0, own-n); from <= own && from+n < len(points); from++ {
+	for from := 0; from+n < len(points); from++ {
+		if !slices.ContainsFunc(points[from:from+n+1], func(q point) bool { return q.own }) {
+			continue
+		}
 		mean := float64(points[from+n].at-points[from].at) / float64(n)
 		square := 0.0
 		for i := from; i < from+n; i++ {
@@ -168,12 +176,12 @@ func (w *Watch) judgeBirths(a *ask, l Limits) Finding {
 // judgeNames: of names in any order a quarter or so are in order, the more the
 // fewer they are; of two alphabets that are mixed it is half.
 func (w *Watch) judgeNames(a *ask, l Limits) Finding {
-	if a.place == 0 {
+	if len(a.places) == 0 {
 		return Finding{}
 	}
 	var up []uint64
 	for i := len(w.asks) - 1; i >= 0 && len(up) < l.Names; i-- {
-		if p := w.asks[i].place; p != 0 {
+		for _, p := range slices.Backward(w.asks[i].places) {
 			up = append(up, p)
 		}
 	}
@@ -202,16 +210,16 @@ func longestRise(s []uint64) int {
 	return len(ends)
 }
 
-// judgeMisses counts bare requests alone: a post that asks about every traveller
+// judgeMisses counts persons of bare requests alone: a post that asks about every traveller
 // with name, date of birth and passport misses nearly always, and rightly so.
 func (w *Watch) judgeMisses(a *ask, l Limits) Finding {
-	if !a.bare || !a.answered {
+	if a.bare == 0 || !a.answered {
 		return Finding{}
 	}
 	bare, hits := 0, 0
 	for i := range w.asks {
-		if w.asks[i].bare && w.asks[i].answered {
-			bare++
+		if w.asks[i].bare > 0 && w.asks[i].answered {
+			bare += w.asks[i].bare
 			if w.asks[i].hit {
 				hits++
 			}

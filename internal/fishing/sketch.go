@@ -35,18 +35,15 @@ func (w *Watch) sketch(now ct.Millis, s *match.Subject) ask {
 	full := false
 	for _, b := range s.Births {
 		full = full || b.Day != 0 && b.From == b.To
-		if len(a.births) < maxBirths {
-			a.births = append(a.births, w.birth(b))
-		}
+		a.births = append(a.births, w.birth(b))
 		fmt.Fprintf(&exact, "b%v", b)
 	}
 	for _, d := range withoutCheckDigits(s.Documents) {
-		if len(a.numbers) < maxNumbers {
-			a.numbers = append(a.numbers, w.number(d))
-			a.persons = append(a.persons, w.hash("document", d))
-		}
+		a.numbers = append(a.numbers, w.number(d))
+		a.persons = append(a.persons, w.hash("document", d))
 		fmt.Fprintf(&exact, "d%q", d)
 	}
+	pairs := 0
 	for _, n := range s.Names {
 		whole := skeletons(n.Name)
 		if len(whole) == 0 {
@@ -56,20 +53,30 @@ func (w *Watch) sketch(now ct.Millis, s *match.Subject) ask {
 		for _, t := range n.Tokens {
 			fmt.Fprintf(&exact, "n%q", t.Text)
 		}
-		for _, p := range persons(whole, s.Births) {
-			if h := w.hash("person", p); len(a.persons) < maxPersons && !slices.Contains(a.persons, h) {
+		for i, p := range persons(whole, s.Births) {
+			if i > 0 {
+				if pairs == maxPersons {
+					break
+				}
+				pairs++
+			}
+			if h := w.hash("person", p); !slices.Contains(a.persons, h) {
 				a.persons = append(a.persons, h)
 			}
-		}
-		if len(a.names) == maxBirths {
-			break
 		}
 	}
 	a.exact = w.hash("exact", exact.String())
 	a.noName = len(a.names) == 0
-	a.bare = a.noName || !full && len(a.numbers) == 0
-	if a.bare && !a.noName {
-		a.place = w.alphabet(s.Names[0].Name)
+	names := distinct(s)
+	asked := cost(len(names), len(a.numbers))
+	a.bare = asked - 1 // a birth or a number is one person's
+	if a.noName || !full && (len(a.numbers) == 0 || asked > 1) {
+		a.bare++
+	}
+	if !a.noName && a.bare > 0 {
+		for _, n := range names {
+			a.places = append(a.places, w.alphabet(n))
+		}
 	}
 	return a
 }

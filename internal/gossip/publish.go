@@ -13,11 +13,11 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A burst goes out no faster than peers' queues and buckets take it in.
+// A burst goes out no faster than peers' queues take it in, and no more than
+// peers grant an author.
 const (
-	publishRate  = authorRate * 9 / 10 // records a second
+	publishRate  = 1000 // records a second
 	publishBurst = queueSize / 2
-	publishBytes = authorBytes * 9 / 10 // a second
 	readRecords  = 256
 	readBytes    = 1 << 20
 	freshFor     = 10 * time.Minute
@@ -27,7 +27,10 @@ const (
 // stored. Nothing is gossiped before it is durable here.
 func (g *Gossip) publish(ctx context.Context, topics map[ct.Topic]*pubsub.Topic) error {
 	next := map[ct.LogID]uint64{} // seq to publish next
-	limit := author{rate.NewLimiter(publishRate, publishBurst), rate.NewLimiter(publishBytes, authorBytesBurst/2)}
+	limit := publishing{
+		rate.NewLimiter(publishRate, publishBurst),
+		rate.NewLimiter(authorRate*9/10, authorBurst*3/4), rate.NewLimiter(authorBytes*9/10, authorBytesBurst*3/4),
+	}
 	for cursor := g.cfg.Store.Last(); ; {
 		for _, log := range g.ownLogs() {
 			if next[log] == 0 {
@@ -52,6 +55,13 @@ func (g *Gossip) publish(ctx context.Context, topics map[ct.Topic]*pubsub.Topic)
 	}
 }
 
+// publishing bounds what goes out: the pace, and what an author is granted.
+type publishing struct{ pace, records, bytes *rate.Limiter }
+
+func (p publishing) wait(ctx context.Context, size int) error {
+	return errors.Join(p.pace.Wait(ctx), p.records.Wait(ctx), p.bytes.WaitN(ctx, size))
+}
+
 // ownLogs are this node's log and all root logs: what a root key has said,
 // however long ago, comes in by any node and is to reach every other one at
 // once. Who has seen it does not pass it on again.
@@ -64,7 +74,7 @@ func (g *Gossip) ownLogs() []ct.LogID {
 }
 
 // publishFrom gossips a log from seq on and returns how many records it passed.
-func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limit author, topics map[ct.Topic]*pubsub.Topic) (uint64, error) {
+func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limit publishing, topics map[ct.Topic]*pubsub.Topic) (uint64, error) {
 	for n := uint64(0); ; {
 		raws, err := g.cfg.Store.Range(log, seq+n, readRecords, readBytes)
 		if errors.Is(err, store.ErrNotFound) {
@@ -79,7 +89,7 @@ func (g *Gossip) publishFrom(ctx context.Context, log ct.LogID, seq uint64, limi
 			if !ok || topics[topic] == nil {
 				continue
 			}
-			if err := errors.Join(limit.records.Wait(ctx), limit.bytes.WaitN(ctx, len(raw))); err != nil {
+			if err := limit.wait(ctx, len(raw)); err != nil {
 				return n, fmt.Errorf("publish: %w", err)
 			}
 			if err := topics[topic].Publish(ctx, raw); err != nil {

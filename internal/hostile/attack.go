@@ -90,6 +90,16 @@ func Attacks() []Attack {
 				return publish(n.Topic(ct.TopicTravel), raw)
 			})(ctx, n, s)
 		}},
+		Attack{"one record in many ways", true, func(ctx context.Context, n *Node, s Scene) {
+			a := NewAuthor(n.Key, s.View)
+			raw, _ := a.Next(ct.TopicTravel, []byte("x"), time.Now(), nil)
+			gossip(func(n *Node, s Scene, i int) *pb.RPC {
+				return publish(n.Topic(ct.TopicTravel), Copies(n.Key, s.View, raw, 8)...)
+			})(ctx, n, s)
+		}},
+		Attack{"sound records as fast as it can", false, Flood(100, 50, 0)},
+		Attack{"sound records as many as are taken", false, Flood(100, 50, 4000)},
+		Attack{"large sound records as many as are taken", false, Flood(50_000, 1, 300)},
 		Attack{"equivocation", false, Equivocate},
 		Attack{"silent dropping", false, gossip(func(*Node, Scene, int) *pb.RPC { return nil })},
 
@@ -146,7 +156,7 @@ func Attacks() []Attack {
 		Attack{"gossip stream flood", false, streams((*Node).gossipStream, func(st *Stream) { _, _ = st.Write([]byte{0x80}) })},
 		Attack{"slow loris", false, streams((*Node).Sync, func(st *Stream) { _, _ = st.Write([]byte{0x80, 0x80, 0x20, 1}) })},
 		Attack{"streams of no protocol", false, streams(rawStream, func(st *Stream) { _, _ = st.Write(make([]byte, 1<<10)) })},
-		Attack{"match request flood", false, streams((*Node).Match, func(st *Stream) {
+		Attack{"malformed match requests", true, streams((*Node).Match, func(st *Stream) {
 			_, _ = st.Write(wire.AppendFrame(nil, make([]byte, 1024)))
 			_ = st.SetReadDeadline(time.Now().Add(patience))
 			_, _ = st.Read(make([]byte, 1))
@@ -225,6 +235,41 @@ func (s Scene) repeat(ctx context.Context, step func(i int)) {
 	}
 }
 
+// Copies are one record in as many ways as asked for: of one id, and each signed
+// anew by its author.
+func Copies(k *keys.Key, v *roster.View, raw []byte, n int) [][]byte {
+	out := make([][]byte, n)
+	for i := range out {
+		out[i], _ = Resign(k, v, raw)
+	}
+	return out
+}
+
+// Flood publishes sound records of the attacker's own, one after the other, some
+// in each RPC, to all victims. With a burst it keeps to what PROTOCOL.md grants an
+// author, since what is beyond leaves a gap and all that follows is ignored; the
+// burst goes twice as fast. Without, it is as fast as it can.
+func Flood(body, each, burst int) func(context.Context, *Node, Scene) {
+	return func(ctx context.Context, n *Node, s Scene) {
+		a := NewAuthor(n.Key, s.View)
+		gossip(func(n *Node, s Scene, i int) *pb.RPC {
+			raws := make([][]byte, each)
+			for k := range raws {
+				raws[k], _ = a.Next(ct.TopicTravel, make([]byte, body), time.Now(), nil)
+			}
+			if burst > 0 {
+				size := each * len(raws[0])
+				wait := max(time.Duration(each)*time.Second/500, time.Duration(size)*time.Second>>20)
+				if i*each < burst {
+					wait /= 2
+				}
+				time.Sleep(wait)
+			}
+			return publish(n.Topic(ct.TopicTravel), raws...)
+		})(ctx, n, s)
+	}
+}
+
 // Equivocate shows one record to half of the victims and another one with the
 // same number to the others.
 func Equivocate(ctx context.Context, n *Node, s Scene) {
@@ -292,6 +337,39 @@ func pick(all [][]byte, i int) []byte { return all[i%len(all)] }
 func ownerOf(all [][]byte, i int) (ct.LogID, error) {
 	log, _, err := wire.Peek(pick(all, i))
 	return log, err
+}
+
+// Serve answers those who sync with a log of its own, as fast as they ask: head
+// is the id of its last record.
+func Serve(log ct.LogID, head ct.ID, raws [][]byte) func(*Stream) {
+	return func(st *Stream) {
+		for m := st.Get(); m != nil; m = st.Get() {
+			answer := []*wire.SyncMessage{Hello(time.Now())}
+			switch {
+			case m.Frontier != nil:
+				answer[0] = &wire.SyncMessage{Frontier: &wire.SyncFrontier{Heads: []wire.LogHead{{Log: log, Size: uint64(len(raws)), Head: head}}}}
+			case m.Want != nil:
+				answer = nil
+				for _, r := range m.Want.Ranges {
+					for from, end := r.From-1, min(r.From-1+r.Count, uint64(len(raws))); r.Log == log && from < end; {
+						n, size := uint64(0), 0
+						for from+n < end && n < wire.MaxSyncRecords && size+len(raws[from+n]) <= wire.MaxSyncRecordBytes {
+							size += len(raws[from+n])
+							n++
+						}
+						answer = append(answer, &wire.SyncMessage{Records: &wire.SyncRecords{Records: raws[from : from+n]}})
+						from += n
+					}
+				}
+				answer = append(answer, &wire.SyncMessage{Records: &wire.SyncRecords{Last: true}})
+			}
+			for _, a := range answer {
+				if !st.Say(a) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // A Liar answers those who sync from it.

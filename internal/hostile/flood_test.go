@@ -52,11 +52,26 @@ func newStage(t *testing.T, victims, members int) *stage {
 	return s
 }
 
-func (s *stage) attacker() *hostile.Node {
+func (s *stage) attacker() *hostile.Node { return s.server(0, 0) }
+
+// server is an attacker that serves a log of its own in sync, when it has one.
+func (s *stage) server(records, body int) *hostile.Node {
 	s.t.Helper()
-	n, err := hostile.Start(hostile.Config{
+	cfg := hostile.Config{
 		Key: s.members.Nodes[s.next], View: func() *roster.View { return s.members.View }, Listen: []string{"/ip4/127.0.0.1/tcp/0"},
-	})
+	}
+	if records > 0 {
+		a := hostile.NewAuthor(cfg.Key, s.members.View)
+		raws := make([][]byte, records)
+		for i := range raws {
+			var err error
+			if raws[i], err = a.Next(ct.TopicTravel, make([]byte, body), time.Now(), nil); err != nil {
+				s.t.Fatal(err)
+			}
+		}
+		cfg.Sync = hostile.Serve(cfg.Key.Public(), a.At.Prev, raws)
+	}
+	n, err := hostile.Start(cfg)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -149,53 +164,13 @@ func flood(t *testing.T, members int, part func(*wire.Envelope) []byte) {
 	const perSecond, perFrame, rounds, records = 50_000, 100, 3, 60
 	s := newStage(t, 3, members)
 	frame, offsets := s.frame(perFrame, part)
-	measure := func() []time.Duration {
-		var took []time.Duration
-		known := map[string]bool{}
-		for _, v := range s.victims {
-			v.mu.Lock()
-			for id := range v.sent {
-				known[id] = true
-			}
-			v.mu.Unlock()
-		}
-		tick := time.NewTicker(50 * time.Millisecond)
-		defer tick.Stop()
-		for i := range records {
-			<-tick.C
-			s.victims[1+i%2].say("publish")
-		}
-		<-time.After(5 * time.Second)
-		for _, from := range s.victims {
-			from.mu.Lock()
-			for id, sent := range from.sent {
-				if known[id] {
-					continue
-				}
-				for _, to := range s.victims {
-					if to == from {
-						continue
-					}
-					to.mu.Lock()
-					came, ok := to.came[id]
-					to.mu.Unlock()
-					if !ok {
-						came = sent + time.Hour.Nanoseconds()
-					}
-					took = append(took, time.Duration(came-sent))
-				}
-			}
-			from.mu.Unlock()
-		}
-		return took
-	}
 	<-time.After(5 * time.Second) // meshes
 	var quiet, loud []time.Duration
 	before := s.victims[0].memory()
 	var rate float64
 	n := s.attacker()
 	for range rounds {
-		quiet = append(quiet, measure()...)
+		quiet = append(quiet, s.measure(records)...)
 		ctx, stop := context.WithCancel(t.Context())
 		var running sync.WaitGroup
 		running.Go(func() {
@@ -224,7 +199,7 @@ func flood(t *testing.T, members int, part func(*wire.Envelope) []byte) {
 			rate = float64(sent) / time.Since(begin).Seconds()
 			_ = link.Close()
 		})
-		loud = append(loud, measure()...)
+		loud = append(loud, s.measure(records)...)
 		stop()
 		running.Wait()
 	}
@@ -243,6 +218,58 @@ func flood(t *testing.T, members int, part func(*wire.Envelope) []byte) {
 			break
 		}
 	}
+}
+
+// measure publishes on two of the victims and gives how long each record took to
+// each of the others; an hour: it did not come within a minute.
+func (s *stage) measure(records int) (took []time.Duration) {
+	known := map[string]bool{}
+	for _, v := range s.victims {
+		v.mu.Lock()
+		for id := range v.sent {
+			known[id] = true
+		}
+		v.mu.Unlock()
+	}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for i := range records {
+		<-tick.C
+		s.victims[1+i%2].say("publish")
+	}
+	for range 60 {
+		<-time.After(time.Second)
+		if took = s.delays(known); len(took) == records*(len(s.victims)-1) && slices.Max(took) < time.Hour {
+			break
+		}
+	}
+	return took
+}
+
+// delays are those of the records that are not known.
+func (s *stage) delays(known map[string]bool) (took []time.Duration) {
+	for _, from := range s.victims {
+		from.mu.Lock()
+		for id, sent := range from.sent {
+			if known[id] {
+				continue
+			}
+			for _, to := range s.victims {
+				if to == from {
+					continue
+				}
+				to.mu.Lock()
+				came, ok := to.came[id]
+				to.mu.Unlock()
+				if !ok {
+					came = sent + time.Hour.Nanoseconds()
+				}
+				took = append(took, time.Duration(came-sent))
+			}
+		}
+		from.mu.Unlock()
+	}
+	return took
 }
 
 // ms is the median of sorted delays.
@@ -282,4 +309,73 @@ func (s *stage) frame(k int, part func(*wire.Envelope) []byte) (frame []byte, of
 		s.t.Fatalf("%d messages in a frame of %d", len(offsets), k)
 	}
 	return frame, offsets
+}
+
+const byServing = "40,000 sound records by sync"
+
+// Members that sign what they send: one record in ever new ways, or sound
+// records as fast as they can, small and large. What it costs real nodes, and
+// what the others notice.
+//
+//	go test ./internal/hostile -run TestSoundFloods -v -real
+func TestSoundFloods(t *testing.T) {
+	const records, lasts = 100, 12 * time.Second
+	for _, attack := range []string{"one record in many ways", "sound records as many as are taken", "large sound records as many as are taken", byServing} {
+		for _, members := range []int{1, 4} {
+			t.Run(fmt.Sprintf("%s, %d members", attack, members), func(t *testing.T) {
+				s := newStage(t, 3, 3+members)
+				<-time.After(5 * time.Second) // meshes
+				quiet := s.measure(records)
+				before := s.victims[0].memory()
+				scene := hostile.Scene{View: s.members.View, For: lasts}
+				for _, v := range s.victims {
+					scene.Victims = append(scene.Victims, v.info)
+				}
+				var running sync.WaitGroup
+				var nodes []*hostile.Node
+				for range members {
+					if attack == byServing {
+						nodes = append(nodes, s.server(40_000, 1000))
+					} else {
+						nodes = append(nodes, s.attacker())
+					}
+				}
+				for _, n := range nodes {
+					running.Go(func() {
+						if attack == byServing {
+							for _, v := range scene.Victims {
+								_ = n.Meet(t.Context(), v) // who connects is synced from
+							}
+							<-time.After(lasts)
+							return
+						}
+						all := hostile.Attacks()
+						all[slices.IndexFunc(all, func(a hostile.Attack) bool { return a.Name == attack })].Run(t.Context(), n, scene)
+					})
+				}
+				<-time.After(time.Second)
+				loud := s.measure(records)
+				running.Wait()
+				peak, heap, held := uint64(0), uint64(0), uint64(0)
+				for _, v := range s.victims {
+					m := v.memory()
+					peak, heap, held = max(peak, m.Peak), max(heap, m.Heap), max(held, m.Held)
+				}
+				slices.Sort(quiet)
+				slices.Sort(loud)
+				last := float64(loud[len(loud)-1].Microseconds()) / 1000
+				t.Logf("delivery p50 %.1f ms, at most %.1f ms; quiet %.1f ms; peak RSS %.0f MiB (target <= 512), heap %.1f -> %.1f MiB after a collection; %d records held",
+					ms(loud), last, ms(quiet), mb(peak), mb(before.Heap), mb(heap), held)
+				if peak > 512<<20 {
+					t.Error("the target is missed")
+				}
+				for _, d := range append(loud, quiet...) {
+					if d >= time.Hour {
+						t.Error("a record of an honest node did not arrive")
+						break
+					}
+				}
+			})
+		}
+	}
 }

@@ -62,6 +62,7 @@ type memory struct {
 	Cut    float64 // messages cut by the guard
 	Judged float64 // messages refused by the validator
 	Peers  int
+	Held   uint64 // records, of everybody
 }
 
 func beVictim(raw string) error {
@@ -123,7 +124,7 @@ func beVictim(raw string) error {
 			var st runtime.MemStats
 			runtime.ReadMemStats(&st)
 			say(report{Memory: &memory{
-				Heap: st.HeapAlloc, Peak: resident(), Peers: len(s.Host.Peers()),
+				Heap: st.HeapAlloc, Peak: resident(), Peers: len(s.Host.Peers()), Held: s.Store.Last(),
 				Cut: s.Counter("herald_gossip_cut_total"), Judged: s.Counter("herald_gossip_refused_total"),
 			}})
 		}

@@ -33,6 +33,7 @@ const (
 	ActMatchAsk     = "match-ask"
 	ActMatchResult  = "match-result"
 	ActMatchAnswer  = "match-answer"
+	ActMatchFound   = "match-found" // the list entries of an answer, sealed
 	ActMatchFlag    = "match-flag"
 	ActMatchTold    = "match-told"   // an answer that came, before it is shown
 	ActInboxShow    = "inbox-show"   // a waiting request, with what is held of the person
@@ -46,6 +47,11 @@ const (
 	ActShow         = "show-restored"
 	ActRestore      = "restore"
 	ActAccept       = "accept-journal"
+	ActRead         = "read"   // records with their content, a copy of one, the inbox, the journal
+	ActBackup       = "backup" // of everything
+	ActMute         = "mute"
+	ActUnmute       = "unmute"
+	ActRosterSubmit = "roster-submit"
 )
 
 // Limits of an entry, in bytes.
@@ -195,12 +201,26 @@ func (j *Journal) Append(e Entry) (Entry, error) { return j.AppendWith(e, nil) }
 // neither. When with fails, every entry of the shared transaction fails, so it
 // fails for damage and want of room alone. It must not call the journal.
 func (j *Journal) AppendWith(e Entry, with func(*store.LocalTx) error) (Entry, error) {
-	if err := e.prepare(time.Now(), j.auditor); err != nil {
-		return Entry{}, err
+	return j.AppendMany([]Entry{e}, with)
+}
+
+// Previous, as the Of of an entry that is given with others, is the one before it.
+const Previous = ^uint64(0)
+
+// AppendMany is AppendWith for entries that follow one another; it returns the
+// last of them.
+func (j *Journal) AppendMany(entries []Entry, with func(*store.LocalTx) error) (Entry, error) {
+	var all []*pending
+	for _, e := range entries {
+		if err := e.prepare(time.Now(), j.auditor); err != nil {
+			return Entry{}, err
+		}
+		all = append(all, &pending{entry: e})
 	}
-	p := &pending{entry: e, with: with}
+	p := all[len(all)-1]
+	p.with = with
 	j.mu.Lock()
-	j.queue = append(j.queue, p)
+	j.queue = append(j.queue, all...)
 	j.mu.Unlock()
 
 	j.commit.Lock()
@@ -292,6 +312,9 @@ func (j *Journal) write(tx *store.LocalTx, batch []*pending) error {
 	}
 	for _, p := range batch {
 		e := &p.entry
+		if e.Of == Previous {
+			e.Of = seq
+		}
 		seq++
 		e.Seq, e.Prev = seq, hash
 		e.Hash = e.hash()
@@ -363,6 +386,12 @@ func (j *Journal) Reveal(e *Entry) error { return e.Reveal(j.own) }
 // subject is left in the file. The error wraps store.ErrNotFound when that
 // entry keeps no subject, or no longer.
 func (j *Journal) EraseSubject(seq uint64, actor, reason string) error {
+	return j.EraseSubjectWith(seq, actor, reason, func(*store.LocalTx, *Entry) error { return nil })
+}
+
+// EraseSubjectWith is EraseSubject with more in its transaction: what else of
+// the subject of that entry is kept in the store.
+func (j *Journal) EraseSubjectWith(seq uint64, actor, reason string, with func(*store.LocalTx, *Entry) error) error {
 	e := Entry{Act: ActEraseSubject, Actor: actor, Of: seq, Subject: []byte(reason)}
 	if err := e.prepare(time.Now(), j.auditor); err != nil {
 		return err
@@ -375,7 +404,18 @@ func (j *Journal) EraseSubject(seq uint64, actor, reason string) error {
 		} else if err != nil {
 			return err
 		}
-		return tx.Delete(bucketSubject, seqKey(seq))
+		if err := tx.Delete(bucketSubject, seqKey(seq)); err != nil {
+			return err
+		}
+		val, err := tx.Get(bucketEntry, seqKey(seq))
+		if err != nil {
+			return unreadable(fmt.Sprintf("entry %d", seq), err)
+		}
+		erased, err := decodeEntry(seqKey(seq), val)
+		if err != nil {
+			return err
+		}
+		return with(tx, &erased)
 	})
 	if err == nil { // a deleted value lives on in a free page until the file is rewritten
 		err = j.local.Compact()

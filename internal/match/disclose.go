@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/herald-net/herald/internal/handling"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -18,19 +19,12 @@ type Source struct {
 // ListTLP is the marking of a list entry, which carries none of its own.
 const ListTLP = ct.TLPAmber
 
-// TLP is the source's marking.
-func (s *Source) TLP() ct.TLP {
+// Marking is what binds whoever reads the source.
+func (s *Source) Marking() *handling.Marking {
 	if s.Notification == nil {
-		return ListTLP
+		return &handling.Marking{TLP: ListTLP}
 	}
-	return s.Notification.TLP
-}
-
-func (s *Source) handling() ct.Handling {
-	if s.Notification == nil {
-		return ct.Handling{}
-	}
-	return s.Notification.Handling
+	return &handling.Marking{TLP: s.Notification.TLP, Handling: s.Notification.Handling}
 }
 
 // Asker is whom a disclosure is for.
@@ -39,49 +33,28 @@ type Asker struct {
 	Purpose string
 }
 
-// FledFrom lists the States from which a person with asylum or refugee status
-// needs protection: those of nationality and of birth.
-func FledFrom(p *ct.Person) []ct.State {
-	asylum := p.AsylumOrRefugee
-	out := slices.Clone(p.Nationalities)
-	for _, s := range p.Nationalities {
-		asylum = asylum || s == "XXB" || s == "XXC" // ICAO 9303: refugees
-	}
-	for _, b := range p.BirthPlaces {
-		out = append(out, b.State)
-	}
-	if !asylum {
-		return nil
-	}
-	return out
-}
-
 // Disclose fills a hit with what the source's handling lets the asker have,
 // less what a person at the responder wants left out; what is left out is
-// named, never why. own is the responder's State.
+// named, never why. own is the responder's State. False: the asker is not even
+// told that there is something.
 //
-// The person, the event and the assessment go together, and stay here when
-//
-//   - the marking is RED, or a handling code H3 refers to a text that only
-//     people can follow;
-//   - the record is another State's and that State has not said that it may go
-//     on to the asker: it is named, with its desk, and is the one to ask;
-//   - the person may be under 18 and the request is not for protection. A
-//     minor's assessment never goes.
-//
-// What a release never carries is left out whatever the source says.
-func Disclose(h ct.ReleasedHit, s *Source, own ct.State, to Asker, without []string) ct.ReleasedHit {
-	handling := s.handling()
-	h.Author, h.TLP, h.Handling = s.Author, s.TLP(), handling
-	withheld := slices.Clone(without)
-	person := !slices.Contains(without, ct.WithheldPerson) && h.TLP < ct.TLPRed && !slices.Contains(handling.Codes, "H3") &&
-		(s.Author == own || onward(h.TLP, &handling, s.Author, to.State)) &&
-		(!s.Minor || to.Purpose == "protection")
-	if !person {
-		withheld = append(withheld, ct.WithheldPerson, ct.WithheldEvent, ct.WithheldAssessment)
+// The person, the event and the assessment go together. They stay too when the
+// person may be under 18 and the request is not for protection; a child's
+// assessment never goes. What a release never carries is left out whatever the
+// source says.
+func Disclose(h ct.ReleasedHit, s *Source, own ct.State, to Asker, without []string) (ct.ReleasedHit, bool) {
+	m := s.Marking()
+	d := handling.Decide(handling.Release, handling.Asking(own, s.Author, to.State, m), m)
+	if !d.Allow || s.Person.HasFled(to.State) {
+		return h, false
 	}
+	h.Author, h.TLP, h.Handling = s.Author, m.TLP, m.Handling
+	withheld := append(slices.Clone(without), d.Withhold...)
 	if s.Minor {
 		withheld = append(withheld, ct.WithheldAssessment)
+	}
+	if slices.Contains(withheld, ct.WithheldPerson) || s.Minor && to.Purpose != "protection" {
+		withheld = append(withheld, ct.WithheldPerson, ct.WithheldEvent, ct.WithheldAssessment)
 	}
 	slices.Sort(withheld)
 	withheld = slices.Compact(withheld)
@@ -98,22 +71,17 @@ func Disclose(h ct.ReleasedHit, s *Source, own ct.State, to Asker, without []str
 		}
 		if keep(ct.WithheldContact) {
 			contact := n.Contact
+			if !keep(ct.WithheldCase) {
+				contact.Ref = ""
+			}
 			h.Contact = &contact
 		}
 	}
-	h.Withheld = append(withheld, ct.NeverReleased()...)
-	return h
-}
-
-// onward tells whether another State's record may go on to the asker.
-func onward(tlp ct.TLP, h *ct.Handling, author, to ct.State) bool {
-	switch {
-	case to == author:
-		return true
-	case len(h.Originator) > 0:
-		return slices.Contains(h.Originator, to)
+	if !keep(ct.WithheldText) {
+		h.Handling.Text = ""
 	}
-	return tlp <= ct.TLPGreen && !slices.Contains(h.Caveats, "no-onward") && !slices.Contains(h.Codes, "H2")
+	h.Withheld = append(withheld, ct.NeverReleased()...)
+	return h, true
 }
 
 // disclosed copies what a release may carry of a person. The author's own
@@ -159,21 +127,21 @@ func without[T any](in []T, fact func(*T) *ct.Fact) []T {
 // having looked at it. What needs judgement never does: another State's
 // record, a minor, asylum, a caveat or a code that asks for contact or leave.
 func Unattended(x *ct.ReleaseRule, s *Source, own ct.State, tier string) bool {
-	h := s.handling()
+	m := s.Marking()
 	for _, c := range []string{"assurance-required", "contact-first", "source-protection"} {
-		if slices.Contains(h.Caveats, c) {
+		if slices.Contains(m.Caveats, c) {
 			return false
 		}
 	}
-	return s.Author == own && s.TLP() <= x.TLP && !s.Minor && len(FledFrom(s.Person)) == 0 && !s.Person.AsylumOrRefugee &&
-		!slices.Contains(h.Codes, "H2") && !slices.Contains(h.Codes, "H3") && (!x.Strong || tier == "strong")
+	return s.Author == own && m.TLP <= x.TLP && !s.Minor && !s.Person.SeeksAsylum() &&
+		!slices.Contains(m.Codes, "H2") && !slices.Contains(m.Codes, "H3") && (!x.Strong || tier == "strong")
 }
 
 // NewSource describes a hit on a record of author, or on the State's own list
 // when n is nil.
 func NewSource(n *ct.Notification, p *ct.Person, author ct.State, now time.Time) *Source {
 	if n != nil {
-		p = &n.Person
+		return &Source{Notification: n, Person: &n.Person, Author: author, Minor: n.SubjectMayBeChild(now)}
 	}
-	return &Source{Notification: n, Person: p, Author: author, Minor: p.MaybeMinor(now)}
+	return &Source{Person: p, Author: author, Minor: p.MaybeMinor(now)}
 }

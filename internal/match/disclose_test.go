@@ -14,7 +14,7 @@ func held() *ct.Notification {
 		TLP: ct.TLPAmber,
 		Person: ct.Person{
 			Names: []ct.Name{{Full: "Vell Orandi"}}, Births: []ct.Birth{{Date: "1980"}}, Nationalities: []ct.State{"FIN"},
-			Residence: []ct.PlaceOfLife{{State: "FIN"}}, Contacts: []ct.ContactHash{{Kind: "phone", Value: "1"}},
+			Residence: []ct.PlaceOfLife{{State: "FIN"}}, Contacts: []ct.PersonContact{{Kind: "phone", Value: "1"}},
 			Physical: &ct.Physical{HeightCM: 180}, Biometrics: &ct.Biometrics{Face: true},
 		},
 		Event:      ct.Event{Type: ct.Arrival, Time: "2026-01-01"},
@@ -34,35 +34,46 @@ func TestDisclose(t *testing.T) {
 		without    []string
 		person     bool
 		assessment bool
+		told       bool
 	}{
-		{"own", func(*ct.Notification) {}, "UTO", "FIN", "investigation", nil, true, true},
-		{"own, AMBER+STRICT", func(n *ct.Notification) { n.TLP = ct.TLPAmberStrict }, "UTO", "FIN", "investigation", nil, true, true},
-		{"own, RED", func(n *ct.Notification) { n.TLP = ct.TLPRed }, "UTO", "FIN", "investigation", nil, false, false},
-		{"own, H2 binds the asker", func(n *ct.Notification) { n.Handling.Codes = []string{"H2"} }, "UTO", "FIN", "investigation", nil, true, true},
-		{"own, H3", func(n *ct.Notification) { n.Handling.Codes = []string{"H3"} }, "UTO", "FIN", "investigation", nil, false, false},
-		{"a person says no", func(*ct.Notification) {}, "UTO", "FIN", "investigation", []string{ct.WithheldPerson}, false, false},
-		{"without assessment", func(*ct.Notification) {}, "UTO", "FIN", "investigation", []string{ct.WithheldAssessment}, true, false},
-		{"another State's, AMBER", func(*ct.Notification) {}, "KEN", "FIN", "investigation", nil, false, false},
-		{"another State's, to itself", func(*ct.Notification) {}, "KEN", "KEN", "investigation", nil, true, true},
-		{"another State's, GREEN", func(n *ct.Notification) { n.TLP = ct.TLPGreen }, "KEN", "FIN", "investigation", nil, true, true},
+		{"own", func(*ct.Notification) {}, "UTO", "FIN", "investigation", nil, true, true, true},
+		{"own, AMBER+STRICT", func(n *ct.Notification) { n.TLP = ct.TLPAmberStrict }, "UTO", "FIN", "investigation", nil, true, true, true},
+		{"own, RED", func(n *ct.Notification) { n.TLP = ct.TLPRed }, "UTO", "FIN", "investigation", nil, false, false, true},
+		{"own, H2 binds the asker", func(n *ct.Notification) { n.Handling.Codes = []string{"H2"} }, "UTO", "FIN", "investigation", nil, true, true, true},
+		{"own, H3", func(n *ct.Notification) { n.Handling.Codes = []string{"H3"} }, "UTO", "FIN", "investigation", nil, false, false, true},
+		{"a person says no", func(*ct.Notification) {}, "UTO", "FIN", "investigation", []string{ct.WithheldPerson}, false, false, true},
+		{"without assessment", func(*ct.Notification) {}, "UTO", "FIN", "investigation", []string{ct.WithheldAssessment}, true, false, true},
+		{"another State's, AMBER", func(*ct.Notification) {}, "KEN", "FIN", "investigation", nil, false, false, false},
+		{"another State's, to itself", func(*ct.Notification) {}, "KEN", "KEN", "investigation", nil, true, true, true},
+		{"another State's, GREEN", func(n *ct.Notification) { n.TLP = ct.TLPGreen }, "KEN", "FIN", "investigation", nil, true, true, true},
 		{"another State's, no onward", func(n *ct.Notification) {
 			n.TLP, n.Handling.Caveats = ct.TLPGreen, []string{"no-onward"}
-		}, "KEN", "FIN", "investigation", nil, false, false},
+		}, "KEN", "FIN", "investigation", nil, false, false, false},
 		{"another State's, H2", func(n *ct.Notification) {
 			n.TLP, n.Handling.Codes = ct.TLPGreen, []string{"H2"}
-		}, "KEN", "FIN", "investigation", nil, false, false},
-		{"another State's, named", func(n *ct.Notification) { n.Handling.Originator = []ct.State{"FIN"} }, "KEN", "FIN", "investigation", nil, true, true},
+		}, "KEN", "FIN", "investigation", nil, false, false, false},
+		{"another State's, named", func(n *ct.Notification) { n.Handling.Originator = []ct.State{"FIN"} }, "KEN", "FIN", "investigation", nil, true, true, true},
 		{"another State's, others named", func(n *ct.Notification) {
 			n.TLP, n.Handling.Originator = ct.TLPGreen, []ct.State{"BRA"}
-		}, "KEN", "FIN", "investigation", nil, false, false},
-		{"a minor", func(n *ct.Notification) { n.Person.Births[0].Date = "2012" }, "UTO", "FIN", "investigation", nil, false, false},
-		{"a minor, for protection", func(n *ct.Notification) { n.Person.Births[0].Date = "2012" }, "UTO", "FIN", "protection", nil, true, false},
+		}, "KEN", "FIN", "investigation", nil, false, false, false},
+		{"a minor", func(n *ct.Notification) { n.Person.Births[0].Date = "2012" }, "UTO", "FIN", "investigation", nil, false, false, true},
+		{"a child by the action asked for", func(n *ct.Notification) {
+			n.Person.Births, n.Assessment.RequestedAction = nil, ct.ActionChildProtection
+		}, "UTO", "FIN", "investigation", nil, false, false, true},
+		{"to the State that was fled", func(n *ct.Notification) { n.Person.FledFrom = []ct.State{"FIN"} }, "UTO", "FIN", "investigation", nil, false, false, false},
+		{"a minor, for protection", func(n *ct.Notification) { n.Person.Births[0].Date = "2012" }, "UTO", "FIN", "protection", nil, true, false, true},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			n := held()
 			x.change(n)
-			h := match.Disclose(ct.ReleasedHit{Ref: "rec:1", Score: 1, Tier: "strong"}, match.NewSource(n, nil, x.author, now), "UTO",
+			h, told := match.Disclose(ct.ReleasedHit{Ref: "rec:1", Score: 1, Tier: "strong"}, match.NewSource(n, nil, x.author, now), "UTO",
 				match.Asker{State: x.to, Purpose: x.purpose}, x.without)
+			if told != x.told {
+				t.Fatalf("told %v, want %v", told, x.told)
+			}
+			if !told {
+				return
+			}
 			if (h.Person != nil) != x.person || (h.Event != "") != x.person {
 				t.Errorf("person %v, event %q, want %v", h.Person != nil, h.Event, x.person)
 			}
@@ -107,11 +118,15 @@ func TestUnattended(t *testing.T) {
 		"marked higher":   {func(n *ct.Notification) { n.TLP = ct.TLPAmberStrict }, "UTO", "strong", false},
 		"minor":           {func(n *ct.Notification) { n.Person.Births[0].Date = "2012" }, "UTO", "strong", false},
 		"asylum":          {func(n *ct.Notification) { n.Person.AsylumOrRefugee = true }, "UTO", "strong", false},
-		"refugee":         {func(n *ct.Notification) { n.Person.Nationalities = []ct.State{"XXB"} }, "UTO", "strong", false},
-		"H2":              {func(n *ct.Notification) { n.Handling.Codes = []string{"H2"} }, "UTO", "strong", false},
-		"H3":              {func(n *ct.Notification) { n.Handling.Codes = []string{"H3"} }, "UTO", "strong", false},
-		"contact first":   {func(n *ct.Notification) { n.Handling.Caveats = []string{"contact-first"} }, "UTO", "strong", false},
-		"source":          {func(n *ct.Notification) { n.Handling.Caveats = []string{"source-protection"} }, "UTO", "strong", false},
+		"fled":            {func(n *ct.Notification) { n.Person.FledFrom = []ct.State{"BRA"} }, "UTO", "strong", false},
+		"child": {func(n *ct.Notification) {
+			n.Person.Births, n.Assessment.RequestedAction = nil, ct.ActionChildProtection
+		}, "UTO", "strong", false},
+		"refugee":       {func(n *ct.Notification) { n.Person.Nationalities = []ct.State{"XXB"} }, "UTO", "strong", false},
+		"H2":            {func(n *ct.Notification) { n.Handling.Codes = []string{"H2"} }, "UTO", "strong", false},
+		"H3":            {func(n *ct.Notification) { n.Handling.Codes = []string{"H3"} }, "UTO", "strong", false},
+		"contact first": {func(n *ct.Notification) { n.Handling.Caveats = []string{"contact-first"} }, "UTO", "strong", false},
+		"source":        {func(n *ct.Notification) { n.Handling.Caveats = []string{"source-protection"} }, "UTO", "strong", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := held()

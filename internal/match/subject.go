@@ -42,18 +42,19 @@ type Name struct {
 	Low bool // an alias of low quality: never enough by itself
 }
 
-// Prepare reads a person. Values that cannot be used are left out: an empty
-// subject matches nobody. The victim of a misused identity is not the subject
+// Prepare reads a person. Values that cannot be used are left out, and Unread
+// names them: an empty subject matches nobody. The victim of a misused identity is not the subject
 // and is not read.
 func Prepare(p ct.Person) *Subject {
 	s := &Subject{}
 	for _, n := range p.Names {
 		low := n.Quality == "low"
-		full := n.Full
-		if full == "" {
-			full = strings.Join(n.Parts, " ")
+		for _, text := range name.Several(n.Full) {
+			s.addName(name.Parse(text), low)
 		}
-		s.addName(name.Parse(full), low)
+		if parts := strings.Join(n.Parts, " "); !sameWords(parts, n.Full) {
+			s.addName(name.Parse(parts), low)
+		}
 		s.addName(name.ParseZone(n.MRZ), low)
 	}
 	for _, b := range p.Births {
@@ -89,6 +90,21 @@ func (s *Subject) addName(parsed name.Name, low bool) {
 		}
 	}
 	s.Names = append(s.Names, n)
+}
+
+// sameWords says whether two texts have the same words, whatever their order.
+func sameWords(a, b string) bool {
+	if a == b {
+		return true
+	}
+	words := func(s string) []string { return slices.Sorted(strings.FieldsSeq(s)) }
+	return slices.Equal(words(a), words(b))
+}
+
+// Readable says whether there is something that is compared by more than being
+// equal: of another subject nobody can say that it is not known.
+func (s *Subject) Readable() bool {
+	return len(s.Documents) > 0 || slices.ContainsFunc(s.Names, func(n Name) bool { return n.Name.Readable() })
 }
 
 func (s *Subject) addDocument(text string, issuer ct.State) {

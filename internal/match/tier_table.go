@@ -8,7 +8,7 @@ person was found at that tier, of all asked; other: the best of all others had
 that tier. A possible or strong other is a false lead.
 
 asked for                             asked   at 1   at 5 | own: strong possible   weak | other: strong possible
-strong aliases, with birth             1561 88.5 % 92.0 % |      29.9 %   21.1 % 41.0 % |        0.00 %   1.60 %
+strong aliases, with birth             1561 88.5 % 92.0 % |      29.9 %   21.2 % 40.9 % |        0.00 %   1.60 %
 strong aliases, name only              1561 64.6 % 71.7 % |       0.0 %   24.5 % 47.1 % |        0.00 %   1.28 %
 weak aliases, with birth                618 75.4 % 78.0 % |       1.6 %    7.0 % 69.4 % |        0.00 %   0.16 %
 weak aliases, name only                 618 16.8 % 20.2 % |       0.0 %    1.5 % 18.8 % |        0.00 %   0.32 %

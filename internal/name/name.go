@@ -15,7 +15,7 @@ import (
 
 // Version changes whenever the tokens or skeletons of some name change, so
 // that whoever stored them knows to build them again.
-const Version = 4
+const Version = 5
 
 // Limits of what is read of one name. What lies beyond is ignored: the longest
 // alias of the lists seen has 193 characters and the longest name 12 tokens.
@@ -51,6 +51,8 @@ const (
 	Kunya
 	// Cut: the field of a machine readable zone ended within it.
 	Cut
+	// Opaque: the word is in a script that is not read; Text is a hash of it.
+	Opaque
 )
 
 // Name is one name as tokens in the order of writing.

@@ -8,8 +8,9 @@ import (
 )
 
 // Parse reads one name, in any script, as it was written. Order, case,
-// punctuation and spacing do not matter. A text without a letter or digit gives
-// a name without tokens.
+// punctuation and spacing do not matter. A word in a script that is not read
+// becomes a token that agrees with itself alone. A text without a letter or
+// digit gives a name without tokens.
 func Parse(text string) Name {
 	if len(text) > MaxBytes {
 		text = strings.ToValidUTF8(text[:MaxBytes], "")
@@ -17,8 +18,12 @@ func Parse(text string) Name {
 	b := builder{}
 	for _, w := range words(text) {
 		roman, abjad := romanise(w)
+		before := len(b.tokens)
 		for _, r := range strings.Fields(roman) {
 			b.word(r, abjad)
+		}
+		if hash := opaque(w); len(b.tokens) == before && !abjad && hash != "" {
+			b.add(hash, Opaque)
 		}
 	}
 	b.finish()
@@ -125,6 +130,10 @@ func (b *builder) finish() {
 	defer b.syllabic()
 	for i := range b.tokens {
 		t := &b.tokens[i]
+		if t.Has(Opaque) {
+			t.Weight = weightName
+			continue
+		}
 		next := ""
 		if i+1 < len(b.tokens) {
 			next = b.tokens[i+1].Text

@@ -18,6 +18,9 @@ func similarity(a, b *Token, least float64) float64 {
 	if a.letter == b.letter && a.Text == b.Text {
 		return 1
 	}
+	if (a.Flags|b.Flags)&Opaque != 0 {
+		return 0
+	}
 	if a.Has(Particle) && b.Has(Particle) {
 		return particleSimilarity(a, b)
 	}

@@ -47,7 +47,7 @@ func TestDoor(t *testing.T) {
 		}
 	}
 
-	d := p2p.NewDoor(map[string][]string{"127.200.0.1": {"UTO"}, "127.200.0.2": {"XXA", "UTO"}, "fd00:1::1": {"XXB"}})
+	d := p2p.NewDoor(map[string][]string{"127.200.0.1": {"UTO"}, "127.200.0.2": {"UTO", "XXA"}, "fd00:1::1": {"XXB"}})
 	if d.Verify() {
 		t.Error("callers over QUIC must show their address while nobody waits")
 	}

@@ -2,6 +2,7 @@ package p2p_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
+	"github.com/herald-net/herald/internal/wire"
+	"github.com/herald-net/herald/node/ct"
 	"github.com/libp2p/go-libp2p/core/peer"
 )
 
@@ -22,8 +25,8 @@ func run(t *testing.T, h *p2p.Host) {
 	t.Cleanup(func() { stop(); loop.Wait() })
 }
 
-// endingAt are members of whom the first's window ends at a time, and the
-// others' too, or long after when renewed says so.
+// endingAt are members of whom the first's window ends at a time and the others'
+// long after, when renewed says so; else the last of their windows does.
 func endingAt(t *testing.T, n int, end time.Time, renewed bool) (*sim.Members, *roster.View) {
 	t.Helper()
 	m, err := sim.NewMembers(n, 3, end)
@@ -31,6 +34,11 @@ func endingAt(t *testing.T, n int, end time.Time, renewed bool) (*sim.Members, *
 		t.Fatal(err)
 	}
 	first, _ := m.View.Node(m.Nodes[0].Public())
+	for _, node := range m.View.Nodes() { // founding windows differ by up to 60 days
+		if !renewed && node.NotAfter > first.NotAfter {
+			first = node
+		}
+	}
 	if m, err = sim.NewMembers(n, 3, end.Add(-first.NotAfter.Time().Sub(end)).Truncate(time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
@@ -56,14 +64,17 @@ func TestWindowEnds(t *testing.T) {
 		a := w.host(m.Nodes[0], 0, use)
 		b := w.host(m.Nodes[1], 1, func(c *p2p.Config) { use(c); c.Bootstrap = a.Addrs() })
 		ended, id := m.Nodes[0].Public(), a.Libp2p().ID()
-		opened := func() (at time.Time) {
+		conns := func() (ids []string) {
 			for _, c := range b.Libp2p().Network().ConnsToPeer(id) {
-				at = c.Stat().Opened
+				ids = append(ids, c.ID())
 			}
-			return at
+			return ids
+		}
+		same := func(before []string) bool {
+			return slices.ContainsFunc(conns(), func(id string) bool { return slices.Contains(before, id) })
 		}
 		w.until("connected", 5*time.Second, func() bool { return b.Connected(ended) })
-		before := opened()
+		before := conns()
 		time.Sleep(6 * time.Minute)
 		check := func(when string) {
 			t.Helper()
@@ -75,21 +86,21 @@ func TestWindowEnds(t *testing.T) {
 			}
 		}
 		check("at the end")
-		if !opened().Equal(before) {
+		if !same(before) {
 			t.Error("the connection is not the same")
 		}
 		if err := a.Libp2p().Network().ClosePeer(b.Libp2p().ID()); err != nil {
 			t.Fatal(err)
 		}
-		w.until("connected again", time.Minute, func() bool { return len(b.Ended()) == 1 })
+		w.until("connected again", time.Minute, func() bool { return len(b.Ended()) == 1 && !same(before) })
 		check("afterwards")
 		_, v, err := m.Delegate(v, 0, m.Nodes[0], time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}
-		before = opened()
+		before = conns()
 		view.Store(v)
-		w.until("a member again", time.Minute, func() bool { return b.Connected(ended) && len(b.Ended()) == 0 && !opened().Equal(before) })
+		w.until("a member again", time.Minute, func() bool { return b.Connected(ended) && len(b.Ended()) == 0 && !same(before) })
 	})
 }
 
@@ -126,7 +137,7 @@ func TestSeatsOfEnded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, isEnded, ok := h.Admitted(id); ok && isEnded { // founding ends differ by up to 60 days
+		if _, isEnded, ok := h.Admitted(id); ok && isEnded {
 			ended = append(ended, id)
 		}
 	}
@@ -134,8 +145,8 @@ func TestSeatsOfEnded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(ended) == 0 {
-		t.Fatal("no window has ended")
+	if len(ended) <= p2p.EndedSeats {
+		t.Fatalf("only %d windows have ended", len(ended))
 	}
 	seated := 0
 	var connected []peer.ID
@@ -145,13 +156,64 @@ func TestSeatsOfEnded(t *testing.T) {
 			seated++
 		}
 	}
-	if want := min(len(ended), p2p.EndedSeats); seated != want {
-		t.Errorf("%d of %d are let in, want %d", seated, len(ended), want)
+	if seated != p2p.EndedSeats {
+		t.Errorf("%d of %d are let in, want %d", seated, len(ended), p2p.EndedSeats)
 	}
 	if !h.Allow(member, connected) {
 		t.Error("a member is not let in beside them")
 	}
 	if !h.Allow(connected[0], connected) {
 		t.Error("who has a seat loses it")
+	}
+}
+
+// A State has few of them, however many keys it has let end.
+func TestSeatsOfOneState(t *testing.T) {
+	now := time.Now()
+	m, v := endingAt(t, 3, now.Add(-time.Minute), false)
+	ids := make([]peer.ID, p2p.EndedSeatsOne+1)
+	first, _ := v.Node(m.Nodes[1].Public())
+	prev := first.Delegation
+	for i := range ids {
+		k := sim.Key(77, i)
+		proof, err := roster.Agree(k, m.States[1], m.Roots[1].Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := &ct.Delegation{
+			State: m.States[1], Serial: uint64(i + 2), Node: k.Public(), Proof: proof,
+			NotBefore: ct.MillisOf(now.Add(-50 * time.Hour)), NotAfter: ct.MillisOf(now.Add(-time.Hour)),
+		}
+		body, err := wire.EncodeDelegation(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := sim.Header(v.Network(), m.Roots[1].Public(), ct.TopicControl, now.Add(-50*time.Hour))
+		h.Kind, h.Seq, h.Prev = uint32(ct.KindDelegation), uint64(i+2), prev
+		rec, err := sim.Sign(m.Roots[1], v, h, body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		op, err := roster.ReadOperation(uint32(ct.KindDelegation), body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v, err = v.Apply(rec.Header(), rec.ID(), op); err != nil {
+			t.Fatal(err)
+		}
+		prev = rec.ID()
+		if ids[i], err = p2p.PeerID(k.Public()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	h, err := p2p.New(p2p.Config{Key: m.Nodes[0], View: func() *roster.View { return v }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer h.Close()
+	for i, id := range ids {
+		if got, want := h.Allow(id, ids[:i]), i < p2p.EndedSeatsOne; got != want {
+			t.Errorf("key %d of one State: let in: %v, want %v", i+1, got, want)
+		}
 	}
 }

@@ -74,7 +74,7 @@ type Host struct {
 
 	mu      sync.Mutex
 	leaving map[peer.ID]time.Time // connected nodes whose log was closed, and since when that is known
-	ended   map[peer.ID]bool      // connected nodes whose window has ended
+	ended   map[peer.ID]bool      // connected nodes whose window had ended
 }
 
 // Parting is how long a connected node whose log was closed stays so: it hears
@@ -115,6 +115,7 @@ func New(cfg Config) (*Host, error) {
 		gate: &gater{own: cfg.Key.Public(), view: cfg.View, muted: cfg.Muted, private: cfg.Private, probes: map[peer.ID]struct{}{},
 			quarantine: quarantine{nodes: map[ct.LogID]*suspect{}}, places: newPlaces()},
 		closing: make(chan struct{}, 1),
+		ended:   map[peer.ID]bool{},
 		boot:    map[ct.LogID][]ma.Multiaddr{},
 		tries:   tries{at: map[string]attempt{}, met: map[string]ct.LogID{}},
 	}
@@ -156,6 +157,10 @@ func New(cfg Config) (*Host, error) {
 	p.h.Network().Notify(&network.NotifyBundle{ConnectedF: func(net network.Network, c network.Conn) {
 		closeRemains(net, c)
 		p.met(c)
+	}, DisconnectedF: func(net network.Network, c network.Conn) {
+		if len(net.ConnsToPeer(c.RemotePeer())) == 0 {
+			p.noteEnded(c.RemotePeer(), false)
+		}
 	}})
 	for _, s := range cfg.Listen {
 		if err := p.listen(s); err != nil {
@@ -289,14 +294,14 @@ func (p *Host) Ended() (out []ct.LogID) {
 // whose window has ended keeps its connection while there is a seat for it; when
 // it is renewed it connects anew, since gossip has not heard it meanwhile.
 func (p *Host) Recheck() {
-	ended := map[peer.ID]bool{}
-	seats := map[ct.State]int{}
+	all, seats := 0, map[ct.State]int{}
 	for _, id := range p.h.Network().Peers() {
 		key, _ := NodeKey(id)
 		node, isEnded, ok := p.gate.admitted(id)
 		switch {
-		case ok && isEnded && len(ended) < endedSeats && seats[node.State] < endedSeatsOne:
-			ended[id] = true
+		case ok && isEnded && all < endedSeats && seats[node.State] < endedSeatsOne:
+			p.noteEnded(id, true)
+			all++
 			seats[node.State]++
 			continue
 		case ok && !isEnded && !p.wasEnded(id):
@@ -314,9 +319,17 @@ func (p *Host) Recheck() {
 			p.log.Warn("cannot close a peer", "node", key.Short(), "err", err)
 		}
 	}
+}
+
+// noteEnded remembers of a connected peer that its window had ended.
+func (p *Host) noteEnded(id peer.ID, ended bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.ended = ended
+	if ended {
+		p.ended[id] = true
+	} else {
+		delete(p.ended, id)
+	}
 }
 
 func (p *Host) wasEnded(id peer.ID) bool {

@@ -53,6 +53,9 @@ func (p *Host) met(c network.Conn) {
 	if !ok {
 		return
 	}
+	if _, ended, ok := p.gate.admitted(c.RemotePeer()); ok && ended {
+		p.noteEnded(c.RemotePeer(), true)
+	}
 	if c.Stat().Direction == network.DirOutbound {
 		p.gate.places.answered(node, c.RemoteMultiaddr(), time.Now())
 	} else {

@@ -18,7 +18,7 @@ import (
 const (
 	placeMin    = time.Second
 	placeMax    = 30 * time.Minute
-	placeProved = 24 * time.Hour // for how long a node that answered once is tried as often as any
+	placeProved = 24 * time.Hour       // for how long a node that answered once is tried as often as any
 	placesNode  = 4 * maxNodeAddresses // in a day
 
 	placesRate  = rate.Limit(1.0 / 30) // tries of unproved places, a second and State

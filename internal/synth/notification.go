@@ -101,7 +101,7 @@ func (g *Gen) legs(from, via, to ct.Country, begins time.Time) []ct.Leg {
 	return []ct.Leg{
 		{
 			Mode: "air", Carrier: carrier, ServiceNo: g.letters("123456789", 3), From: g.place(from), To: hub,
-			Departs: begins.Format(time.RFC3339), Arrives: change.Format(time.RFC3339), PNRHash: g.letters(hexDigits, 64),
+			Departs: begins.Format(time.RFC3339), Arrives: change.Format(time.RFC3339),
 		},
 		{
 			Mode: "air", Carrier: carrier, ServiceNo: g.letters("123456789", 3), From: hub, To: g.place(to),

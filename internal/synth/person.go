@@ -52,7 +52,7 @@ func (g *Gen) details(p *ct.Person) {
 		p.NationalIDs = []ct.NationalID{{Country: "UTO", Scheme: "civil-register", Value: g.letters(digits, 11)}}
 	}
 	if g.chance(10) {
-		p.Contacts = []ct.ContactHash{{Kind: "phone", Value: g.letters(hexDigits, 64), Hashed: true}}
+		p.Contacts = []ct.PersonContact{{Kind: "phone", Value: "+999" + g.letters("0123456789", 8)}}
 	}
 	if g.chance(15) {
 		p.Physical = &ct.Physical{

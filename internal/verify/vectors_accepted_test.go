@@ -267,6 +267,19 @@ func accepted(w *world) []recordVector {
 	invalid("no name", func(n *ct.Notification) { n.Person.Names = nil })
 	invalid("impossible date", func(n *ct.Notification) { n.Person.Births[0].Date = "2023-02-30" })
 	invalid("suspicion against a child", func(n *ct.Notification) { n.Person.Births = []ct.Birth{{Date: "2015"}} })
+	invalid("suspicion of a child without a birth", func(n *ct.Notification) {
+		n.Person.Births, n.Assessment.RequestedAction = nil, ct.ActionChildProtection
+		n.Assessment.Designation, n.Assessment.Grounds, n.Assessment.WarrantRef = ct.DesignationSuspected, []string{ct.GroundAssociation}, ""
+	})
+	invalid("intelligence against a child", func(n *ct.Notification) {
+		n.Person.Births, n.Assessment.RequestedAction = []ct.Birth{{Date: "2015"}}, ct.ActionChildProtection
+		n.Assessment.Designation, n.Assessment.Grounds, n.Assessment.WarrantRef = ct.DesignationFamilyMember, []string{ct.GroundIntelligence}, ""
+	})
+	invalid("conviction of a family member", func(n *ct.Notification) {
+		n.Assessment.Designation, n.Assessment.Grounds = ct.DesignationFamilyMember, []string{ct.GroundConvicted}
+		n.Assessment.RequestedAction, n.Assessment.WarrantRef = ct.ActionNotifyOnly, ""
+	})
+	invalid("fled from no State", func(n *ct.Notification) { n.Person.FledFrom = []ct.State{"QQQ"} })
 	invalid("text over its limit", func(n *ct.Notification) { n.Assessment.GroundsText = strings.Repeat("x", 10_000) })
 	add("retraction without a reason", retract(func(d *draft) { d.body = body(&ct.Retraction{Text: "x"}) }))
 	add("address that cannot be dialled", w.draft(ct.KindAddress, ct.TopicControl, body(&ct.Addresses{Serial: 1, Addrs: []string{"localhost:4001"}})))
@@ -286,6 +299,7 @@ func accepted(w *world) []recordVector {
 	releases("match release by chance", func(r *ct.MatchRelease) { r.By = "chance" })
 	releases("match release with a residence", func(r *ct.MatchRelease) { r.Hits[0].Person.Residence = []ct.PlaceOfLife{{State: "UTO"}} })
 	releases("match release that tells of asylum", func(r *ct.MatchRelease) { r.Hits[0].Person.AsylumOrRefugee = true })
+	releases("match release that tells who was fled", func(r *ct.MatchRelease) { r.Hits[0].Person.FledFrom = []ct.State{"UTO"} })
 	releases("match release of suspicion against a child", func(r *ct.MatchRelease) { r.Hits[0].Person.Births = []ct.Birth{{Date: "2015"}} })
 	releases("match release of a weak hit", func(r *ct.MatchRelease) { r.Hits[0].Tier = "weak" })
 	releases("match release that withholds a secret", func(r *ct.MatchRelease) { r.Hits[0].Withheld = []string{"secret"} })
@@ -296,6 +310,11 @@ func accepted(w *world) []recordVector {
 
 	// What a clock says is no reason: everybody has another one.
 	because = ""
+	add("notification of somebody who has fled two States", notify(ct.TopicTravel, func(d *draft) {
+		n := notification(ct.TopicTravel)
+		n.Person.AsylumOrRefugee, n.Person.FledFrom = true, []ct.State{"KEN", "GBN"}
+		d.body = body(n)
+	}))
 	add("issued in the future", notify(ct.TopicTravel, func(d *draft) {
 		d.h.Issued, d.h.Expires = ct.MillisOf(now.Add(48*time.Hour)), ct.MillisOf(now.Add(72*time.Hour))
 		n := notification(ct.TopicTravel)

@@ -61,7 +61,7 @@ func fullBody(tb testing.TB) []byte {
 		Event: ct.Event{
 			Type: "t", Phase: "p", Time: "t", Precision: "e", Source: "UTO", Transit: []ct.State{"UTO", ""}, Destination: "UTO",
 			Legs: []ct.Leg{{}, {Mode: "air", Carrier: "UT", ServiceNo: "1", From: ct.Place{Code: "c", State: "UTO", Text: "t"},
-				To: ct.Place{Text: "t"}, Departs: "d", Arrives: "a", PNRHash: "h"}},
+				To: ct.Place{Text: "t"}, Departs: "d", Arrives: "a"}},
 			Detention: &ct.Detention{Authority: "a", Country: "UTO", Region: "r", LegalGround: "l", Since: "s", ConsularNotified: "y",
 				ConsularTime: "t", ExpectedRelease: "r", ExpectedTransfer: "t"},
 			Accompanying: []ct.Companion{{}, {Role: "child", Name: &name, Birth: &birth, Note: "n"}, {Name: &ct.Name{}, Birth: &ct.Birth{}}},
@@ -70,11 +70,11 @@ func fullBody(tb testing.TB) []byte {
 			Names: []ct.Name{name, {}}, Births: []ct.Birth{birth, {}}, BirthPlaces: []ct.PlaceOfLife{life, {}},
 			Nationalities: []ct.State{"UTO", ""}, Residence: []ct.PlaceOfLife{life}, Sex: "X", Documents: []ct.Document{doc, {}},
 			NationalIDs: []ct.NationalID{{Country: "UTO", Scheme: "s", Value: "v", Fact: f}},
-			Contacts:    []ct.ContactHash{{Kind: "k", Value: "v", Hashed: true, Fact: f}}, ExternalRefs: []ct.ExternalRef{{System: "s", Value: "v"}, {}},
+			Contacts:    []ct.PersonContact{{Kind: "k", Value: "v", Fact: f}}, ExternalRefs: []ct.ExternalRef{{System: "s", Value: "v"}, {}},
 			Physical:        &ct.Physical{HeightCM: 180, WeightKG: 80, Eyes: "e", Hair: "h", Marks: []string{"m", ""}, Fact: f},
 			Biometrics:      &ct.Biometrics{Face: true, Fingerprint: true, Iris: true, DNA: true, Contact: "c"},
 			MisusedIdentity: &ct.Misused{Names: []ct.Name{name}, Births: []ct.Birth{birth}, Documents: []ct.Document{doc}, Note: "n"},
-			AsylumOrRefugee: true,
+			AsylumOrRefugee: true, FledFrom: []ct.State{"s"},
 		},
 		Assessment: ct.Assessment{
 			Grounds: []string{"g", ""}, GroundsText: "t", Designation: "d", LegalBasis: []ct.LegalBasis{{Instrument: "i", Reference: "r"}, {}},

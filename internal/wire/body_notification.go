@@ -74,7 +74,7 @@ func legToProto(l *ct.Leg) *heraldv1.Leg {
 	return &heraldv1.Leg{
 		Mode: l.Mode, Carrier: l.Carrier, ServiceNo: l.ServiceNo,
 		From: placeToProto(&l.From), To: placeToProto(&l.To),
-		Departs: l.Departs, Arrives: l.Arrives, PnrLocatorRef: l.PNRHash,
+		Departs: l.Departs, Arrives: l.Arrives,
 	}
 }
 

@@ -35,6 +35,7 @@ func personToProto(p *ct.Person) *heraldv1.Person {
 		Contacts:        mapped(p.Contacts, contactToProto),
 		ExternalRefs:    mapped(p.ExternalRefs, externalRefToProto),
 		AsylumOrRefugee: p.AsylumOrRefugee,
+		FledFrom:        statesToProto(p.FledFrom),
 	}
 	if v := p.Physical; v != nil {
 		out.Physical = &heraldv1.Physical{
@@ -84,9 +85,9 @@ func nationalIDToProto(n *ct.NationalID) *heraldv1.NationalId {
 	}
 }
 
-func contactToProto(c *ct.ContactHash) *heraldv1.ContactHash {
-	return &heraldv1.ContactHash{
-		Kind: c.Kind, Value: c.Value, Hashed: c.Hashed, Confidence: c.Confidence, SourceRef: c.SourceRef,
+func contactToProto(c *ct.PersonContact) *heraldv1.PersonContact {
+	return &heraldv1.PersonContact{
+		Kind: c.Kind, Value: c.Value, Confidence: c.Confidence, SourceRef: c.SourceRef,
 	}
 }
 

@@ -185,8 +185,6 @@ func readLeg(d *decoder, l *ct.Leg) {
 			l.Departs = in.text()
 		case 7:
 			l.Arrives = in.text()
-		case 8:
-			l.PNRHash = in.text()
 		default:
 			in.bad = true
 		}

@@ -15,6 +15,7 @@ func readPerson(d *decoder, p *ct.Person) {
 		Names: p.Names[:0], Births: p.Births[:0], BirthPlaces: p.BirthPlaces[:0],
 		Nationalities: p.Nationalities[:0], Residence: p.Residence[:0], Documents: p.Documents[:0],
 		NationalIDs: p.NationalIDs[:0], Contacts: p.Contacts[:0], ExternalRefs: p.ExternalRefs[:0],
+		FledFrom: p.FledFrom[:0],
 	}
 	for d.next() {
 		switch d.num {
@@ -42,7 +43,7 @@ func readPerson(d *decoder, p *ct.Person) {
 			readNationalID(d, &p.NationalIDs[len(p.NationalIDs)-1])
 		case 9:
 			p.Contacts = another(d, p.Contacts)
-			readContactHash(d, &p.Contacts[len(p.Contacts)-1])
+			readPersonContact(d, &p.Contacts[len(p.Contacts)-1])
 		case 10:
 			p.Physical = new(ct.Physical)
 			readPhysical(d, p.Physical)
@@ -57,6 +58,8 @@ func readPerson(d *decoder, p *ct.Person) {
 			readMisused(d, p.MisusedIdentity)
 		case 14:
 			p.AsylumOrRefugee = d.bool()
+		case 15:
+			p.FledFrom = readTexts(d, p.FledFrom)
 		default:
 			d.bad = true
 		}
@@ -177,8 +180,8 @@ func readNationalID(d *decoder, n *ct.NationalID) {
 	d.join(&in)
 }
 
-func readContactHash(d *decoder, c *ct.ContactHash) {
-	*c = ct.ContactHash{}
+func readPersonContact(d *decoder, c *ct.PersonContact) {
+	*c = ct.PersonContact{}
 	in := d.message()
 	for in.next() {
 		switch in.num {
@@ -186,8 +189,6 @@ func readContactHash(d *decoder, c *ct.ContactHash) {
 			c.Kind = in.text()
 		case 2:
 			c.Value = in.text()
-		case 3:
-			c.Hashed = in.bool()
 		default:
 			in.fact(&c.Fact)
 		}

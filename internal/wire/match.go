@@ -76,7 +76,7 @@ type MatchAnswer struct {
 	Responder ct.LogID
 	Request   [32]byte // MatchRequestHash of the request
 	Verdict   MatchVerdict
-	Reason    string // code; only with refused and rate-limited
+	Reason    string // code; with refused and rate-limited, and with possible as AskReason gives it
 	Hits      []MatchHit
 	Issued    ct.Millis
 }

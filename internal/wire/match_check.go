@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -50,8 +51,12 @@ func checkMatchAnswer(a *MatchAnswer) error {
 	case len(a.Hits) > 0 && a.Verdict != MatchPossible:
 		return fmt.Errorf("%w: hits without a possible match", ErrMatch)
 	}
-	if refusal := a.Verdict == MatchRefused || a.Verdict == MatchRateLimited; refusal != (a.Reason != "") {
-		return fmt.Errorf("%w: a refusal has a reason, and only a refusal", ErrMatch)
+	refusal := a.Verdict == MatchRefused || a.Verdict == MatchRateLimited
+	if refusal && a.Reason == "" || a.Verdict == MatchNoHit && a.Reason != "" {
+		return fmt.Errorf("%w: a refusal has a reason, and NO_HIT has none", ErrMatch)
+	}
+	if _, ok := AskInstead(a); a.Verdict == MatchPossible && a.Reason != "" && !ok {
+		return fmt.Errorf("%w: the reason of POSSIBLE names the State to ask", ErrMatch)
 	}
 	if a.Reason != "" && !matchCode(a.Reason, MaxMatchReason) {
 		return fmt.Errorf("%w: reason", ErrMatch)
@@ -114,4 +119,19 @@ func matchCode(s string, most int) bool {
 		}
 	}
 	return true
+}
+
+// askReason is how the reason of a POSSIBLE begins when all that was found are
+// records of another State, which every member holds: that State is the one to
+// ask, and the responder has nothing to release.
+const askReason = "ask:"
+
+// AskReason names the State to ask.
+func AskReason(author ct.State) string { return askReason + strings.ToLower(string(author)) }
+
+// AskInstead gives the State that a POSSIBLE names to be asked.
+func AskInstead(a *MatchAnswer) (ct.State, bool) {
+	s, ok := strings.CutPrefix(a.Reason, askReason)
+	author := ct.State(strings.ToUpper(s))
+	return author, ok && a.Verdict == MatchPossible && ct.ValidState(author)
 }

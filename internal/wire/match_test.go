@@ -309,3 +309,27 @@ func FuzzMatchAnswer(f *testing.F) {
 		}
 	})
 }
+
+// The reason of a POSSIBLE names the State to ask, and says nothing else.
+func TestReasonOfPossible(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		asks   string
+		ok     bool
+	}{{"", "", true}, {AskReason("FIN"), "FIN", true}, {"ask:", "", false}, {"ask:nowhere", "", false}, {"no-case", "", false}} {
+		a := matchAnswer(1)
+		a.Reason = c.reason
+		raw, err := EncodeMatchAnswer(a)
+		if (err == nil) != c.ok {
+			t.Errorf("POSSIBLE with reason %q: %d bytes, %v", c.reason, len(raw), err)
+		}
+		if s, ok := AskInstead(a); string(s) != c.asks && ok {
+			t.Errorf("%q asks %q, want %q", c.reason, s, c.asks)
+		}
+	}
+	none := matchAnswer(0)
+	none.Reason = AskReason("FIN")
+	if _, err := EncodeMatchAnswer(none); err == nil {
+		t.Error("NO_HIT with a reason is encoded")
+	}
+}

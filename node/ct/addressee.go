@@ -31,10 +31,9 @@ type Conflict struct {
 //
 // missing names the roles that a notification of this event should fill and
 // does not. conflicts lists States that are left out of must because the
-// person seeks or has asylum and is a national of theirs or was born there.
+// person has fled them.
 func Addressees(n *Notification, author State) (must []State, missing []Role, conflicts []Conflict) {
 	rs := roles(n)
-	fled := fledFrom(&n.Person)
 	for i := 0; i < len(rs); {
 		s := rs[i].state
 		var own []Role
@@ -43,7 +42,7 @@ func Addressees(n *Notification, author State) (must []State, missing []Role, co
 		}
 		switch {
 		case s == author:
-		case slices.Contains(fled, s):
+		case n.Person.HasFled(s):
 			conflicts = append(conflicts, Conflict{s, own})
 		default:
 			must = append(must, s)
@@ -91,7 +90,7 @@ func roles(n *Notification) []stateRole {
 	e, p := &n.Event, &n.Person
 	var out []stateRole
 	add := func(s State, r Role) {
-		if s = memberOf(s); s != "" {
+		if s = MemberOf(s); s != "" {
 			out = append(out, stateRole{s, r})
 		}
 	}
@@ -132,36 +131,4 @@ func (p *Place) state() State {
 		return s
 	}
 	return p.State
-}
-
-// memberOf gives the State that answers for a code: none for organisations
-// and legal statuses of ICAO 9303, the United Kingdom for its nationality
-// codes, the specimen State for itself.
-func memberOf(s State) State {
-	switch s {
-	case "GBD", "GBN", "GBO", "GBP", "GBS":
-		return "GBR"
-	}
-	if c, ok := LookupState(s); !ok || c.Status == StatusICAO && s != "UTO" {
-		return ""
-	}
-	return s
-}
-
-// fledFrom lists the States from which a person with asylum or refugee status
-// needs protection; none for anybody else.
-func fledFrom(p *Person) []State {
-	asylum := p.AsylumOrRefugee
-	var out []State
-	for _, s := range p.Nationalities {
-		asylum = asylum || s == "XXB" || s == "XXC"
-		out = append(out, memberOf(s))
-	}
-	for _, b := range p.BirthPlaces {
-		out = append(out, memberOf(b.State))
-	}
-	if !asylum {
-		return nil
-	}
-	return out
 }

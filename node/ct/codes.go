@@ -147,7 +147,7 @@ var (
 	closeCodes       = codes{"compromised", "lost", "forked", "retired", "error"}
 
 	bystanderDesignations = codes{DesignationFamilyMember, DesignationWitnessOrVictim}
-	minorGrounds          = codes{GroundIntelligence, GroundAssociation}
+	harmlessGrounds       = codes{GroundAssociation}
 	minorActions          = codes{ActionChildProtection, ActionNotifyOnly}
 	adverseActions        = codes{ActionRefuseEntry, ActionDetainForExtradition}
 )

@@ -41,8 +41,8 @@ type Entry struct {
 	Closing      *Closing      `json:"closing,omitempty"`
 }
 
-// Why an entry is not readable. UnreadableInadmissible is followed by ": " and
-// a reason.
+// Why an entry is not readable. UnreadableInadmissible and UnreadableHandling
+// are followed by ": " and a reason.
 const (
 	UnreadableInadmissible = "inadmissible"
 	UnreadableSealed       = "sealed to others"
@@ -53,11 +53,15 @@ const (
 	UnreadableMissing      = "body missing"
 	UnreadableElsewhere    = "of a topic that this node does not keep"
 	UnreadableFuture       = "issued in the future"
-	UnreadableUnsettled    = "waiting for sync after restore" // it may have been retracted since
+	UnreadableHandling     = "not at this outlet by its handling" // herald get shows it alone
+	UnreadableUnsettled    = "waiting for sync after restore"     // it may have been retracted since
 )
 
 // Inadmissible is the Unreadable text for a reason.
 func Inadmissible(reason string) string { return UnreadableInadmissible + ": " + reason }
+
+// Unhandled is the Unreadable text for a reason of handling.
+func Unhandled(reason string) string { return UnreadableHandling + ": " + reason }
 
 // String, Format and LogValue give the header's side only.
 func (e Entry) String() string {

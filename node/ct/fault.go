@@ -88,5 +88,9 @@ const (
 	FaultMinorGround      = "a ground of suspicion against a person who may be under 18"
 	FaultMinorAction      = "only CHILD_PROTECTION or NOTIFY_ONLY for a person who may be under 18"
 	FaultMinorRetention   = "expiry later than the policy allows for a person who may be under 18"
+	FaultMinorWarrant     = "no warrant against a person who may be under 18"
 	FaultBystanderAction  = "no detention or refusal of a family member, witness or victim"
+	FaultBystanderGround  = "a ground of suspicion against a family member, witness or victim: only association"
+	FaultBystanderWarrant = "no warrant against a family member, witness or victim"
+	FaultSuspectOfChild   = "a suspicion beside CHILD_PROTECTION, of a person whose birth is not told"
 )

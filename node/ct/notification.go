@@ -61,7 +61,6 @@ type Leg struct {
 	To        Place  `json:"to"`
 	Departs   string `json:"departs,omitempty"` // RFC 3339 with offset: local time and UTC at once
 	Arrives   string `json:"arrives,omitempty"`
-	PNRHash   string `json:"pnr_locator_ref,omitempty"` // hash of the locator, hex
 }
 
 // Place is an airport, port or border post.

@@ -5,20 +5,21 @@ package ct
 // ethnicity, political opinion, union membership, health or sexual life, and
 // decoding refuses fields that are not here.
 type Person struct {
-	Names           []Name        `json:"names,omitempty"`
-	Births          []Birth       `json:"births,omitempty"`
-	BirthPlaces     []PlaceOfLife `json:"birth_places,omitempty"`
-	Nationalities   []State       `json:"nationalities,omitempty"`
-	Residence       []PlaceOfLife `json:"residence,omitempty"`
-	Sex             Sex           `json:"sex,omitempty"`
-	Documents       []Document    `json:"documents,omitempty"`
-	NationalIDs     []NationalID  `json:"national_ids,omitempty"`
-	Contacts        []ContactHash `json:"contacts,omitempty"`
-	Physical        *Physical     `json:"physical,omitempty"`
-	Biometrics      *Biometrics   `json:"biometrics_available,omitempty"`
-	ExternalRefs    []ExternalRef `json:"external_refs,omitempty"`
-	MisusedIdentity *Misused      `json:"misused_identity,omitempty"`
-	AsylumOrRefugee bool          `json:"asylum_or_refugee,omitempty"` // conflicts with the addressee rule: a human decides
+	Names           []Name          `json:"names,omitempty"`
+	Births          []Birth         `json:"births,omitempty"`
+	BirthPlaces     []PlaceOfLife   `json:"birth_places,omitempty"`
+	Nationalities   []State         `json:"nationalities,omitempty"`
+	Residence       []PlaceOfLife   `json:"residence,omitempty"`
+	Sex             Sex             `json:"sex,omitempty"`
+	Documents       []Document      `json:"documents,omitempty"`
+	NationalIDs     []NationalID    `json:"national_ids,omitempty"`
+	Contacts        []PersonContact `json:"contacts,omitempty"`
+	Physical        *Physical       `json:"physical,omitempty"`
+	Biometrics      *Biometrics     `json:"biometrics_available,omitempty"`
+	ExternalRefs    []ExternalRef   `json:"external_refs,omitempty"`
+	MisusedIdentity *Misused        `json:"misused_identity,omitempty"`
+	AsylumOrRefugee bool            `json:"asylum_or_refugee,omitempty"` // conflicts with the addressee rule: a human decides
+	FledFrom        []State         `json:"fled_from,omitempty"`         // States from which the person needs protection; see HasFled
 }
 
 // Fact is what every value of a person may carry beside itself.
@@ -93,12 +94,12 @@ type NationalID struct {
 	Fact
 }
 
-// ContactHash is a phone number or e-mail address, hashed unless the author
-// chose to carry it in clear.
-type ContactHash struct {
-	Kind   string `json:"kind"` // phone, email
-	Value  string `json:"value"`
-	Hashed bool   `json:"hashed"`
+// PersonContact is a phone number or e-mail address of the person. It is carried
+// as it is or not at all: of ten thousand million phone numbers every hash is
+// found in minutes, and members share no secret that could key one.
+type PersonContact struct {
+	Kind  string `json:"kind"` // phone, email
+	Value string `json:"value"`
 	Fact
 }
 

@@ -40,7 +40,7 @@ func TestNothingPersonalIsPrinted(t *testing.T) {
 		reflect.TypeFor[ct.Notification](), reflect.TypeFor[ct.Event](), reflect.TypeFor[ct.Leg](), reflect.TypeFor[ct.Place](),
 		reflect.TypeFor[ct.Detention](), reflect.TypeFor[ct.Companion](), reflect.TypeFor[ct.Person](), reflect.TypeFor[ct.Fact](),
 		reflect.TypeFor[ct.Name](), reflect.TypeFor[ct.Birth](), reflect.TypeFor[ct.PlaceOfLife](), reflect.TypeFor[ct.Document](),
-		reflect.TypeFor[ct.NationalID](), reflect.TypeFor[ct.ContactHash](), reflect.TypeFor[ct.Physical](),
+		reflect.TypeFor[ct.NationalID](), reflect.TypeFor[ct.PersonContact](), reflect.TypeFor[ct.Physical](),
 		reflect.TypeFor[ct.Biometrics](), reflect.TypeFor[ct.ExternalRef](), reflect.TypeFor[ct.Misused](),
 		reflect.TypeFor[ct.Assessment](), reflect.TypeFor[ct.LegalBasis](), reflect.TypeFor[ct.Handling](),
 		reflect.TypeFor[ct.Retention](), reflect.TypeFor[ct.Contact](), reflect.TypeFor[ct.Retraction](),

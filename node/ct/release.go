@@ -58,6 +58,8 @@ const (
 	WithheldEvent      = "event"
 	WithheldAssessment = "assessment" // designation and requested action
 	WithheldContact    = "contact"    // of the author
+	WithheldText       = "handling-text"
+	WithheldCase       = "case" // the author's reference in his contact
 
 	WithheldBirths        = "births"
 	WithheldBirthPlaces   = "birth-places"
@@ -73,7 +75,7 @@ var (
 	releaserCodes = codes{ReleasedByHuman, ReleasedByPolicy}
 	tierCodes     = codes{"strong", "possible"}
 	optionalCodes = codes{
-		WithheldPerson, WithheldEvent, WithheldAssessment, WithheldContact, WithheldBirths, WithheldBirthPlaces,
+		WithheldPerson, WithheldEvent, WithheldAssessment, WithheldContact, WithheldText, WithheldCase, WithheldBirths, WithheldBirthPlaces,
 		WithheldNationalities, WithheldSex, WithheldDocuments, WithheldNationalIDs, WithheldExternalRefs, WithheldMisused,
 	}
 	neverCodes    = codes{"residence", "contacts", "physical", "biometrics", "asylum", "grounds"}
@@ -167,19 +169,12 @@ func (c *checker) releasedHit(h *ReleasedHit) {
 	if p := h.Person; p != nil {
 		m := c.at("person", -1)
 		c.person(p)
-		if p.Residence != nil || p.Contacts != nil || p.Physical != nil || p.Biometrics != nil || p.AsylumOrRefugee {
+		if p.Residence != nil || p.Contacts != nil || p.Physical != nil || p.Biometrics != nil || p.AsylumOrRefugee || p.FledFrom != nil {
 			c.fault("", FaultUnexpected)
 		}
 		c.leave(m)
-		if p.MaybeMinor(c.now) {
-			if h.Designation != "" && !bystanderDesignations.has(h.Designation) {
-				c.fault("designation", FaultMinorDesignation)
-			}
-			if h.Action != "" && !minorActions.has(h.Action) {
-				c.fault("requested_action", FaultMinorAction)
-			}
-		}
 	}
+	c.protectHit(h)
 	m := c.at("handling", -1)
 	c.handling(&h.Handling)
 	c.leave(m)
@@ -189,6 +184,24 @@ func (c *checker) releasedHit(h *ReleasedHit) {
 		c.leave(m)
 	}
 	c.codeList("withheld", h.Withheld, withheldCodes)
+}
+
+// protectHit is protect for a hit, of which perhaps no person is told.
+func (c *checker) protectHit(h *ReleasedHit) {
+	suspect := h.Designation != "" && !bystanderDesignations.has(h.Designation)
+	switch p := h.Person; {
+	case p != nil && p.MaybeMinor(c.now):
+		if suspect {
+			c.fault("designation", FaultMinorDesignation)
+		}
+		if h.Action != "" && !minorActions.has(h.Action) {
+			c.fault("requested_action", FaultMinorAction)
+		}
+	case suspect && h.Action == ActionChildProtection && (p == nil || !p.birthKnown()):
+		c.fault("designation", FaultSuspectOfChild)
+	case !suspect && h.Designation != "" && adverseActions.has(h.Action):
+		c.fault("requested_action", FaultBystanderAction)
+	}
 }
 
 // ReleaseRule is one standing policy of a State: what a node releases to a

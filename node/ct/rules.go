@@ -74,14 +74,13 @@ var fieldRules = map[string]Rule{
 	"Event.detention":    {},
 	"Event.accompanying": list(MaxNames),
 
-	"Leg.mode":            must(word(modeCodes)),
-	"Leg.carrier":         pattern(`^[A-Z0-9]{2,4}$`),
-	"Leg.service_no":      pattern(`^[A-Za-z0-9/ -]{1,16}$`),
-	"Leg.from":            {},
-	"Leg.to":              {},
-	"Leg.departs":         form(FormTime),
-	"Leg.arrives":         form(FormTime),
-	"Leg.pnr_locator_ref": pattern(`^[0-9a-f]{64}$`),
+	"Leg.mode":       must(word(modeCodes)),
+	"Leg.carrier":    pattern(`^[A-Z0-9]{2,4}$`),
+	"Leg.service_no": pattern(`^[A-Za-z0-9/ -]{1,16}$`),
+	"Leg.from":       {},
+	"Leg.to":         {},
+	"Leg.departs":    form(FormTime),
+	"Leg.arrives":    form(FormTime),
 
 	"Place.code":  pattern(`^([A-Z]{3,4}|[A-Z]{2}[A-Z2-9]{3})$`),
 	"Place.state": form(FormState),
@@ -149,10 +148,6 @@ var fieldRules = map[string]Rule{
 
 	"PersonContact.kind":  must(word(contactCodes)),
 	"PersonContact.value": must(text(MaxNameLen)),
-
-	"ContactHash.kind":   must(word(contactCodes)),
-	"ContactHash.value":  must(text(MaxNameLen)),
-	"ContactHash.hashed": {},
 
 	"Physical.height_cm": between(30, 280),
 	"Physical.weight_kg": between(1, 500),

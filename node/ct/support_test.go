@@ -39,6 +39,13 @@ func valid(t *testing.T) *ct.Notification {
 	return n
 }
 
+// bystander turns n into a notice about a family member, a witness or a victim
+// that has no fault.
+func bystander(n *ct.Notification, designation string) {
+	n.Assessment.Designation, n.Assessment.Grounds = designation, []string{ct.GroundAssociation}
+	n.Assessment.RequestedAction, n.Assessment.WarrantRef = ct.ActionNotifyOnly, ""
+}
+
 // minor turns n into the protection of a child that has no fault.
 func minor(n *ct.Notification) {
 	n.Person.Births = []ct.Birth{{Date: "2012"}}

@@ -54,7 +54,7 @@ func (n *Notification) Validate(now time.Time, p Policy) Faults {
 	c.assessment(&n.Assessment)
 	c.leave(m)
 
-	minor := n.Person.MaybeMinor(now)
+	minor := n.SubjectMayBeChild(now)
 	c.protect(&n.Assessment, minor)
 
 	m = c.at("handling", -1)
@@ -132,25 +132,35 @@ func (c *checker) assessment(a *Assessment) {
 	}
 }
 
-// protect applies S4 and S5: no suspicion against a child, no adverse action
-// against a bystander.
+// protect applies S4 and S5: no suspicion and no warrant against a child, a
+// family member, a witness or a victim, and no adverse action. What is left as
+// a ground is that they belong to somebody.
 func (c *checker) protect(a *Assessment, minor bool) {
-	if minor {
-		if designationCodes.has(a.Designation) && !bystanderDesignations.has(a.Designation) {
+	bystander := bystanderDesignations.has(a.Designation)
+	ground, warrant := FaultBystanderGround, FaultBystanderWarrant
+	switch {
+	case minor:
+		ground, warrant = FaultMinorGround, FaultMinorWarrant
+		if designationCodes.has(a.Designation) && !bystander {
 			c.fault("assessment.designation", FaultMinorDesignation)
-		}
-		for i, g := range a.Grounds {
-			if groundCodes.has(g) && !minorGrounds.has(g) {
-				c.faultAt("assessment.grounds", i, FaultMinorGround)
-			}
 		}
 		if actionCodes.has(a.RequestedAction) && !minorActions.has(a.RequestedAction) {
 			c.fault("assessment.requested_action", FaultMinorAction)
 		}
+	case bystander:
+		if adverseActions.has(a.RequestedAction) {
+			c.fault("assessment.requested_action", FaultBystanderAction)
+		}
+	default:
 		return
 	}
-	if bystanderDesignations.has(a.Designation) && adverseActions.has(a.RequestedAction) {
-		c.fault("assessment.requested_action", FaultBystanderAction)
+	for i, g := range a.Grounds {
+		if groundCodes.has(g) && !harmlessGrounds.has(g) {
+			c.faultAt("assessment.grounds", i, ground)
+		}
+	}
+	if a.WarrantRef != "" && a.RequestedAction != ActionDetainForExtradition {
+		c.fault("assessment.warrant_ref", warrant)
 	}
 }
 

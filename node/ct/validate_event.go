@@ -135,9 +135,6 @@ func (c *checker) leg(l *Leg, last time.Time) time.Time {
 		}
 		last = t
 	}
-	if l.PNRHash != "" && !shaped(l.PNRHash, 64, 64, hexDigits) {
-		c.fault("pnr_locator_ref", FaultForm)
-	}
 	return last
 }
 

@@ -43,9 +43,25 @@ func (b *Birth) maybeMinor(now time.Time) bool {
 	return d.Latest.AddDate(years, 0, 0).After(now)
 }
 
+// SubjectMayBeChild tells whether the subject may be under 18, by birth, or by
+// the action asked for when no birth says otherwise.
+func (n *Notification) SubjectMayBeChild(now time.Time) bool {
+	return n.Person.MaybeMinor(now) || n.Assessment.RequestedAction == ActionChildProtection && !n.Person.birthKnown()
+}
+
+// birthKnown tells whether a date of birth can be read.
+func (p *Person) birthKnown() bool {
+	for i := range p.Births {
+		if _, err := ParseEDTF(p.Births[i].Date); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // MinorInvolved tells whether the subject or a companion may be under 18.
 func (n *Notification) MinorInvolved(now time.Time) bool {
-	if n.Person.MaybeMinor(now) {
+	if n.SubjectMayBeChild(now) {
 		return true
 	}
 	for i := range n.Event.Accompanying {
@@ -65,6 +81,7 @@ func (c *checker) person(p *Person) {
 	c.births(p.Births)
 	c.lives("birth_places", p.BirthPlaces)
 	c.states("nationalities", p.Nationalities, MaxList)
+	c.states("fled_from", p.FledFrom, MaxList)
 	c.lives("residence", p.Residence)
 	c.code("sex", string(p.Sex), sexCodes)
 	c.documents(p.Documents)
@@ -256,13 +273,11 @@ func (c *checker) nationalID(n *NationalID) {
 	c.fact(n.Fact)
 }
 
-func (c *checker) contact(k *ContactHash) {
+func (c *checker) contact(k *PersonContact) {
 	c.mustCode("kind", k.Kind, contactCodes)
 	if c.must("value", k.Value) {
 		good := true
 		switch {
-		case k.Hashed:
-			good = shaped(k.Value, 64, 64, hexDigits)
 		case k.Kind == "phone":
 			good = len(k.Value) > 1 && k.Value[0] == '+' && shaped(k.Value[1:], 4, 15, digits) // E.164
 		case k.Kind == "email":

@@ -99,9 +99,8 @@ func TestValidateFaults(t *testing.T) {
 		{"document code", func(n *n) { n.Person.Documents[0].Type = "passport" }, "person.documents[0].type", ct.FaultDocType},
 		{"document code not used", func(n *n) { n.Person.Documents[0].Type = "IV" }, "person.documents[0].type", ct.FaultDocType},
 		{"document dates", func(n *n) { n.Person.Documents[0].Issued, n.Person.Documents[0].Expires = "2020", "2019-12-31" }, "person.documents[0].expires", ct.FaultOrder},
-		{"hash", func(n *n) { n.Person.Contacts = []ct.ContactHash{{Kind: "phone", Value: "abc", Hashed: true}} }, "person.contacts[0].value", ct.FaultForm},
-		{"phone", func(n *n) { n.Person.Contacts = []ct.ContactHash{{Kind: "phone", Value: "0123"}} }, "person.contacts[0].value", ct.FaultForm},
-		{"e-mail", func(n *n) { n.Person.Contacts = []ct.ContactHash{{Kind: "email", Value: "nobody@"}} }, "person.contacts[0].value", ct.FaultForm},
+		{"phone", func(n *n) { n.Person.Contacts = []ct.PersonContact{{Kind: "phone", Value: "0123"}} }, "person.contacts[0].value", ct.FaultForm},
+		{"e-mail", func(n *n) { n.Person.Contacts = []ct.PersonContact{{Kind: "email", Value: "nobody@"}} }, "person.contacts[0].value", ct.FaultForm},
 		{"eyes", func(n *n) { n.Person.Physical = &ct.Physical{Eyes: "brown"} }, "person.physical.eyes", ct.FaultForm},
 
 		// Dates and times.
@@ -127,14 +126,42 @@ func TestValidateFaults(t *testing.T) {
 		{"planned capture", func(n *n) { n.Event.Type, n.Event.Phase = ct.Captured, ct.PhasePlanned }, "event.phase", ct.FaultPhase},
 		{"detention without warrant", func(n *n) { n.Assessment.RequestedAction = ct.ActionDetainForExtradition }, "assessment.warrant_ref", ct.FaultWarrant},
 		{"family member refused", func(n *n) {
-			n.Assessment.Designation, n.Assessment.RequestedAction = ct.DesignationFamilyMember, ct.ActionRefuseEntry
+			bystander(n, ct.DesignationFamilyMember)
+			n.Assessment.RequestedAction = ct.ActionRefuseEntry
 		}, "assessment.requested_action", ct.FaultBystanderAction},
 		{"witness detained", func(n *n) {
-			n.Assessment.Designation = ct.DesignationWitnessOrVictim
+			bystander(n, ct.DesignationWitnessOrVictim)
 			n.Assessment.RequestedAction, n.Assessment.WarrantRef = ct.ActionDetainForExtradition, "W-1"
 		}, "assessment.requested_action", ct.FaultBystanderAction},
 
+		{"family member with a conviction", func(n *n) {
+			bystander(n, ct.DesignationFamilyMember)
+			n.Assessment.Grounds = []string{ct.GroundAssociation, ct.GroundConvicted}
+		}, "assessment.grounds[1]", ct.FaultBystanderGround},
+		{"family member by intelligence", func(n *n) {
+			bystander(n, ct.DesignationFamilyMember)
+			n.Assessment.Grounds = []string{ct.GroundIntelligence}
+		}, "assessment.grounds[0]", ct.FaultBystanderGround},
+		{"victim on a list", func(n *n) {
+			bystander(n, ct.DesignationWitnessOrVictim)
+			n.Assessment.Grounds = []string{ct.GroundUNListed}
+		}, "assessment.grounds[0]", ct.FaultBystanderGround},
+		{"family member with a warrant", func(n *n) {
+			bystander(n, ct.DesignationFamilyMember)
+			n.Assessment.WarrantRef = "W-1"
+		}, "assessment.warrant_ref", ct.FaultBystanderWarrant},
+
 		// Minors (S4).
+		{"minor by intelligence", func(n *n) { minor(n); n.Assessment.Grounds = []string{ct.GroundIntelligence} }, "assessment.grounds[0]", ct.FaultMinorGround},
+		{"minor with a warrant", func(n *n) { minor(n); n.Assessment.WarrantRef = "W-1" }, "assessment.warrant_ref", ct.FaultMinorWarrant},
+		{"child without a birth suspected", func(n *n) {
+			minor(n)
+			n.Person.Births, n.Assessment.Designation = nil, ct.DesignationSuspected
+		}, "assessment.designation", ct.FaultMinorDesignation},
+		{"child without a birth convicted", func(n *n) {
+			minor(n)
+			n.Person.Births, n.Assessment.Grounds = nil, []string{ct.GroundConvicted}
+		}, "assessment.grounds[0]", ct.FaultMinorGround},
 		{"minor suspected", func(n *n) { minor(n); n.Assessment.Designation = ct.DesignationSuspected }, "assessment.designation", ct.FaultMinorDesignation},
 		{"minor known", func(n *n) { minor(n); n.Assessment.Designation = ct.DesignationKnown }, "assessment.designation", ct.FaultMinorDesignation},
 		{"minor located", func(n *n) { minor(n); n.Assessment.RequestedAction = ct.ActionLocate }, "assessment.requested_action", ct.FaultMinorAction},
@@ -233,7 +260,6 @@ func TestLegFaults(t *testing.T) {
 		{"locode of another State", ct.Leg{Mode: "sea", To: ct.Place{Code: "KEMBA", State: "TZA"}}, "to.state", ct.FaultPlaceState},
 		{"departure", ct.Leg{Mode: "air", From: from, Departs: "2026-11-22 10:00"}, "departs", ct.FaultTime},
 		{"arrives before it departs", ct.Leg{Mode: "air", From: from, Departs: "2026-11-22T10:00:00+01:00", Arrives: "2026-11-22T11:00:00+03:00"}, "arrives", ct.FaultOrder},
-		{"locator in clear", ct.Leg{Mode: "air", From: from, PNRHash: "ABC123"}, "pnr_locator_ref", ct.FaultForm},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -40,6 +40,34 @@ var findControls = []control{
 		edits: []edit{{"internal/index/person_find.go", "all > maxDropped {", "false {"}},
 	},
 	{
+		name: "documents-letters", rule: "a number of letters is compared like any other", pkg: "./internal/match", tests: "TestDocumentNumbers",
+		edits: []edit{{"internal/match/document.go", "digits(number) > 0 && !oneSign(number)", "digits(number) >= 4 && !oneSign(number)"}},
+	},
+	{
+		name: "births-tail", rule: "a time behind a day does not take the day away", pkg: "./internal/match", tests: "TestParseBirth",
+		edits: []edit{{"internal/match/birth.go", "unknownDay(withoutTime(bare))", "unknownDay(bare)"}},
+	},
+	{
+		name: "names-opaque", rule: "equal text agrees in a script that is not read", pkg: "./internal/name", tests: "TestOpaque",
+		edits: []edit{{"internal/name/parse.go", "== before && !abjad && hash", "== before && abjad && hash"}},
+	},
+	{
+		name: "names-both", rule: "a name is read whole and by its parts", pkg: "./internal/desk", tests: "TestNamesInNames",
+		edits: []edit{{"internal/match/subject.go", "!sameWords(parts, n.Full)", "n.Full == \"\""}},
+	},
+	{
+		name: "unreadable-refused", rule: "of a name that nobody reads there is no 'no'", pkg: "./internal/desk", tests: "TestUnreadableNameIsNoNo",
+		edits: []edit{{"internal/desk/match_answer.go", "case !match.Prepare(req.Person).Readable():", "case false && !match.Prepare(req.Person).Readable():"}},
+	},
+	{
+		name: "unreadable-own", rule: "nor for its own people", pkg: "./internal/desk", tests: "TestUnreadableNameIsNoNo",
+		edits: []edit{{"internal/desk/match_ask.go", "if len(hits) == 0 && !match.Prepare(req.Person).Readable() {", "if false && !match.Prepare(req.Person).Readable() {"}},
+	},
+	{
+		name: "author-to-ask", rule: "nothing waits for a person where nothing can be released", pkg: "./internal/desk", tests: "TestAuthorIsTheOneToAsk",
+		edits: []edit{{"internal/desk/holdings.go", "if row == nil || row.State == d.cfg.State {", "if true {"}},
+	},
+	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
 		edits: []edit{{"internal/backup/backup.go", `"keys.db": "backup/keys", "lists.db": "backup/lists"}`, `"keys.db": "backup/keys"}`}},
 	},

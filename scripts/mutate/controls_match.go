@@ -28,11 +28,11 @@ var matchControls = []control{
 	},
 	{
 		name: "match-budget", rule: "a State asks no more than its budget", pkg: "./internal/desk", tests: "TestBudgetPerState|TestBudgetWindows",
-		edits: []edit{{"internal/desk/budget.go", ">= int(w.most) {", "< 0 {"}},
+		edits: []edit{{"internal/desk/budget.go", "+n > int(w.most) {", "< 0 {"}},
 	},
 	{
 		name: "match-budget-restart", rule: "a restart forgives no request", pkg: "./internal/desk", tests: "TestBudgetPerState|TestWindowsSurviveRestarts",
-		edits: []edit{{"internal/desk/budget.go", "b.of(e.Peer).add(e.Time)", "_ = e"}},
+		edits: []edit{{"internal/desk/budget.go", "b.of(e.Peer).add(e.Time, int(e.Of))", "_ = e"}},
 	},
 	{
 		name: "match-timing", rule: "no answer leaves before its time, refusals neither", pkg: "./internal/desk", tests: "TestRefusalsTellNothing",
@@ -84,7 +84,7 @@ var matchControls = []control{
 	},
 	{
 		name: "fishing-cooling", rule: "who was found fishing waits", pkg: "./internal/desk", tests: "TestFishingForNumbers|TestCoolingGrows",
-		edits: []edit{{"internal/desk/fishing.go", "if x.cooling(stamp) {\n\t\tg.mu.Unlock()\n\t\treturn limitCooling", "if false {\n\t\tg.mu.Unlock()\n\t\treturn limitCooling"}},
+		edits: []edit{{"internal/desk/fishing.go", "if g.state(a.State).cooling(stamp) {", "if g.state(a.State) == nil {"}},
 	},
 	{
 		name: "fishing-flag-kept", rule: "a restart ends no cooling", pkg: "./internal/desk", tests: "TestCoolingGrows",
@@ -100,7 +100,7 @@ var matchControls = []control{
 	},
 	{
 		name: "match-hidden", rule: "a hidden record is no hit, whatever the index says", pkg: "./internal/desk", tests: "TestHiddenRecordsDoNotMatch",
-		edits: []edit{{"internal/desk/holdings.go", "return live, err\n\t}\n\ts, err := d.source", "return live || err == nil, err\n\t}\n\ts, err := d.source"}},
+		edits: []edit{{"internal/desk/tell.go", "return live, err", "return true, err"}},
 	},
 	{
 		name: "journal-before-answer", rule: "no answer leaves before the journal holds the request", pkg: "./internal/desk", tests: "TestNothingHappensUnjournalled",
@@ -112,7 +112,7 @@ var matchControls = []control{
 	},
 	{
 		name: "match-asylum", rule: "a State is told nothing of who fled it", pkg: "./internal/desk", tests: "TestAsylumIsNotAnswered",
-		edits: []edit{{"internal/desk/holdings.go", "return s != nil && !s.fled(asker), nil", "return s != nil, nil"}},
+		edits: []edit{{"internal/desk/tell.go", "case s.Person.HasFled(l.state):", "case false:"}},
 	},
 	{
 		name: "release-in-earnest", rule: "nothing is released unsealed in earnest", pkg: "./internal/desk", tests: "TestNoReleaseInEarnest",
@@ -120,11 +120,11 @@ var matchControls = []control{
 	},
 	{
 		name: "release-handling", rule: "what is RED stays", pkg: "./internal/match", tests: "TestDisclose",
-		edits: []edit{{"internal/match/disclose.go", "h.TLP < ct.TLPRed && ", ""}},
+		edits: []edit{{"internal/handling/handling.go", "case m.TLP == ct.TLPRed:\n\t\td.Reason", "case false:\n\t\td.Reason"}},
 	},
 	{
 		name: "release-minor", rule: "a minor's details go for protection alone", pkg: "./internal/match", tests: "TestDisclose",
-		edits: []edit{{"internal/match/disclose.go", "(!s.Minor || to.Purpose == \"protection\")", "true"}},
+		edits: []edit{{"internal/match/disclose.go", "s.Minor && to.Purpose != \"protection\"", "false"}},
 	},
 	{
 		name: "release-of-whom", rule: "a release counts from the node that was asked", pkg: "./internal/desk", tests: "TestForeignReleases",

@@ -24,16 +24,20 @@ var networkControls = []control{
 		edits: []edit{{"internal/p2p/gater.go", " || g.muted(node.State)", ""}},
 	},
 	{
-		name: "ended-window", rule: "a key whose window has ended connects, until it is renewed", pkg: "./internal/p2p", tests: "TestWindowEnds|TestSeatsOfEnded",
+		name: "ended-window", rule: "a key whose window has ended connects, until it is renewed", pkg: "./internal/p2p", tests: "TestWindowEnds",
 		edits: []edit{{"internal/p2p/gater.go", " && !v.Ended(key, now)", ""}},
 	},
 	{
 		name: "ended-is-no-member", rule: "it is no member meanwhile", pkg: "./internal/p2p", tests: "TestWindowEnds",
-		edits: []edit{{"internal/p2p/gater.go", "if !ok || ended {", "if !ok {"}},
+		edits: []edit{{"internal/p2p/gater.go", "if !ok || ended {", "if !ok || ended && false {"}},
 	},
 	{
 		name: "ended-seats", rule: "such keys have few seats", pkg: "./internal/p2p", tests: "TestSeatsOfEnded",
 		edits: []edit{{"internal/p2p/gater.go", "return all < endedSeats && ", "return "}},
+	},
+	{
+		name: "ended-seats-of-one", rule: "and fewer of one State", pkg: "./internal/p2p", tests: "TestSeatsOfOneState",
+		edits: []edit{{"internal/p2p/gater.go", " && one < endedSeatsOne", " && one >= 0"}},
 	},
 	{
 		name: "ended-anew", rule: "one that is renewed connects anew", pkg: "./internal/p2p", tests: "TestWindowEnds",

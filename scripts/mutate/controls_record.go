@@ -56,6 +56,18 @@ var recordControls = []control{
 		edits: []edit{{"internal/roster/apply.go", "case last.stopped != 0:", "case false:"}},
 	},
 	{
+		name: "root-records-once", rule: "a record of a root log is given to the roster once", pkg: "./node", tests: "TestFloodOfARootLog",
+		edits: []edit{{"node/control.go", "seq, _, _, _ := n.view.Load().RootHead(log)", "seq := uint64(0)"}},
+	},
+	{
+		name: "roster-file-order", rule: "a roster file has no gap", pkg: "./internal/datadir", tests: "TestRosterFileKeepsWhatIsNotUnderstood",
+		edits: []edit{{"node/join.go", "case left && errors.Is", "case (left || true) && errors.Is"}},
+	},
+	{
+		name: "closing-unseen", rule: "a closing at a record that the node does not hold is not signed by mistake", pkg: "./internal/cli", tests: "TestRosterCommands",
+		edits: []edit{{"internal/cli/rostersign.go", "if !unseen {", "if false {"}},
+	},
+	{
 		name: "windows-overlap", rule: "the windows of a State's nodes lie over one another max_nodes times at most", pkg: "./internal/roster",
 		tests: "TestWindowsOfAHostileRoot|TestNodesOfAStateAreBounded",
 		edits: []edit{{"internal/roster/apply.go", "case open >= int(v.policy.MaxNodes):", "case false:"}},

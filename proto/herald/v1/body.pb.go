@@ -245,11 +245,10 @@ type Leg struct {
 	Mode          string                 `protobuf:"bytes,1,opt,name=mode,proto3" json:"mode,omitempty"`
 	Carrier       string                 `protobuf:"bytes,2,opt,name=carrier,proto3" json:"carrier,omitempty"` // IATA 2 or ICAO 3
 	ServiceNo     string                 `protobuf:"bytes,3,opt,name=service_no,json=serviceNo,proto3" json:"service_no,omitempty"`
-	From          *Place                 `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`                                          // always present
-	To            *Place                 `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`                                              // always present
-	Departs       string                 `protobuf:"bytes,6,opt,name=departs,proto3" json:"departs,omitempty"`                                    // RFC 3339
-	Arrives       string                 `protobuf:"bytes,7,opt,name=arrives,proto3" json:"arrives,omitempty"`                                    // RFC 3339
-	PnrLocatorRef string                 `protobuf:"bytes,8,opt,name=pnr_locator_ref,json=pnrLocatorRef,proto3" json:"pnr_locator_ref,omitempty"` // SHA-256 of the locator, 64 hex digits
+	From          *Place                 `protobuf:"bytes,4,opt,name=from,proto3" json:"from,omitempty"`       // always present
+	To            *Place                 `protobuf:"bytes,5,opt,name=to,proto3" json:"to,omitempty"`           // always present
+	Departs       string                 `protobuf:"bytes,6,opt,name=departs,proto3" json:"departs,omitempty"` // RFC 3339
+	Arrives       string                 `protobuf:"bytes,7,opt,name=arrives,proto3" json:"arrives,omitempty"` // RFC 3339
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -329,13 +328,6 @@ func (x *Leg) GetDeparts() string {
 func (x *Leg) GetArrives() string {
 	if x != nil {
 		return x.Arrives
-	}
-	return ""
-}
-
-func (x *Leg) GetPnrLocatorRef() string {
-	if x != nil {
-		return x.PnrLocatorRef
 	}
 	return ""
 }
@@ -592,12 +584,13 @@ type Person struct {
 	Sex                 string                 `protobuf:"bytes,6,opt,name=sex,proto3" json:"sex,omitempty"`                                    // M, F, X
 	Documents           []*Document            `protobuf:"bytes,7,rep,name=documents,proto3" json:"documents,omitempty"`                        // at most 32
 	NationalIds         []*NationalId          `protobuf:"bytes,8,rep,name=national_ids,json=nationalIds,proto3" json:"national_ids,omitempty"` // at most 16
-	Contacts            []*ContactHash         `protobuf:"bytes,9,rep,name=contacts,proto3" json:"contacts,omitempty"`                          // at most 16
+	Contacts            []*PersonContact       `protobuf:"bytes,9,rep,name=contacts,proto3" json:"contacts,omitempty"`                          // at most 16
 	Physical            *Physical              `protobuf:"bytes,10,opt,name=physical,proto3" json:"physical,omitempty"`
 	BiometricsAvailable *Biometrics            `protobuf:"bytes,11,opt,name=biometrics_available,json=biometricsAvailable,proto3" json:"biometrics_available,omitempty"`
 	ExternalRefs        []*ExternalRef         `protobuf:"bytes,12,rep,name=external_refs,json=externalRefs,proto3" json:"external_refs,omitempty"` // at most 16
 	MisusedIdentity     *Misused               `protobuf:"bytes,13,opt,name=misused_identity,json=misusedIdentity,proto3" json:"misused_identity,omitempty"`
 	AsylumOrRefugee     bool                   `protobuf:"varint,14,opt,name=asylum_or_refugee,json=asylumOrRefugee,proto3" json:"asylum_or_refugee,omitempty"`
+	FledFrom            []string               `protobuf:"bytes,15,rep,name=fled_from,json=fledFrom,proto3" json:"fled_from,omitempty"` // States from which the person needs protection, at most 16
 	unknownFields       protoimpl.UnknownFields
 	sizeCache           protoimpl.SizeCache
 }
@@ -688,7 +681,7 @@ func (x *Person) GetNationalIds() []*NationalId {
 	return nil
 }
 
-func (x *Person) GetContacts() []*ContactHash {
+func (x *Person) GetContacts() []*PersonContact {
 	if x != nil {
 		return x.Contacts
 	}
@@ -728,6 +721,13 @@ func (x *Person) GetAsylumOrRefugee() bool {
 		return x.AsylumOrRefugee
 	}
 	return false
+}
+
+func (x *Person) GetFledFrom() []string {
+	if x != nil {
+		return x.FledFrom
+	}
+	return nil
 }
 
 // Name is one name: ordered parts without labels, or the whole, or both.
@@ -1163,33 +1163,32 @@ func (x *NationalId) GetSourceRef() string {
 	return ""
 }
 
-// ContactHash is a phone number or e-mail address, as a SHA-256 in hex or in
-// clear.
-type ContactHash struct {
+// PersonContact is a phone number or e-mail address of the person. There is no
+// hashed form: whoever has the hash of a phone number has the number.
+type PersonContact struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Kind          string                 `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
 	Value         string                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
-	Hashed        bool                   `protobuf:"varint,3,opt,name=hashed,proto3" json:"hashed,omitempty"`
 	Confidence    string                 `protobuf:"bytes,14,opt,name=confidence,proto3" json:"confidence,omitempty"`
 	SourceRef     string                 `protobuf:"bytes,15,opt,name=source_ref,json=sourceRef,proto3" json:"source_ref,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *ContactHash) Reset() {
-	*x = ContactHash{}
+func (x *PersonContact) Reset() {
+	*x = PersonContact{}
 	mi := &file_herald_v1_body_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *ContactHash) String() string {
+func (x *PersonContact) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*ContactHash) ProtoMessage() {}
+func (*PersonContact) ProtoMessage() {}
 
-func (x *ContactHash) ProtoReflect() protoreflect.Message {
+func (x *PersonContact) ProtoReflect() protoreflect.Message {
 	mi := &file_herald_v1_body_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1201,40 +1200,33 @@ func (x *ContactHash) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use ContactHash.ProtoReflect.Descriptor instead.
-func (*ContactHash) Descriptor() ([]byte, []int) {
+// Deprecated: Use PersonContact.ProtoReflect.Descriptor instead.
+func (*PersonContact) Descriptor() ([]byte, []int) {
 	return file_herald_v1_body_proto_rawDescGZIP(), []int{12}
 }
 
-func (x *ContactHash) GetKind() string {
+func (x *PersonContact) GetKind() string {
 	if x != nil {
 		return x.Kind
 	}
 	return ""
 }
 
-func (x *ContactHash) GetValue() string {
+func (x *PersonContact) GetValue() string {
 	if x != nil {
 		return x.Value
 	}
 	return ""
 }
 
-func (x *ContactHash) GetHashed() bool {
-	if x != nil {
-		return x.Hashed
-	}
-	return false
-}
-
-func (x *ContactHash) GetConfidence() string {
+func (x *PersonContact) GetConfidence() string {
 	if x != nil {
 		return x.Confidence
 	}
 	return ""
 }
 
-func (x *ContactHash) GetSourceRef() string {
+func (x *PersonContact) GetSourceRef() string {
 	if x != nil {
 		return x.SourceRef
 	}
@@ -2044,7 +2036,7 @@ type ReleasedHit struct {
 	Tlp             uint32                 `protobuf:"varint,6,opt,name=tlp,proto3" json:"tlp,omitempty"`                             // of the record, numbered as in the header
 	Event           string                 `protobuf:"bytes,7,opt,name=event,proto3" json:"event,omitempty"`                          // event type of a notification
 	EventTime       string                 `protobuf:"bytes,8,opt,name=event_time,json=eventTime,proto3" json:"event_time,omitempty"` // RFC 3339 or EDTF
-	Person          *Person                `protobuf:"bytes,9,opt,name=person,proto3" json:"person,omitempty"`                        // without residence, contacts, physical, biometrics and the asylum flag
+	Person          *Person                `protobuf:"bytes,9,opt,name=person,proto3" json:"person,omitempty"`                        // without residence, contacts, physical, biometrics, the asylum flag and what was fled from
 	Designation     string                 `protobuf:"bytes,10,opt,name=designation,proto3" json:"designation,omitempty"`
 	RequestedAction string                 `protobuf:"bytes,11,opt,name=requested_action,json=requestedAction,proto3" json:"requested_action,omitempty"`
 	Handling        *Handling              `protobuf:"bytes,12,opt,name=handling,proto3" json:"handling,omitempty"` // always present
@@ -2492,7 +2484,7 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\vdestination\x18\b \x01(\tR\vdestination\x122\n" +
 	"\tdetention\x18\t \x01(\v2\x14.herald.v1.DetentionR\tdetention\x128\n" +
 	"\faccompanying\x18\n" +
-	" \x03(\v2\x14.herald.v1.CompanionR\faccompanyingJ\x04\b\v\x10\x10\"\xfc\x01\n" +
+	" \x03(\v2\x14.herald.v1.CompanionR\faccompanyingJ\x04\b\v\x10\x10\"\xd4\x01\n" +
 	"\x03Leg\x12\x12\n" +
 	"\x04mode\x18\x01 \x01(\tR\x04mode\x12\x18\n" +
 	"\acarrier\x18\x02 \x01(\tR\acarrier\x12\x1d\n" +
@@ -2501,8 +2493,7 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\x04from\x18\x04 \x01(\v2\x10.herald.v1.PlaceR\x04from\x12 \n" +
 	"\x02to\x18\x05 \x01(\v2\x10.herald.v1.PlaceR\x02to\x12\x18\n" +
 	"\adeparts\x18\x06 \x01(\tR\adeparts\x12\x18\n" +
-	"\aarrives\x18\a \x01(\tR\aarrives\x12&\n" +
-	"\x0fpnr_locator_ref\x18\b \x01(\tR\rpnrLocatorRefJ\x04\b\t\x10\x10\"K\n" +
+	"\aarrives\x18\a \x01(\tR\aarrivesJ\x04\b\b\x10\x10\"K\n" +
 	"\x05Place\x12\x12\n" +
 	"\x04code\x18\x01 \x01(\tR\x04code\x12\x14\n" +
 	"\x05state\x18\x02 \x01(\tR\x05state\x12\x12\n" +
@@ -2522,7 +2513,7 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\x04role\x18\x01 \x01(\tR\x04role\x12#\n" +
 	"\x04name\x18\x02 \x01(\v2\x0f.herald.v1.NameR\x04name\x12&\n" +
 	"\x05birth\x18\x03 \x01(\v2\x10.herald.v1.BirthR\x05birth\x12\x12\n" +
-	"\x04note\x18\x04 \x01(\tR\x04noteJ\x04\b\x05\x10\x10\"\xcc\x05\n" +
+	"\x04note\x18\x04 \x01(\tR\x04noteJ\x04\b\x05\x10\x10\"\xeb\x05\n" +
 	"\x06Person\x12%\n" +
 	"\x05names\x18\x01 \x03(\v2\x0f.herald.v1.NameR\x05names\x12(\n" +
 	"\x06births\x18\x02 \x03(\v2\x10.herald.v1.BirthR\x06births\x129\n" +
@@ -2531,14 +2522,15 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"\tresidence\x18\x05 \x03(\v2\x16.herald.v1.PlaceOfLifeR\tresidence\x12\x10\n" +
 	"\x03sex\x18\x06 \x01(\tR\x03sex\x121\n" +
 	"\tdocuments\x18\a \x03(\v2\x13.herald.v1.DocumentR\tdocuments\x128\n" +
-	"\fnational_ids\x18\b \x03(\v2\x15.herald.v1.NationalIdR\vnationalIds\x122\n" +
-	"\bcontacts\x18\t \x03(\v2\x16.herald.v1.ContactHashR\bcontacts\x12/\n" +
+	"\fnational_ids\x18\b \x03(\v2\x15.herald.v1.NationalIdR\vnationalIds\x124\n" +
+	"\bcontacts\x18\t \x03(\v2\x18.herald.v1.PersonContactR\bcontacts\x12/\n" +
 	"\bphysical\x18\n" +
 	" \x01(\v2\x13.herald.v1.PhysicalR\bphysical\x12H\n" +
 	"\x14biometrics_available\x18\v \x01(\v2\x15.herald.v1.BiometricsR\x13biometricsAvailable\x12;\n" +
 	"\rexternal_refs\x18\f \x03(\v2\x16.herald.v1.ExternalRefR\fexternalRefs\x12=\n" +
 	"\x10misused_identity\x18\r \x01(\v2\x12.herald.v1.MisusedR\x0fmisusedIdentity\x12*\n" +
-	"\x11asylum_or_refugee\x18\x0e \x01(\bR\x0fasylumOrRefugeeJ\x04\b\x0f\x10 \"\xea\x01\n" +
+	"\x11asylum_or_refugee\x18\x0e \x01(\bR\x0fasylumOrRefugee\x12\x1b\n" +
+	"\tfled_from\x18\x0f \x03(\tR\bfledFromJ\x04\b\x10\x10 \"\xea\x01\n" +
 	"\x04Name\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
 	"\x05parts\x18\x02 \x03(\tR\x05parts\x12\x12\n" +
@@ -2590,16 +2582,15 @@ const file_herald_v1_body_proto_rawDesc = "" +
 	"confidence\x18\x0e \x01(\tR\n" +
 	"confidence\x12\x1d\n" +
 	"\n" +
-	"source_ref\x18\x0f \x01(\tR\tsourceRefJ\x04\b\x04\x10\x0e\"\x94\x01\n" +
-	"\vContactHash\x12\x12\n" +
+	"source_ref\x18\x0f \x01(\tR\tsourceRefJ\x04\b\x04\x10\x0e\"~\n" +
+	"\rPersonContact\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value\x12\x16\n" +
-	"\x06hashed\x18\x03 \x01(\bR\x06hashed\x12\x1e\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value\x12\x1e\n" +
 	"\n" +
 	"confidence\x18\x0e \x01(\tR\n" +
 	"confidence\x12\x1d\n" +
 	"\n" +
-	"source_ref\x18\x0f \x01(\tR\tsourceRefJ\x04\b\x04\x10\x0e\"\xc7\x01\n" +
+	"source_ref\x18\x0f \x01(\tR\tsourceRefJ\x04\b\x03\x10\x0e\"\xc7\x01\n" +
 	"\bPhysical\x12\x1b\n" +
 	"\theight_cm\x18\x01 \x01(\rR\bheightCm\x12\x1b\n" +
 	"\tweight_kg\x18\x02 \x01(\rR\bweightKg\x12\x12\n" +
@@ -2727,35 +2718,35 @@ func file_herald_v1_body_proto_rawDescGZIP() []byte {
 
 var file_herald_v1_body_proto_msgTypes = make([]protoimpl.MessageInfo, 29)
 var file_herald_v1_body_proto_goTypes = []any{
-	(*Notification)(nil), // 0: herald.v1.Notification
-	(*Event)(nil),        // 1: herald.v1.Event
-	(*Leg)(nil),          // 2: herald.v1.Leg
-	(*Place)(nil),        // 3: herald.v1.Place
-	(*Detention)(nil),    // 4: herald.v1.Detention
-	(*Companion)(nil),    // 5: herald.v1.Companion
-	(*Person)(nil),       // 6: herald.v1.Person
-	(*Name)(nil),         // 7: herald.v1.Name
-	(*Birth)(nil),        // 8: herald.v1.Birth
-	(*PlaceOfLife)(nil),  // 9: herald.v1.PlaceOfLife
-	(*Document)(nil),     // 10: herald.v1.Document
-	(*NationalId)(nil),   // 11: herald.v1.NationalId
-	(*ContactHash)(nil),  // 12: herald.v1.ContactHash
-	(*Physical)(nil),     // 13: herald.v1.Physical
-	(*Biometrics)(nil),   // 14: herald.v1.Biometrics
-	(*ExternalRef)(nil),  // 15: herald.v1.ExternalRef
-	(*Misused)(nil),      // 16: herald.v1.Misused
-	(*Assessment)(nil),   // 17: herald.v1.Assessment
-	(*LegalBasis)(nil),   // 18: herald.v1.LegalBasis
-	(*Handling)(nil),     // 19: herald.v1.Handling
-	(*Retention)(nil),    // 20: herald.v1.Retention
-	(*Contact)(nil),      // 21: herald.v1.Contact
-	(*Retraction)(nil),   // 22: herald.v1.Retraction
-	(*MatchRelease)(nil), // 23: herald.v1.MatchRelease
-	(*ReleasedHit)(nil),  // 24: herald.v1.ReleasedHit
-	(*Addresses)(nil),    // 25: herald.v1.Addresses
-	(*Delegation)(nil),   // 26: herald.v1.Delegation
-	(*Renewal)(nil),      // 27: herald.v1.Renewal
-	(*Closing)(nil),      // 28: herald.v1.Closing
+	(*Notification)(nil),  // 0: herald.v1.Notification
+	(*Event)(nil),         // 1: herald.v1.Event
+	(*Leg)(nil),           // 2: herald.v1.Leg
+	(*Place)(nil),         // 3: herald.v1.Place
+	(*Detention)(nil),     // 4: herald.v1.Detention
+	(*Companion)(nil),     // 5: herald.v1.Companion
+	(*Person)(nil),        // 6: herald.v1.Person
+	(*Name)(nil),          // 7: herald.v1.Name
+	(*Birth)(nil),         // 8: herald.v1.Birth
+	(*PlaceOfLife)(nil),   // 9: herald.v1.PlaceOfLife
+	(*Document)(nil),      // 10: herald.v1.Document
+	(*NationalId)(nil),    // 11: herald.v1.NationalId
+	(*PersonContact)(nil), // 12: herald.v1.PersonContact
+	(*Physical)(nil),      // 13: herald.v1.Physical
+	(*Biometrics)(nil),    // 14: herald.v1.Biometrics
+	(*ExternalRef)(nil),   // 15: herald.v1.ExternalRef
+	(*Misused)(nil),       // 16: herald.v1.Misused
+	(*Assessment)(nil),    // 17: herald.v1.Assessment
+	(*LegalBasis)(nil),    // 18: herald.v1.LegalBasis
+	(*Handling)(nil),      // 19: herald.v1.Handling
+	(*Retention)(nil),     // 20: herald.v1.Retention
+	(*Contact)(nil),       // 21: herald.v1.Contact
+	(*Retraction)(nil),    // 22: herald.v1.Retraction
+	(*MatchRelease)(nil),  // 23: herald.v1.MatchRelease
+	(*ReleasedHit)(nil),   // 24: herald.v1.ReleasedHit
+	(*Addresses)(nil),     // 25: herald.v1.Addresses
+	(*Delegation)(nil),    // 26: herald.v1.Delegation
+	(*Renewal)(nil),       // 27: herald.v1.Renewal
+	(*Closing)(nil),       // 28: herald.v1.Closing
 }
 var file_herald_v1_body_proto_depIdxs = []int32{
 	1,  // 0: herald.v1.Notification.event:type_name -> herald.v1.Event
@@ -2777,7 +2768,7 @@ var file_herald_v1_body_proto_depIdxs = []int32{
 	9,  // 16: herald.v1.Person.residence:type_name -> herald.v1.PlaceOfLife
 	10, // 17: herald.v1.Person.documents:type_name -> herald.v1.Document
 	11, // 18: herald.v1.Person.national_ids:type_name -> herald.v1.NationalId
-	12, // 19: herald.v1.Person.contacts:type_name -> herald.v1.ContactHash
+	12, // 19: herald.v1.Person.contacts:type_name -> herald.v1.PersonContact
 	13, // 20: herald.v1.Person.physical:type_name -> herald.v1.Physical
 	14, // 21: herald.v1.Person.biometrics_available:type_name -> herald.v1.Biometrics
 	15, // 22: herald.v1.Person.external_refs:type_name -> herald.v1.ExternalRef

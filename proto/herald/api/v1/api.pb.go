@@ -432,7 +432,10 @@ type PublishRequest struct {
 	// Return at once with `waiting` when it cannot be signed yet.
 	NoWait bool `protobuf:"varint,3,opt,name=no_wait,json=noWait,proto3" json:"no_wait,omitempty"`
 	// Pseudonym of the person at the keyboard, for the journal; at most 64 bytes.
-	Operator      string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	Operator string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	// What a person has read and accepts: words that a refusal has named, such as
+	// asylum or special-category. Without them nothing is signed.
+	Accept        []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -493,6 +496,13 @@ func (x *PublishRequest) GetOperator() string {
 		return x.Operator
 	}
 	return ""
+}
+
+func (x *PublishRequest) GetAccept() []string {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
 }
 
 type Receipt struct {
@@ -991,9 +1001,11 @@ type RetractRequest struct {
 	Id string `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
 	// mistaken-identity, purpose-achieved, court-order, unlawful, acquitted,
 	// deceased or error.
-	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
-	Text          string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
-	Operator      string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	Reason   string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Text     string `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`
+	Operator string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
+	// As in PublishRequest.
+	Accept        []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1054,6 +1066,13 @@ func (x *RetractRequest) GetOperator() string {
 		return x.Operator
 	}
 	return ""
+}
+
+func (x *RetractRequest) GetAccept() []string {
+	if x != nil {
+		return x.Accept
+	}
+	return nil
 }
 
 type RetractResponse struct {
@@ -1599,8 +1618,8 @@ type MatchRequest struct {
 	States []string `protobuf:"bytes,7,rep,name=states,proto3" json:"states,omitempty"`
 	// For each answer; at most 120,000; 0 means 10,000.
 	TimeoutMs uint32 `protobuf:"varint,8,opt,name=timeout_ms,json=timeoutMs,proto3" json:"timeout_ms,omitempty"`
-	// The request came from the short form on a command line, which only an
-	// exercise network may use.
+	// A part of the request was written on a command line, which only an exercise
+	// network may use.
 	ExerciseOnly bool `protobuf:"varint,9,opt,name=exercise_only,json=exerciseOnly,proto3" json:"exercise_only,omitempty"`
 	// routine (when empty), urgent or flash
 	Priority string `protobuf:"bytes,10,opt,name=priority,proto3" json:"priority,omitempty"`
@@ -5288,12 +5307,13 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06hidden\x18\x12 \x01(\bR\x06hidden\x121\n" +
 	"\acontent\x18\x13 \x01(\v2\x17.google.protobuf.StructR\acontent\x12\x1c\n" +
 	"\tcontested\x18\x14 \x01(\bR\tcontested\x12\x12\n" +
-	"\x04what\x18\x1e \x01(\tR\x04what\"\x9b\x01\n" +
+	"\x04what\x18\x1e \x01(\tR\x04what\"\xb3\x01\n" +
 	"\x0ePublishRequest\x12;\n" +
 	"\fnotification\x18\x01 \x01(\v2\x17.google.protobuf.StructR\fnotification\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x17\n" +
 	"\ano_wait\x18\x03 \x01(\bR\x06noWait\x12\x1a\n" +
-	"\boperator\x18\x04 \x01(\tR\boperator\"\xb5\x01\n" +
+	"\boperator\x18\x04 \x01(\tR\boperator\x12\x16\n" +
+	"\x06accept\x18\b \x03(\tR\x06accept\"\xb5\x01\n" +
 	"\aReceipt\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
@@ -5323,12 +5343,13 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x0eDiscardRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\"\x11\n" +
-	"\x0fDiscardResponse\"h\n" +
+	"\x0fDiscardResponse\"\x80\x01\n" +
 	"\x0eRetractRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x12\n" +
 	"\x04text\x18\x03 \x01(\tR\x04text\x12\x1a\n" +
-	"\boperator\x18\x04 \x01(\tR\boperator\"C\n" +
+	"\boperator\x18\x04 \x01(\tR\boperator\x12\x16\n" +
+	"\x06accept\x18\b \x03(\tR\x06accept\"C\n" +
 	"\x0fRetractResponse\x120\n" +
 	"\areceipt\x18\x01 \x01(\v2\x16.herald.api.v1.ReceiptR\areceipt\"\\\n" +
 	"\x06Filter\x12\x14\n" +
