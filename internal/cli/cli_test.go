@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/herald-net/herald/internal/api"
+	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/cli"
 )
 
@@ -78,6 +79,9 @@ func keysOf(m map[string]any) []string {
 func backend(t *testing.T, b api.Backend) string {
 	t.Helper()
 	dir := t.TempDir()
+	if b.Journal == nil {
+		b.Journal = func(journal.Entry) error { return nil }
+	}
 	s, err := api.New(api.Config{Backend: b, Socket: filepath.Join(dir, "herald.sock")})
 	if err != nil {
 		t.Fatal(err)
