@@ -12,8 +12,8 @@ import (
 	"testing"
 
 	"github.com/herald-net/herald/internal/api"
-	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/cli"
+	"github.com/herald-net/herald/internal/journal"
 )
 
 // result is what one command left behind.

@@ -125,9 +125,20 @@ func (s *screening) find(q *query) ([]screenHit, error) {
 	if q.fault != "" {
 		return out, nil
 	}
-	found, err := s.index.Find(match.Prepare(q.person), 2*s.options.top)
+	subject := match.Prepare(q.person)
+	for _, f := range match.Unread(&q.person) {
+		q.notes = append(q.notes, f.Field+": "+f.Fault)
+	}
+	if len(subject.Names) == 0 && len(subject.Documents) == 0 {
+		q.fault, q.notes = "nothing in it can be read, neither name nor document: nothing to look for", nil
+		return out, nil
+	}
+	found, err := s.index.Find(subject, 2*s.options.top)
 	if err != nil {
 		return nil, err
+	}
+	if len(found) == 0 && !subject.Readable() {
+		q.fault, q.notes = "the name is in a script that is not read, and no entry has the same text: whether the person is listed is not known", nil
 	}
 	seen := map[string]bool{}
 	for _, h := range found {

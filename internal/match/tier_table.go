@@ -8,12 +8,12 @@ person was found at that tier, of all asked; other: the best of all others had
 that tier. A possible or strong other is a false lead.
 
 asked for                             asked   at 1   at 5 | own: strong possible   weak | other: strong possible
-strong aliases, with birth             1561 88.5 % 92.0 % |      29.9 %   21.2 % 40.9 % |        0.00 %   1.60 %
-strong aliases, name only              1561 64.6 % 71.7 % |       0.0 %   24.5 % 47.1 % |        0.00 %   1.28 %
-weak aliases, with birth                618 75.4 % 78.0 % |       1.6 %    7.0 % 69.4 % |        0.00 %   0.16 %
-weak aliases, name only                 618 16.8 % 20.2 % |       0.0 %    1.5 % 18.8 % |        0.00 %   0.32 %
-original script, with birth             356 96.6 % 96.9 % |      36.8 %   54.2 %  5.9 % |        0.00 %   0.56 %
-original script, name only              356 93.8 % 94.1 % |       0.0 %   82.0 % 12.1 % |        0.00 %   2.25 %
+strong aliases, with birth             1582 88.3 % 91.8 % |      29.9 %   21.0 % 40.8 % |        0.00 %   1.58 %
+strong aliases, name only              1582 64.3 % 71.3 % |       0.0 %   24.4 % 46.9 % |        0.00 %   1.26 %
+weak aliases, with birth                623 75.8 % 78.3 % |       1.8 %    7.1 % 69.5 % |        0.00 %   0.16 %
+weak aliases, name only                 623 17.0 % 20.4 % |       0.0 %    1.4 % 18.9 % |        0.00 %   0.32 %
+original script, with birth             355 96.6 % 96.9 % |      36.9 %   54.4 %  5.6 % |        0.00 %   0.56 %
+original script, name only              355 94.1 % 94.1 % |       0.0 %   82.3 % 11.8 % |        0.00 %   2.25 %
 on no list, with birth                 5000      -      - |           -        -      - |        0.00 %   0.00 %
 on no list, name only                  5000      -      - |           -        -      - |        0.00 %   0.04 %
 recombined, an invented birth          4000      -      - |           -        -      - |        0.00 %   0.12 %

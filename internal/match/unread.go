@@ -29,6 +29,9 @@ func Unread(p *ct.Person) (out ct.Faults) {
 		if text == "" {
 			text = strings.Join(n.Parts, " ")
 		}
+		if plainText(text) {
+			continue
+		}
 		parsed := name.Parse(text)
 		switch {
 		case len(parsed.Tokens) == 0 && len(name.ParseZone(n.MRZ).Tokens) == 0:
@@ -55,6 +58,20 @@ func Unread(p *ct.Person) (out ct.Faults) {
 		}
 	}
 	return out
+}
+
+// plainText says that nothing is to be told of a name: most are so, and are told
+// from others without being read.
+func plainText(text string) bool {
+	letters := false
+	for i := range len(text) {
+		c := text[i]
+		if c >= 0x80 || c == '?' {
+			return false
+		}
+		letters = letters || c|0x20 >= 'a' && c|0x20 <= 'z'
+	}
+	return letters
 }
 
 func hasOpaque(n name.Name) bool {

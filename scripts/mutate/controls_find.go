@@ -68,7 +68,11 @@ var findControls = []control{
 		edits: []edit{{"internal/desk/holdings.go", "if row == nil || row.State == d.cfg.State {", "if true {"}},
 	},
 	{
+		name: "screen-unread", rule: "screening says what it could not read", pkg: "./internal/cli", tests: "TestScreenUnreadValues",
+		edits: []edit{{"internal/cli/screenrun.go", "if len(found) == 0 && !subject.Readable() {", "if false && !subject.Readable() {"}},
+	},
+	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
-		edits: []edit{{"internal/backup/backup.go", `"keys.db": "backup/keys", "lists.db": "backup/lists"}`, `"keys.db": "backup/keys"}`}},
+		edits: []edit{{"internal/backup/backup.go", `"lists.db": "backup/lists", "local.db": "backup/local"}`, `"local.db": "backup/local"}`}},
 	},
 }
