@@ -72,6 +72,18 @@ var findControls = []control{
 		edits: []edit{{"internal/cli/screenrun.go", "if len(found) == 0 && !subject.Readable() {", "if false && !subject.Readable() {"}},
 	},
 	{
+		name: "fled-likes-hide", rule: "who falls away with one who fled hides nobody else", pkg: "./internal/desk", tests: "TestNobodyHidesBehindLikesOfFled",
+		edits: []edit{{"internal/desk/holdings.go", "if l.silent || len(found) < l.depth() ||", "if true || len(found) < l.depth() ||"}},
+	},
+	{
+		name: "not-compared-asked", rule: "who asks is told what nobody compares", pkg: "./internal/desk", tests: "TestNotComparedIsTold",
+		edits: []edit{{"internal/desk/match_ask.go", "= withheld, match.Unread(&q.Person)", "= withheld, nil"}},
+	},
+	{
+		name: "not-compared-listed", rule: "so is who imports or screens a list", pkg: "./internal/desk", tests: "TestNotComparedIsTold",
+		edits: []edit{{"internal/format/people/people.go", "range match.Unread(&e.Person)", "range match.Unread(&ct.Person{})"}},
+	},
+	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
 		edits: []edit{{"internal/backup/backup.go", `"lists.db": "backup/lists", "local.db": "backup/local"}`, `"local.db": "backup/local"}`}},
 	},

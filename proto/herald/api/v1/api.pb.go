@@ -1985,7 +1985,9 @@ type MatchSummary struct {
 	NoHit    uint32                 `protobuf:"varint,5,opt,name=no_hit,json=noHit,proto3" json:"no_hit,omitempty"`
 	Silent   []*Silence             `protobuf:"bytes,6,rep,name=silent,proto3" json:"silent,omitempty"`
 	// States that were not asked: the person seeks or has asylum from them.
-	Withheld      []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
+	Withheld []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
+	// What of the query nobody compares, or not fully.
+	NotCompared   []*NotCompared `protobuf:"bytes,8,rep,name=not_compared,json=notCompared,proto3" json:"not_compared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2069,6 +2071,67 @@ func (x *MatchSummary) GetWithheld() []string {
 	return nil
 }
 
+func (x *MatchSummary) GetNotCompared() []*NotCompared {
+	if x != nil {
+		return x.NotCompared
+	}
+	return nil
+}
+
+// NotCompared is a value that is not compared, or not fully: where it stands
+// and why.
+type NotCompared struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Why           string                 `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotCompared) Reset() {
+	*x = NotCompared{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotCompared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotCompared) ProtoMessage() {}
+
+func (x *NotCompared) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotCompared.ProtoReflect.Descriptor instead.
+func (*NotCompared) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *NotCompared) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *NotCompared) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 type InboxRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2077,7 +2140,7 @@ type InboxRequest struct {
 
 func (x *InboxRequest) Reset() {
 	*x = InboxRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2089,7 +2152,7 @@ func (x *InboxRequest) String() string {
 func (*InboxRequest) ProtoMessage() {}
 
 func (x *InboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[30]
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2102,7 +2165,7 @@ func (x *InboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxRequest.ProtoReflect.Descriptor instead.
 func (*InboxRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{30}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
 }
 
 type InboxItem struct {
@@ -2141,7 +2204,7 @@ type InboxItem struct {
 
 func (x *InboxItem) Reset() {
 	*x = InboxItem{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2153,7 +2216,7 @@ func (x *InboxItem) String() string {
 func (*InboxItem) ProtoMessage() {}
 
 func (x *InboxItem) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2166,7 +2229,7 @@ func (x *InboxItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxItem.ProtoReflect.Descriptor instead.
 func (*InboxItem) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *InboxItem) GetType() string {
@@ -2304,7 +2367,7 @@ type InboxResponse struct {
 
 func (x *InboxResponse) Reset() {
 	*x = InboxResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2316,7 +2379,7 @@ func (x *InboxResponse) String() string {
 func (*InboxResponse) ProtoMessage() {}
 
 func (x *InboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2329,7 +2392,7 @@ func (x *InboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxResponse.ProtoReflect.Descriptor instead.
 func (*InboxResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *InboxResponse) GetItems() []*InboxItem {
@@ -2350,7 +2413,7 @@ type InboxShowRequest struct {
 
 func (x *InboxShowRequest) Reset() {
 	*x = InboxShowRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2362,7 +2425,7 @@ func (x *InboxShowRequest) String() string {
 func (*InboxShowRequest) ProtoMessage() {}
 
 func (x *InboxShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2375,7 +2438,7 @@ func (x *InboxShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxShowRequest.ProtoReflect.Descriptor instead.
 func (*InboxShowRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *InboxShowRequest) GetId() string {
@@ -2405,7 +2468,7 @@ type InboxShowResponse struct {
 
 func (x *InboxShowResponse) Reset() {
 	*x = InboxShowResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2417,7 +2480,7 @@ func (x *InboxShowResponse) String() string {
 func (*InboxShowResponse) ProtoMessage() {}
 
 func (x *InboxShowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2430,7 +2493,7 @@ func (x *InboxShowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxShowResponse.ProtoReflect.Descriptor instead.
 func (*InboxShowResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InboxShowResponse) GetItem() *InboxItem {
@@ -2468,7 +2531,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2543,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2556,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ReleaseRequest) GetId() string {
@@ -2528,7 +2591,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2540,7 +2603,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2553,7 +2616,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReleaseResponse) GetReceipt() *Receipt {
@@ -2581,7 +2644,7 @@ type RefuseRequest struct {
 
 func (x *RefuseRequest) Reset() {
 	*x = RefuseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2593,7 +2656,7 @@ func (x *RefuseRequest) String() string {
 func (*RefuseRequest) ProtoMessage() {}
 
 func (x *RefuseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2606,7 +2669,7 @@ func (x *RefuseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseRequest.ProtoReflect.Descriptor instead.
 func (*RefuseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *RefuseRequest) GetId() string {
@@ -2638,7 +2701,7 @@ type RefuseResponse struct {
 
 func (x *RefuseResponse) Reset() {
 	*x = RefuseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2650,7 +2713,7 @@ func (x *RefuseResponse) String() string {
 func (*RefuseResponse) ProtoMessage() {}
 
 func (x *RefuseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2663,7 +2726,7 @@ func (x *RefuseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseResponse.ProtoReflect.Descriptor instead.
 func (*RefuseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 type MatchResponse struct {
@@ -2679,7 +2742,7 @@ type MatchResponse struct {
 
 func (x *MatchResponse) Reset() {
 	*x = MatchResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2691,7 +2754,7 @@ func (x *MatchResponse) String() string {
 func (*MatchResponse) ProtoMessage() {}
 
 func (x *MatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2704,7 +2767,7 @@ func (x *MatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchResponse.ProtoReflect.Descriptor instead.
 func (*MatchResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *MatchResponse) GetMessage() isMatchResponse_Message {
@@ -2768,7 +2831,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2780,7 +2843,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2793,7 +2856,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ImportRequest) GetKind() string {
@@ -2849,7 +2912,7 @@ type ListAbout struct {
 
 func (x *ListAbout) Reset() {
 	*x = ListAbout{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2861,7 +2924,7 @@ func (x *ListAbout) String() string {
 func (*ListAbout) ProtoMessage() {}
 
 func (x *ListAbout) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2874,7 +2937,7 @@ func (x *ListAbout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAbout.ProtoReflect.Descriptor instead.
 func (*ListAbout) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ListAbout) GetTlp() string {
@@ -2922,7 +2985,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2934,7 +2997,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2947,7 +3010,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Rejection) GetLine() uint64 {
@@ -2966,17 +3029,19 @@ func (x *Rejection) GetReason() string {
 
 // LeftOut is a value that was left out of a person: where it stands and why.
 type LeftOut struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Line          uint64                 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
-	Field         string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
-	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Line  uint64                 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	Field string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	Why   string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	// It is kept, and not compared, or not fully.
+	Kept          bool `protobuf:"varint,4,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeftOut) Reset() {
 	*x = LeftOut{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2988,7 +3053,7 @@ func (x *LeftOut) String() string {
 func (*LeftOut) ProtoMessage() {}
 
 func (x *LeftOut) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3001,7 +3066,7 @@ func (x *LeftOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
 func (*LeftOut) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *LeftOut) GetLine() uint64 {
@@ -3025,6 +3090,13 @@ func (x *LeftOut) GetWhy() string {
 	return ""
 }
 
+func (x *LeftOut) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
+}
+
 type ImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Rows: read = accepted + joined + rejected.
@@ -3039,20 +3111,22 @@ type ImportResponse struct {
 	Joined uint64 `protobuf:"varint,6,opt,name=joined,proto3" json:"joined,omitempty"`
 	// Values left out of persons that were accepted.
 	LeftOut uint64 `protobuf:"varint,7,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
-	// The first 10,000.
+	// The first 10,000 of these and of not_compared.
 	Left []*LeftOut `protobuf:"bytes,8,rep,name=left,proto3" json:"left,omitempty"`
 	// Persons whose row was rejected, and who stay on the list as they were.
 	Kept uint64 `protobuf:"varint,9,opt,name=kept,proto3" json:"kept,omitempty"`
 	// Persons on the list before and now.
-	Before        uint64 `protobuf:"varint,10,opt,name=before,proto3" json:"before,omitempty"`
-	After         uint64 `protobuf:"varint,11,opt,name=after,proto3" json:"after,omitempty"`
+	Before uint64 `protobuf:"varint,10,opt,name=before,proto3" json:"before,omitempty"`
+	After  uint64 `protobuf:"varint,11,opt,name=after,proto3" json:"after,omitempty"`
+	// Values that are kept and not compared, or not fully.
+	NotCompared   uint64 `protobuf:"varint,12,opt,name=not_compared,json=notCompared,proto3" json:"not_compared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3064,7 +3138,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3077,7 +3151,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *ImportResponse) GetRead() uint64 {
@@ -3157,6 +3231,13 @@ func (x *ImportResponse) GetAfter() uint64 {
 	return 0
 }
 
+func (x *ImportResponse) GetNotCompared() uint64 {
+	if x != nil {
+		return x.NotCompared
+	}
+	return 0
+}
+
 type ListsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3165,7 +3246,7 @@ type ListsRequest struct {
 
 func (x *ListsRequest) Reset() {
 	*x = ListsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3177,7 +3258,7 @@ func (x *ListsRequest) String() string {
 func (*ListsRequest) ProtoMessage() {}
 
 func (x *ListsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3190,7 +3271,7 @@ func (x *ListsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListsRequest.ProtoReflect.Descriptor instead.
 func (*ListsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 type ListsResponse struct {
@@ -3202,7 +3283,7 @@ type ListsResponse struct {
 
 func (x *ListsResponse) Reset() {
 	*x = ListsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3214,7 +3295,7 @@ func (x *ListsResponse) String() string {
 func (*ListsResponse) ProtoMessage() {}
 
 func (x *ListsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3227,7 +3308,7 @@ func (x *ListsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListsResponse.ProtoReflect.Descriptor instead.
 func (*ListsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *ListsResponse) GetLists() []*ListInfo {
@@ -3250,7 +3331,7 @@ type ListInfo struct {
 
 func (x *ListInfo) Reset() {
 	*x = ListInfo{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3262,7 +3343,7 @@ func (x *ListInfo) String() string {
 func (*ListInfo) ProtoMessage() {}
 
 func (x *ListInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3275,7 +3356,7 @@ func (x *ListInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInfo.ProtoReflect.Descriptor instead.
 func (*ListInfo) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListInfo) GetName() string {
@@ -3315,7 +3396,7 @@ type RemoveListRequest struct {
 
 func (x *RemoveListRequest) Reset() {
 	*x = RemoveListRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3327,7 +3408,7 @@ func (x *RemoveListRequest) String() string {
 func (*RemoveListRequest) ProtoMessage() {}
 
 func (x *RemoveListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3340,7 +3421,7 @@ func (x *RemoveListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveListRequest.ProtoReflect.Descriptor instead.
 func (*RemoveListRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RemoveListRequest) GetName() string {
@@ -3360,7 +3441,7 @@ type RemoveListResponse struct {
 
 func (x *RemoveListResponse) Reset() {
 	*x = RemoveListResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3372,7 +3453,7 @@ func (x *RemoveListResponse) String() string {
 func (*RemoveListResponse) ProtoMessage() {}
 
 func (x *RemoveListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3385,7 +3466,7 @@ func (x *RemoveListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveListResponse.ProtoReflect.Descriptor instead.
 func (*RemoveListResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RemoveListResponse) GetPersons() uint64 {
@@ -3404,7 +3485,7 @@ type MuteRequest struct {
 
 func (x *MuteRequest) Reset() {
 	*x = MuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3416,7 +3497,7 @@ func (x *MuteRequest) String() string {
 func (*MuteRequest) ProtoMessage() {}
 
 func (x *MuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3429,7 +3510,7 @@ func (x *MuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteRequest.ProtoReflect.Descriptor instead.
 func (*MuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *MuteRequest) GetState() string {
@@ -3447,7 +3528,7 @@ type MuteResponse struct {
 
 func (x *MuteResponse) Reset() {
 	*x = MuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3459,7 +3540,7 @@ func (x *MuteResponse) String() string {
 func (*MuteResponse) ProtoMessage() {}
 
 func (x *MuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3472,7 +3553,7 @@ func (x *MuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteResponse.ProtoReflect.Descriptor instead.
 func (*MuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 type UnmuteRequest struct {
@@ -3484,7 +3565,7 @@ type UnmuteRequest struct {
 
 func (x *UnmuteRequest) Reset() {
 	*x = UnmuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3496,7 +3577,7 @@ func (x *UnmuteRequest) String() string {
 func (*UnmuteRequest) ProtoMessage() {}
 
 func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3509,7 +3590,7 @@ func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteRequest.ProtoReflect.Descriptor instead.
 func (*UnmuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *UnmuteRequest) GetState() string {
@@ -3527,7 +3608,7 @@ type UnmuteResponse struct {
 
 func (x *UnmuteResponse) Reset() {
 	*x = UnmuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[53]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3539,7 +3620,7 @@ func (x *UnmuteResponse) String() string {
 func (*UnmuteResponse) ProtoMessage() {}
 
 func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[53]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3552,7 +3633,7 @@ func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteResponse.ProtoReflect.Descriptor instead.
 func (*UnmuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
 }
 
 type ListMutesRequest struct {
@@ -3563,7 +3644,7 @@ type ListMutesRequest struct {
 
 func (x *ListMutesRequest) Reset() {
 	*x = ListMutesRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[54]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3575,7 +3656,7 @@ func (x *ListMutesRequest) String() string {
 func (*ListMutesRequest) ProtoMessage() {}
 
 func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[54]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3588,7 +3669,7 @@ func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesRequest.ProtoReflect.Descriptor instead.
 func (*ListMutesRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
 }
 
 type ListMutesResponse struct {
@@ -3600,7 +3681,7 @@ type ListMutesResponse struct {
 
 func (x *ListMutesResponse) Reset() {
 	*x = ListMutesResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[55]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3612,7 +3693,7 @@ func (x *ListMutesResponse) String() string {
 func (*ListMutesResponse) ProtoMessage() {}
 
 func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[55]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3625,7 +3706,7 @@ func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesResponse.ProtoReflect.Descriptor instead.
 func (*ListMutesResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *ListMutesResponse) GetStates() []string {
@@ -3643,7 +3724,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3655,7 +3736,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3668,7 +3749,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 type Peer struct {
@@ -3684,7 +3765,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3696,7 +3777,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3709,7 +3790,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Peer) GetNode() string {
@@ -3756,7 +3837,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3768,7 +3849,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3781,7 +3862,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -3799,7 +3880,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3811,7 +3892,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3824,7 +3905,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
 }
 
 type StatusResponse struct {
@@ -3883,7 +3964,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3895,7 +3976,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3908,7 +3989,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *StatusResponse) GetState() string {
@@ -4129,7 +4210,7 @@ type RosterRequest struct {
 
 func (x *RosterRequest) Reset() {
 	*x = RosterRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4141,7 +4222,7 @@ func (x *RosterRequest) String() string {
 func (*RosterRequest) ProtoMessage() {}
 
 func (x *RosterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4154,7 +4235,7 @@ func (x *RosterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
 func (*RosterRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
 }
 
 type RosterResponse struct {
@@ -4168,7 +4249,7 @@ type RosterResponse struct {
 
 func (x *RosterResponse) Reset() {
 	*x = RosterResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4180,7 +4261,7 @@ func (x *RosterResponse) String() string {
 func (*RosterResponse) ProtoMessage() {}
 
 func (x *RosterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4193,7 +4274,7 @@ func (x *RosterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
 func (*RosterResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *RosterResponse) GetFile() []byte {
@@ -4224,7 +4305,7 @@ type NodeHead struct {
 
 func (x *NodeHead) Reset() {
 	*x = NodeHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4236,7 +4317,7 @@ func (x *NodeHead) String() string {
 func (*NodeHead) ProtoMessage() {}
 
 func (x *NodeHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4249,7 +4330,7 @@ func (x *NodeHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHead.ProtoReflect.Descriptor instead.
 func (*NodeHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *NodeHead) GetLog() string {
@@ -4290,7 +4371,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4302,7 +4383,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4315,7 +4396,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -4338,7 +4419,7 @@ type RosterSubmitResponse struct {
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4350,7 +4431,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4363,7 +4444,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -4405,7 +4486,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4417,7 +4498,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4430,7 +4511,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
@@ -4452,7 +4533,7 @@ type JournalReadRequest struct {
 
 func (x *JournalReadRequest) Reset() {
 	*x = JournalReadRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4464,7 +4545,7 @@ func (x *JournalReadRequest) String() string {
 func (*JournalReadRequest) ProtoMessage() {}
 
 func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4477,7 +4558,7 @@ func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
 func (*JournalReadRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *JournalReadRequest) GetAfter() uint64 {
@@ -4519,7 +4600,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4531,7 +4612,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4544,7 +4625,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalEntry) GetSeq() uint64 {
@@ -4647,7 +4728,7 @@ type JournalReadResponse struct {
 
 func (x *JournalReadResponse) Reset() {
 	*x = JournalReadResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4659,7 +4740,7 @@ func (x *JournalReadResponse) String() string {
 func (*JournalReadResponse) ProtoMessage() {}
 
 func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4672,7 +4753,7 @@ func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
 func (*JournalReadResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *JournalReadResponse) GetEntries() []*JournalEntry {
@@ -4693,7 +4774,7 @@ type JournalEraseRequest struct {
 
 func (x *JournalEraseRequest) Reset() {
 	*x = JournalEraseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4705,7 +4786,7 @@ func (x *JournalEraseRequest) String() string {
 func (*JournalEraseRequest) ProtoMessage() {}
 
 func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4718,7 +4799,7 @@ func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
 func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *JournalEraseRequest) GetSeq() uint64 {
@@ -4750,7 +4831,7 @@ type JournalEraseResponse struct {
 
 func (x *JournalEraseResponse) Reset() {
 	*x = JournalEraseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4762,7 +4843,7 @@ func (x *JournalEraseResponse) String() string {
 func (*JournalEraseResponse) ProtoMessage() {}
 
 func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4775,7 +4856,7 @@ func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
 func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
 }
 
 type JournalHeadsRequest struct {
@@ -4786,7 +4867,7 @@ type JournalHeadsRequest struct {
 
 func (x *JournalHeadsRequest) Reset() {
 	*x = JournalHeadsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4798,7 +4879,7 @@ func (x *JournalHeadsRequest) String() string {
 func (*JournalHeadsRequest) ProtoMessage() {}
 
 func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4811,7 +4892,7 @@ func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
 func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
 }
 
 // JournalHead is what a node has told of its journal in its beacons.
@@ -4835,7 +4916,7 @@ type JournalHead struct {
 
 func (x *JournalHead) Reset() {
 	*x = JournalHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4847,7 +4928,7 @@ func (x *JournalHead) String() string {
 func (*JournalHead) ProtoMessage() {}
 
 func (x *JournalHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4860,7 +4941,7 @@ func (x *JournalHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
 func (*JournalHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
 }
 
 func (x *JournalHead) GetState() string {
@@ -4935,7 +5016,7 @@ type JournalHeadsResponse struct {
 
 func (x *JournalHeadsResponse) Reset() {
 	*x = JournalHeadsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4947,7 +5028,7 @@ func (x *JournalHeadsResponse) String() string {
 func (*JournalHeadsResponse) ProtoMessage() {}
 
 func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4960,7 +5041,7 @@ func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
 func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
@@ -4981,7 +5062,7 @@ type JournalAcceptRequest struct {
 
 func (x *JournalAcceptRequest) Reset() {
 	*x = JournalAcceptRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4993,7 +5074,7 @@ func (x *JournalAcceptRequest) String() string {
 func (*JournalAcceptRequest) ProtoMessage() {}
 
 func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5006,7 +5087,7 @@ func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
 func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *JournalAcceptRequest) GetNode() string {
@@ -5038,7 +5119,7 @@ type JournalAcceptResponse struct {
 
 func (x *JournalAcceptResponse) Reset() {
 	*x = JournalAcceptResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5050,7 +5131,7 @@ func (x *JournalAcceptResponse) String() string {
 func (*JournalAcceptResponse) ProtoMessage() {}
 
 func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5063,7 +5144,7 @@ func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
 func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
 }
 
 type JournalVerifyResponse struct {
@@ -5080,7 +5161,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5092,7 +5173,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5105,7 +5186,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -5142,7 +5223,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5154,7 +5235,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5167,7 +5248,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -5212,7 +5293,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[79]
+	mi := &file_herald_api_v1_api_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5224,7 +5305,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[79]
+	mi := &file_herald_api_v1_api_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5237,7 +5318,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -5412,7 +5493,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\aSilence\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xd9\x01\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\x98\x02\n" +
 	"\fMatchSummary\x12\x14\n" +
 	"\x05asked\x18\x01 \x01(\rR\x05asked\x12\x1a\n" +
 	"\banswered\x18\x02 \x01(\rR\banswered\x12\x1a\n" +
@@ -5420,7 +5501,11 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x15\n" +
 	"\x06no_hit\x18\x05 \x01(\rR\x05noHit\x12.\n" +
 	"\x06silent\x18\x06 \x03(\v2\x16.herald.api.v1.SilenceR\x06silent\x12\x1a\n" +
-	"\bwithheld\x18\a \x03(\tR\bwithheld\"\x0e\n" +
+	"\bwithheld\x18\a \x03(\tR\bwithheld\x12=\n" +
+	"\fnot_compared\x18\b \x03(\v2\x1a.herald.api.v1.NotComparedR\vnotCompared\"5\n" +
+	"\vNotCompared\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\"\x0e\n" +
 	"\fInboxRequest\"\xc8\x03\n" +
 	"\tInboxItem\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
@@ -5481,11 +5566,12 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06review\x18\x05 \x01(\tR\x06review\"7\n" +
 	"\tRejection\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"E\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"Y\n" +
 	"\aLeftOut\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xd3\x02\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\x12\x12\n" +
+	"\x04kept\x18\x04 \x01(\bR\x04kept\"\xf6\x02\n" +
 	"\x0eImportResponse\x12\x12\n" +
 	"\x04read\x18\x01 \x01(\x04R\x04read\x12\x1a\n" +
 	"\baccepted\x18\x02 \x01(\x04R\baccepted\x12\x1a\n" +
@@ -5500,7 +5586,8 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x04kept\x18\t \x01(\x04R\x04kept\x12\x16\n" +
 	"\x06before\x18\n" +
 	" \x01(\x04R\x06before\x12\x14\n" +
-	"\x05after\x18\v \x01(\x04R\x05after\"\x0e\n" +
+	"\x05after\x18\v \x01(\x04R\x05after\x12!\n" +
+	"\fnot_compared\x18\f \x01(\x04R\vnotCompared\"\x0e\n" +
 	"\fListsRequest\">\n" +
 	"\rListsResponse\x12-\n" +
 	"\x05lists\x18\x01 \x03(\v2\x17.herald.api.v1.ListInfoR\x05lists\"\x84\x01\n" +
@@ -5687,7 +5774,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 80)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -5719,63 +5806,64 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*MatchAnswer)(nil),           // 27: herald.api.v1.MatchAnswer
 	(*Silence)(nil),               // 28: herald.api.v1.Silence
 	(*MatchSummary)(nil),          // 29: herald.api.v1.MatchSummary
-	(*InboxRequest)(nil),          // 30: herald.api.v1.InboxRequest
-	(*InboxItem)(nil),             // 31: herald.api.v1.InboxItem
-	(*InboxResponse)(nil),         // 32: herald.api.v1.InboxResponse
-	(*InboxShowRequest)(nil),      // 33: herald.api.v1.InboxShowRequest
-	(*InboxShowResponse)(nil),     // 34: herald.api.v1.InboxShowResponse
-	(*ReleaseRequest)(nil),        // 35: herald.api.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 36: herald.api.v1.ReleaseResponse
-	(*RefuseRequest)(nil),         // 37: herald.api.v1.RefuseRequest
-	(*RefuseResponse)(nil),        // 38: herald.api.v1.RefuseResponse
-	(*MatchResponse)(nil),         // 39: herald.api.v1.MatchResponse
-	(*ImportRequest)(nil),         // 40: herald.api.v1.ImportRequest
-	(*ListAbout)(nil),             // 41: herald.api.v1.ListAbout
-	(*Rejection)(nil),             // 42: herald.api.v1.Rejection
-	(*LeftOut)(nil),               // 43: herald.api.v1.LeftOut
-	(*ImportResponse)(nil),        // 44: herald.api.v1.ImportResponse
-	(*ListsRequest)(nil),          // 45: herald.api.v1.ListsRequest
-	(*ListsResponse)(nil),         // 46: herald.api.v1.ListsResponse
-	(*ListInfo)(nil),              // 47: herald.api.v1.ListInfo
-	(*RemoveListRequest)(nil),     // 48: herald.api.v1.RemoveListRequest
-	(*RemoveListResponse)(nil),    // 49: herald.api.v1.RemoveListResponse
-	(*MuteRequest)(nil),           // 50: herald.api.v1.MuteRequest
-	(*MuteResponse)(nil),          // 51: herald.api.v1.MuteResponse
-	(*UnmuteRequest)(nil),         // 52: herald.api.v1.UnmuteRequest
-	(*UnmuteResponse)(nil),        // 53: herald.api.v1.UnmuteResponse
-	(*ListMutesRequest)(nil),      // 54: herald.api.v1.ListMutesRequest
-	(*ListMutesResponse)(nil),     // 55: herald.api.v1.ListMutesResponse
-	(*PeersRequest)(nil),          // 56: herald.api.v1.PeersRequest
-	(*Peer)(nil),                  // 57: herald.api.v1.Peer
-	(*PeersResponse)(nil),         // 58: herald.api.v1.PeersResponse
-	(*StatusRequest)(nil),         // 59: herald.api.v1.StatusRequest
-	(*StatusResponse)(nil),        // 60: herald.api.v1.StatusResponse
-	(*RosterRequest)(nil),         // 61: herald.api.v1.RosterRequest
-	(*RosterResponse)(nil),        // 62: herald.api.v1.RosterResponse
-	(*NodeHead)(nil),              // 63: herald.api.v1.NodeHead
-	(*RosterSubmitRequest)(nil),   // 64: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 65: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 66: herald.api.v1.JournalVerifyRequest
-	(*JournalReadRequest)(nil),    // 67: herald.api.v1.JournalReadRequest
-	(*JournalEntry)(nil),          // 68: herald.api.v1.JournalEntry
-	(*JournalReadResponse)(nil),   // 69: herald.api.v1.JournalReadResponse
-	(*JournalEraseRequest)(nil),   // 70: herald.api.v1.JournalEraseRequest
-	(*JournalEraseResponse)(nil),  // 71: herald.api.v1.JournalEraseResponse
-	(*JournalHeadsRequest)(nil),   // 72: herald.api.v1.JournalHeadsRequest
-	(*JournalHead)(nil),           // 73: herald.api.v1.JournalHead
-	(*JournalHeadsResponse)(nil),  // 74: herald.api.v1.JournalHeadsResponse
-	(*JournalAcceptRequest)(nil),  // 75: herald.api.v1.JournalAcceptRequest
-	(*JournalAcceptResponse)(nil), // 76: herald.api.v1.JournalAcceptResponse
-	(*JournalVerifyResponse)(nil), // 77: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 78: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 79: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 80: google.protobuf.Struct
+	(*NotCompared)(nil),           // 30: herald.api.v1.NotCompared
+	(*InboxRequest)(nil),          // 31: herald.api.v1.InboxRequest
+	(*InboxItem)(nil),             // 32: herald.api.v1.InboxItem
+	(*InboxResponse)(nil),         // 33: herald.api.v1.InboxResponse
+	(*InboxShowRequest)(nil),      // 34: herald.api.v1.InboxShowRequest
+	(*InboxShowResponse)(nil),     // 35: herald.api.v1.InboxShowResponse
+	(*ReleaseRequest)(nil),        // 36: herald.api.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 37: herald.api.v1.ReleaseResponse
+	(*RefuseRequest)(nil),         // 38: herald.api.v1.RefuseRequest
+	(*RefuseResponse)(nil),        // 39: herald.api.v1.RefuseResponse
+	(*MatchResponse)(nil),         // 40: herald.api.v1.MatchResponse
+	(*ImportRequest)(nil),         // 41: herald.api.v1.ImportRequest
+	(*ListAbout)(nil),             // 42: herald.api.v1.ListAbout
+	(*Rejection)(nil),             // 43: herald.api.v1.Rejection
+	(*LeftOut)(nil),               // 44: herald.api.v1.LeftOut
+	(*ImportResponse)(nil),        // 45: herald.api.v1.ImportResponse
+	(*ListsRequest)(nil),          // 46: herald.api.v1.ListsRequest
+	(*ListsResponse)(nil),         // 47: herald.api.v1.ListsResponse
+	(*ListInfo)(nil),              // 48: herald.api.v1.ListInfo
+	(*RemoveListRequest)(nil),     // 49: herald.api.v1.RemoveListRequest
+	(*RemoveListResponse)(nil),    // 50: herald.api.v1.RemoveListResponse
+	(*MuteRequest)(nil),           // 51: herald.api.v1.MuteRequest
+	(*MuteResponse)(nil),          // 52: herald.api.v1.MuteResponse
+	(*UnmuteRequest)(nil),         // 53: herald.api.v1.UnmuteRequest
+	(*UnmuteResponse)(nil),        // 54: herald.api.v1.UnmuteResponse
+	(*ListMutesRequest)(nil),      // 55: herald.api.v1.ListMutesRequest
+	(*ListMutesResponse)(nil),     // 56: herald.api.v1.ListMutesResponse
+	(*PeersRequest)(nil),          // 57: herald.api.v1.PeersRequest
+	(*Peer)(nil),                  // 58: herald.api.v1.Peer
+	(*PeersResponse)(nil),         // 59: herald.api.v1.PeersResponse
+	(*StatusRequest)(nil),         // 60: herald.api.v1.StatusRequest
+	(*StatusResponse)(nil),        // 61: herald.api.v1.StatusResponse
+	(*RosterRequest)(nil),         // 62: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 63: herald.api.v1.RosterResponse
+	(*NodeHead)(nil),              // 64: herald.api.v1.NodeHead
+	(*RosterSubmitRequest)(nil),   // 65: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 66: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 67: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 68: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 69: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 70: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 71: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 72: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 73: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 74: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 75: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 76: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 77: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 78: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 79: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 80: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 81: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	80, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	80, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	81, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	81, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -5787,93 +5875,94 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	3,  // 12: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	16, // 13: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 14: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	80, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	81, // 15: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	26, // 16: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	28, // 17: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
-	26, // 18: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
-	31, // 19: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
-	31, // 20: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	80, // 21: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	80, // 22: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
-	5,  // 23: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	80, // 24: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
-	27, // 25: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
-	29, // 26: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
-	41, // 27: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
-	42, // 28: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
-	43, // 29: herald.api.v1.ImportResponse.left:type_name -> herald.api.v1.LeftOut
-	47, // 30: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
-	41, // 31: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
-	57, // 32: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	63, // 33: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
-	73, // 34: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
-	68, // 35: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
-	73, // 36: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
-	4,  // 37: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 38: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 39: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 40: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 41: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 42: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 43: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	21, // 44: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	23, // 45: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	25, // 46: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	30, // 47: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	33, // 48: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	35, // 49: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	37, // 50: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	40, // 51: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	45, // 52: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
-	48, // 53: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
-	50, // 54: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	52, // 55: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	54, // 56: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	56, // 57: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	59, // 58: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	61, // 59: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	64, // 60: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	66, // 61: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	67, // 62: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
-	70, // 63: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
-	72, // 64: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
-	75, // 65: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
-	78, // 66: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 67: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 68: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 69: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 70: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 71: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 72: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	20, // 73: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	22, // 74: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	24, // 75: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	39, // 76: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	32, // 77: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	34, // 78: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	36, // 79: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	38, // 80: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	44, // 81: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	46, // 82: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
-	49, // 83: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
-	51, // 84: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	53, // 85: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	55, // 86: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	58, // 87: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	60, // 88: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	62, // 89: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	65, // 90: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	77, // 91: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	69, // 92: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
-	71, // 93: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
-	74, // 94: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
-	76, // 95: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
-	79, // 96: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	67, // [67:97] is the sub-list for method output_type
-	37, // [37:67] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	30, // 18: herald.api.v1.MatchSummary.not_compared:type_name -> herald.api.v1.NotCompared
+	26, // 19: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
+	32, // 20: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
+	32, // 21: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
+	81, // 22: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	81, // 23: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	5,  // 24: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
+	81, // 25: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	27, // 26: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
+	29, // 27: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
+	42, // 28: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
+	43, // 29: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
+	44, // 30: herald.api.v1.ImportResponse.left:type_name -> herald.api.v1.LeftOut
+	48, // 31: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
+	42, // 32: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
+	58, // 33: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
+	64, // 34: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
+	74, // 35: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	69, // 36: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	74, // 37: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 38: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 39: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 40: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 41: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 42: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 43: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 44: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	21, // 45: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	23, // 46: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	25, // 47: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	31, // 48: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	34, // 49: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	36, // 50: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	38, // 51: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	41, // 52: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	46, // 53: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
+	49, // 54: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
+	51, // 55: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	53, // 56: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	55, // 57: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	57, // 58: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	60, // 59: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	62, // 60: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	65, // 61: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	67, // 62: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	68, // 63: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	71, // 64: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	73, // 65: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	76, // 66: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	79, // 67: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 68: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 69: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 70: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 71: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 72: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 73: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	20, // 74: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	22, // 75: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	24, // 76: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	40, // 77: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	33, // 78: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	35, // 79: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	37, // 80: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	39, // 81: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	45, // 82: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	47, // 83: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
+	50, // 84: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
+	52, // 85: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	54, // 86: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	56, // 87: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	59, // 88: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	61, // 89: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	63, // 90: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	66, // 91: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	78, // 92: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	70, // 93: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	72, // 94: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	75, // 95: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	77, // 96: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	80, // 97: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	68, // [68:98] is the sub-list for method output_type
+	38, // [38:68] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -5881,7 +5970,7 @@ func file_herald_api_v1_api_proto_init() {
 	if File_herald_api_v1_api_proto != nil {
 		return
 	}
-	file_herald_api_v1_api_proto_msgTypes[39].OneofWrappers = []any{
+	file_herald_api_v1_api_proto_msgTypes[40].OneofWrappers = []any{
 		(*MatchResponse_Answer)(nil),
 		(*MatchResponse_Summary)(nil),
 	}
@@ -5891,7 +5980,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   80,
+			NumMessages:   81,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
