@@ -176,6 +176,10 @@ var networkControls = []control{
 		edits: []edit{{"internal/gossip/guard.go", " || a.copied(m.Data, now):", ":"}},
 	},
 	{
+		name: "later-versions", rule: "who passes on a record of a later version is blamed for nothing", pkg: "./internal/gossip", tests: "TestLaterVersionsBlameNobody",
+		edits: []edit{{"internal/verify/reason.go", "{UnknownVersion, Ignore,", "{UnknownVersion, Reject,"}},
+	},
+	{
 		name: "promises", rule: "a promise that is not kept blames nobody", pkg: "./internal/gossip", tests: "TestBrokenPromisesBlameNobody",
 		edits: []edit{{"internal/gossip/settings.go", "BehaviourPenaltyWeight:      0,", "BehaviourPenaltyWeight: -10, BehaviourPenaltyThreshold: 6, BehaviourPenaltyDecay: pubsub.ScoreParameterDecay(time.Hour),"}},
 	},
@@ -225,7 +229,7 @@ var networkControls = []control{
 	},
 	{
 		name: "reject-is-a-fault", rule: "who passes on forgeries is put out", pkg: "./internal/gossip", tests: "TestFaultsLeadToQuarantine",
-		edits: []edit{{"internal/gossip/validate.go", "g.fault(from, reason)\n\t\t\treturn pubsub.ValidationReject", "return pubsub.ValidationReject"}},
+		edits: []edit{{"internal/gossip/validate.go", "g.cfg.Host.Fault(from, reason) // no honest", "// no honest"}},
 	},
 	{
 		name: "quarantine", rule: "who is put out is not admitted", pkg: "./internal/gossip", tests: "TestControlIsBounded",
