@@ -1,5 +1,6 @@
 """The one encoding of PROTOCOL section 2, driven by the files of proto/herald/v1."""
 
+import functools
 import hashlib
 import pathlib
 import re
@@ -139,5 +140,6 @@ def framed(context, network, message):
     return lp(b"herald/v1/" + context.encode()) + lp(b"\x01") + lp(network) + lp(message)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def signed(key, context, network, message, signature):
     return verify_ed25519(key, framed(context, network, message), signature)
