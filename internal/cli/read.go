@@ -1,11 +1,15 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"connectrpc.com/connect"
+	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 	"github.com/spf13/cobra"
@@ -91,9 +95,10 @@ func wholeOf(e *apiv1.Entry) (whole, error) {
 // filterFlags adds the flags that narrow the feed.
 func filterFlags(cmd *cobra.Command) *apiv1.Filter {
 	f := &apiv1.Filter{}
-	cmd.Flags().StringVar(&f.Topic, "topic", "", "travel, arrival, deportation, detention or receipt")
-	cmd.Flags().StringVar(&f.State, "state", "", "the issuing State, for example UTO")
-	cmd.Flags().StringSliceVar(&f.Kinds, "kind", nil, "notification, retract, …")
+	cmd.Flags().StringSliceVar(&f.Topic, "topic", nil, "any of travel, arrival, deportation, detention, receipt")
+	cmd.Flags().StringSliceVar(&f.State, "state", nil, "any of these issuing States, for example UTO")
+	cmd.Flags().StringSliceVar(&f.Kind, "kind", nil, "any of notification, retract, …")
+	cmd.Flags().StringVar(&f.Since, "since", "", "issued at this time or later, for example 2026-11-28T14:00:00Z")
 	cmd.Flags().BoolVar(&f.All, "all", false, "also the records that carry the network itself")
 	return f
 }
@@ -148,7 +153,8 @@ func newTailCmd() *cobra.Command {
 		Long: `Follow what arrives, until interrupted. Each line carries its cursor; --after
 CURSOR goes on from there without gap or repetition, --after 0 begins with the
 oldest record. Without --after only what arrives from now on is shown. A slow
-reader lags and loses nothing.`,
+reader lags and loses nothing. When the node is restarted the tail waits and goes
+on by itself.`,
 		Args: cobra.NoArgs,
 	}
 	filter := filterFlags(cmd)
@@ -159,30 +165,87 @@ reader lags and loses nothing.`,
 		if err != nil {
 			return err
 		}
-		if !cmd.Flags().Changed("after") {
-			st, err := c.Status(cmd.Context(), connect.NewRequest(&apiv1.StatusRequest{}))
-			if err != nil {
-				return c.explain(err)
-			}
-			after = st.Msg.Cursor
-		}
-		in, err := c.Tail(cmd.Context(), connect.NewRequest(&apiv1.TailRequest{Filter: filter, After: after}))
+		st, err := c.Status(cmd.Context(), connect.NewRequest(&apiv1.StatusRequest{}))
 		if err != nil {
 			return c.explain(err)
 		}
-		defer in.Close()
-		show := entryPrinter(cmd)
-		for n := uint64(0); in.Receive(); {
-			if err := show(in.Msg().Entry); err != nil {
-				return err
-			}
-			if n++; n == limit {
-				return nil
-			}
+		if !cmd.Flags().Changed("after") {
+			after = st.Msg.Cursor
 		}
-		return c.explain(in.Err())
+		return follow(cmd, c, filter, after, limit, entryPrinter(cmd))
 	}
 	return cmd
+}
+
+// resumeEvery is how often a tail asks whether a node that went away is back.
+const resumeEvery = time.Second
+
+// errShown ends a tail: all that was asked for is shown.
+var errShown = errors.New("shown")
+
+// follow shows what arrives after a cursor. When the node stops or goes away it
+// waits, and goes on behind the last record that it has shown.
+func follow(cmd *cobra.Command, c *client, filter *apiv1.Filter, after, limit uint64, show func(*apiv1.Entry) error) error {
+	ctx, shown, away := cmd.Context(), uint64(0), false
+	for {
+		err := c.receive(ctx, &apiv1.TailRequest{Filter: filter, After: after}, func(e *apiv1.Entry) error {
+			away = false
+			if err := show(e); err != nil {
+				return err
+			}
+			after = e.Cursor
+			if shown++; shown == limit {
+				return errShown
+			}
+			return nil
+		})
+		switch {
+		case err == errShown:
+			return nil
+		case ctx.Err() != nil || !wentAway(err):
+			return c.explain(err)
+		case !away:
+			away = true
+			fmt.Fprintf(cmd.ErrOrStderr(), "the node went away; this goes on after cursor %d when it is back\n", after)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(resumeEvery):
+		}
+	}
+}
+
+// receive gives a tail's entries to fn until the tail or fn ends.
+func (c *client) receive(ctx context.Context, req *apiv1.TailRequest, fn func(*apiv1.Entry) error) error {
+	in, err := c.Tail(ctx, connect.NewRequest(req))
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	for in.Receive() {
+		if err := fn(in.Msg().Entry); err != nil {
+			return err
+		}
+	}
+	if err := in.Err(); err != nil {
+		return err
+	}
+	return io.ErrUnexpectedEOF // a tail has no end of its own
+}
+
+// wentAway tells that a call ended because the node stopped, was killed or does
+// not run, and not because of what was asked.
+func wentAway(err error) bool {
+	switch code := connect.CodeOf(err); {
+	case errors.Is(err, api.ErrUnreachable), errors.Is(err, io.ErrUnexpectedEOF), code == connect.CodeUnavailable:
+		return true
+	case connect.IsWireError(err):
+		return false
+	default: // broken off in the middle
+		var fromNode *connect.Error
+		return errors.As(err, &fromNode) && (code == connect.CodeInternal || code == connect.CodeUnknown)
+	}
 }
 
 // entryPrinter shows entries as they come: JSON lines, or columns of a fixed
@@ -214,10 +277,11 @@ func short(id string) string { return id[:min(len(id), 12)] }
 
 func newGetCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get ID",
-		Short: "Show one record with its history",
-		Long:  "Show one record and what refers to it. A unique prefix of the id is enough.",
-		Args:  cobra.ExactArgs(1),
+		Use:   "get ID|list:LIST/ENTRY",
+		Short: "Show one record with its history, or one person of a list",
+		Long: `Show one record and what refers to it. A unique prefix of the id is enough. What
+a match names as list:LIST/ENTRY is a person of one of this State's own lists.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -226,6 +290,9 @@ func newGetCmd() *cobra.Command {
 			res, err := c.Get(cmd.Context(), connect.NewRequest(&apiv1.GetRequest{Id: args[0]}))
 			if err != nil {
 				return c.explain(err)
+			}
+			if l := res.Msg.ListEntry; l != nil {
+				return printListed(cmd, l)
 			}
 			w, err := wholeOf(res.Msg.Entry)
 			if err != nil {
@@ -244,6 +311,47 @@ func newGetCmd() *cobra.Command {
 			return renderEntry(cmd.OutOrStdout(), w)
 		},
 	}
+}
+
+// printListed shows a person of a list.
+func printListed(cmd *cobra.Command, l *apiv1.ListEntry) error {
+	person, err := ordered[ct.Person](l.Person)
+	if err != nil {
+		return err
+	}
+	about := l.GetAbout()
+	if wantJSON(cmd) {
+		return printJSON(cmd, struct {
+			List     string          `json:"list"`
+			ID       string          `json:"id"`
+			Imported string          `json:"imported"`
+			TLP      string          `json:"tlp,omitempty"`
+			Basis    string          `json:"basis,omitempty"`
+			Source   string          `json:"source,omitempty"`
+			Date     string          `json:"date,omitempty"`
+			Review   string          `json:"review,omitempty"`
+			Person   json.RawMessage `json:"person"`
+		}{l.List, l.Id, l.Imported, about.GetTlp(), about.GetBasis(), about.GetSource(), about.GetDate(), about.GetReview(), person})
+	}
+	w := cmd.OutOrStdout()
+	t := newTable(w, "FIELD", "VALUE")
+	for _, row := range [][2]string{{"list", l.List}, {"entry", l.Id}, {"imported", l.Imported}, {"tlp", about.GetTlp()}, {"basis", about.GetBasis()},
+		{"source", about.GetSource()}, {"date", about.GetDate()}, {"review", about.GetReview()}} {
+		if row[1] != "" {
+			t.row(row[0], row[1])
+		}
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	all, err := leaves(person)
+	if err != nil {
+		return err
+	}
+	for _, leaf := range all {
+		fmt.Fprintf(w, "  %s: %s\n", safe(leaf.path), isolate(w, leaf.value))
+	}
+	return nil
 }
 
 // renderEntry shows a record to a person, field by field.
