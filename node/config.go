@@ -68,6 +68,10 @@ type Config struct {
 	// erasing and retracting when it is full; 0: none.
 	Ballast int64
 
+	// JournalKept is how long an entry of the audit journal is kept, at least
+	// MinJournal; 0: five years. What is older goes, but for a chained checkpoint.
+	JournalKept time.Duration
+
 	// Release is what this node releases after a match request without asking a
 	// person first; empty: nothing. ReleaseFor is how long a release is good; 0: 30
 	// days. ReleaseContact is the desk that answers for it; empty: the State's.
@@ -88,6 +92,10 @@ type Config struct {
 	clock  func() time.Time // of beacons and erasure; nil: time.Now; tests set it wrong
 }
 
+// MinJournal is the least time for which the journal is kept: budgets of match
+// requests are counted from its last day, and an auditor is to come in time.
+const MinJournal = 30 * 24 * time.Hour
+
 func (c Config) path(file string) string { return filepath.Join(c.Dir, file) }
 
 func (c *Config) validate() error {
@@ -105,6 +113,12 @@ func (c *Config) validate() error {
 	}
 	if c.ReleaseFor < 0 {
 		return fmt.Errorf("node: a release that ends before it begins: %s", c.ReleaseFor)
+	}
+	if c.JournalKept == 0 {
+		c.JournalKept = 5 * 365 * 24 * time.Hour
+	}
+	if c.JournalKept < MinJournal {
+		return fmt.Errorf("node: the journal is kept for %s, at least %s", c.JournalKept, MinJournal)
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

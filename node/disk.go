@@ -37,8 +37,15 @@ func (n *Node) watchDisk(ctx context.Context) error {
 // diskAlarm is the line for a disk without room; "" when there is.
 func (n *Node) diskAlarm() string {
 	if since := n.store.Full(); !since.IsZero() {
-		return fmt.Sprintf("disk: full since %s: new records are refused, retraction and erasure go on; make room and it goes on by itself",
-			since.UTC().Format(time.RFC3339))
+		what := "records of others are taken without their bodies, retraction and erasure go on"
+		if !n.store.HeadersFit() {
+			what = "the ballast is nearly used up: only retractions and root logs are taken, and soon those are refused too"
+		}
+		return fmt.Sprintf("disk: full since %s: nothing new is published, %s; make room on the disk of %s and it goes on by itself",
+			since.UTC().Format(time.RFC3339), what, n.cfg.Dir)
+	}
+	if n.indexFull.Load() {
+		return "disk: no room for the index: what is new is not found by match; make room on the disk of " + n.cfg.Dir + " and it goes on by itself"
 	}
 	if !n.store.Ballast() {
 		return "disk: no room for the ballast: when the disk is full nothing can be erased"
@@ -48,8 +55,11 @@ func (n *Node) diskAlarm() string {
 
 // room is why nothing new may be published; nil when there is room.
 func (n *Node) room() error {
-	if n.store.Full().IsZero() {
-		return nil
+	switch {
+	case !n.store.Full().IsZero():
+		return fmt.Errorf("%w: the disk is full: new records are refused until there is room; make room on the disk of %s", store.ErrFull, n.cfg.Dir)
+	case n.indexFull.Load():
+		return fmt.Errorf("%w: there is no room for the index: new records are refused until there is; make room on the disk of %s", store.ErrFull, n.cfg.Dir)
 	}
-	return fmt.Errorf("%w: the disk is full: new records are refused until there is room", store.ErrFull)
+	return nil
 }

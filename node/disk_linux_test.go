@@ -46,7 +46,7 @@ func TestFullDisk(t *testing.T) {
 		net := sim.New(1)
 		defer net.Close()
 		n := start(t, node.Config{Dir: dir, Listen: []string{net.Addr(0)}, Underlay: net.Underlay(0), Ballast: 16 << 20})
-		defer n.close()
+		defer func() { n.close() }()
 		n.ready(ctx)
 		gen := synth.New(3)
 		publish := func() (ct.ID, error) {
@@ -54,6 +54,8 @@ func TestFullDisk(t *testing.T) {
 			return r.ID, err
 		}
 		first, err := publish()
+		must(t, err)
+		second, err := publish()
 		must(t, err)
 		filler := filepath.Join(disk, "filler")
 		fill(t, filler)
@@ -75,7 +77,33 @@ func TestFullDisk(t *testing.T) {
 		if e, _, err := n.Get(first.String()); err != nil || !e.Hidden {
 			t.Errorf("retracted: hidden %v, %v", e.Hidden, err)
 		}
-		must(t, os.Remove(filler))
+		// A start on the full disk forgets nothing, and takes away all the same.
+		n.close()
+		n = start(t, node.Config{Dir: dir, Listen: []string{net.Addr(0)}, Underlay: net.Underlay(0), Ballast: 16 << 20})
+		s = n.Status()
+		if why := strings.Join(s.Reasons, "; "); s.Ready || !strings.Contains(why, "the disk is full") || !strings.Contains(why, "make room on the disk of "+dir) {
+			t.Errorf("after a start: ready %v, %q", s.Ready, why)
+		}
+		if _, err := publish(); !errors.Is(err, store.ErrFull) {
+			t.Errorf("publishing after a start: %v", err)
+		}
+		fill(t, filler+"2") // what the ballast gave up too
+		until(ctx, t, "the node signs again", func() bool {
+			_, err = n.Retract(ctx, second, ct.Retraction{Reason: "error"}, "op1")
+			return err == nil
+		})
+		if e, _, err := n.Get(second.String()); err != nil || !e.Hidden {
+			t.Errorf("retracted after a start: hidden %v, %v", e.Hidden, err)
+		}
+		// Nor does the index end the node when its own file has no room.
+		fill(t, filler+"3")
+		<-time.After(time.Minute)
+		select {
+		case err := <-n.done:
+			t.Fatalf("the node has ended: %v", err)
+		default:
+		}
+		must(t, errors.Join(os.Remove(filler), os.Remove(filler+"2"), os.Remove(filler+"3")))
 		freed := time.Now()
 		n.ready(ctx)
 		if took := time.Since(freed); took > 5*time.Second {

@@ -55,6 +55,8 @@ type Node struct {
 	gate     *gate
 	scrub    *scrub
 
+	indexFull atomic.Bool // the index waits for room on the disk
+
 	closers []func() error
 }
 

@@ -66,6 +66,7 @@ func (n *Node) Status() api.Status {
 			s.Alarms = append(s.Alarms, line)
 		}
 	}
+	s.Alarms = append(s.Alarms, n.lateAlarms()...)
 	s.Alarms = append(s.Alarms, n.desk.Fishing(time.Now())...)
 	s.Alarms = append(s.Alarms, n.desk.Crowded()...)
 	return s

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 const (
 	erasePeriod   = time.Minute
+	expiryPeriod  = time.Hour // what has expired is not shown from that moment on; its bytes go together
 	eraseBatch    = 10_000
 	compactPeriod = time.Hour
 	garbageAge    = 20 * 24 * time.Hour // erased bodies stay in body.db, unreadable, no longer than that
@@ -20,9 +22,26 @@ const (
 	announceRetry = 5 * time.Second
 )
 
-// followStore keeps the derived index behind the store and the imported lists.
+// followStore keeps the derived index behind the store and the imported lists. A
+// full disk does not end the node: the index stays behind until there is room.
 func (n *Node) followStore(ctx context.Context) error {
-	return n.index.Follow(ctx, n.desk.Followed())
+	src := n.desk.Followed()
+	src.Retention = n.view.Load().Policy().MaxRetention
+	for {
+		err := n.index.Follow(ctx, src)
+		if !store.IsFull(err) {
+			n.indexFull.Store(false)
+			return err
+		}
+		if !n.indexFull.Swap(true) {
+			n.cfg.Log.ErrorContext(ctx, "no room for the index: it stays behind until there is", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(diskPeriod):
+		}
+	}
 }
 
 // erase ends the life of what was retracted (after the grace that the policy
@@ -30,17 +49,29 @@ func (n *Node) followStore(ctx context.Context) error {
 func (n *Node) erase(ctx context.Context) error {
 	tick := time.NewTicker(erasePeriod)
 	defer tick.Stop()
-	var compacted time.Time
+	var compacted, expired time.Time
+	pace, urgent := newPace(time.Now()), false
 	for {
 		now := n.now()
 		if doubt := n.clockDoubt(now); doubt != "" {
 			n.cfg.Log.WarnContext(ctx, "erasure waits", "clock", doubt)
-		} else if err := n.eraseDue(ctx, now); err != nil {
-			// A full disk must not end the node; the next round tries again.
-			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
+		} else {
+			retracted, err := n.eraseRetracted(ctx, now)
+			urgent = urgent || retracted
+			if err == nil && time.Since(expired) >= expiryPeriod {
+				if err = n.eraseExpired(ctx, now); err == nil {
+					expired = time.Now()
+				}
+			}
+			if err != nil { // a full disk must not end the node; the next round tries again
+				n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
+			}
 		}
 		if time.Since(compacted) >= compactPeriod {
 			compacted = time.Now()
+			if err := n.cutJournal(ctx, now); err != nil {
+				n.cfg.Log.ErrorContext(ctx, "the journal is not cut", "error", err)
+			}
 			if err := n.compactBodies(ctx, time.Now()); err != nil {
 				n.cfg.Log.ErrorContext(ctx, "compaction is late", "error", err)
 			}
@@ -51,20 +82,39 @@ func (n *Node) erase(ctx context.Context) error {
 		case <-tick.C:
 		}
 		// Not in the first round: a start has the processors and the disk to itself.
-		if err := n.eraseTraces(ctx); err != nil {
+		done, err := n.eraseTraces(ctx, pace, urgent)
+		urgent = urgent && !done
+		if err != nil {
 			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
 		}
 	}
 }
 
-// eraseTraces takes out of keys.db what a start after a crash has deleted.
-func (n *Node) eraseTraces(ctx context.Context) error {
-	began := time.Now()
-	done, err := n.store.EraseTraces()
-	if done {
-		n.cfg.Log.InfoContext(ctx, "what a crash left of salts is erased", "took", time.Since(began).Round(time.Millisecond))
+// cutJournal ends what of the journal is older than it is kept. A clock in doubt
+// removes nothing.
+func (n *Node) cutJournal(ctx context.Context, now time.Time) error {
+	if n.clockDoubt(now) != "" {
+		return nil
+	}
+	removed, err := n.journal.Cut(ct.MillisOf(now.Add(-n.cfg.JournalKept)))
+	if removed > 0 {
+		n.cfg.Log.InfoContext(ctx, "old entries of the journal are removed", "entries", removed)
 	}
 	return err
+}
+
+// eraseTraces takes out of the files what was deleted, when the pace allows it.
+func (n *Node) eraseTraces(ctx context.Context, pace *pace, urgent bool) (done bool, err error) {
+	bytes, err := n.store.Traces()
+	began := time.Now()
+	if err != nil || bytes == 0 || !pace.may(began, bytes, urgent) {
+		return false, err
+	}
+	done, err = n.store.EraseTraces()
+	if done {
+		n.cfg.Log.InfoContext(ctx, "traces of what was erased are gone", "bytes", bytes, "took", time.Since(began).Round(time.Millisecond))
+	}
+	return done, err
 }
 
 // compactBodies rewrites body.db when enough erased bodies lie in it, or the
@@ -82,20 +132,38 @@ func (n *Node) compactBodies(ctx context.Context, now time.Time) error {
 	return nil
 }
 
-func (n *Node) eraseDue(ctx context.Context, now time.Time) error {
+// eraseRetracted ends what was retracted, and tells whether there was any.
+func (n *Node) eraseRetracted(ctx context.Context, now time.Time) (any bool, err error) {
 	grace := n.view.Load().Policy().RetractGrace
 	for {
 		refs, err := n.store.DueRetractions(now, grace, eraseBatch)
-		if err != nil {
-			return err
-		}
-		if len(refs) == 0 {
-			break
+		if err != nil || len(refs) == 0 {
+			return any, err
 		}
 		if err := n.forget(ctx, refs, store.BodyRetracted); err != nil {
-			return err
+			return any, err
 		}
+		any = true
 	}
+}
+
+// lateAlarms tell of a key that has retracted more within a day than is taken for
+// honest. They end when the bodies go, or come back with a closing.
+func (n *Node) lateAlarms() (out []string) {
+	late, err := n.store.Late()
+	if err != nil {
+		return []string{"retractions: " + err.Error()}
+	}
+	grace := n.view.Load().Policy().RetractGrace
+	for _, l := range late {
+		until := l.Since.Time().Add(grace + store.LateBy)
+		out = append(out, fmt.Sprintf("retractions: the key %s has retracted %d records of %s beyond what is usual within a day; they are hidden, and erased until %s: if the key was stolen, %s closes its log before record %d (herald roster close) and they are shown again",
+			l.By.Short(), l.Records, l.State, until.UTC().Format(time.RFC3339), l.State, l.First))
+	}
+	return out
+}
+
+func (n *Node) eraseExpired(ctx context.Context, now time.Time) error {
 	for {
 		refs, err := n.index.DueExpiries(now, eraseBatch)
 		if err != nil || len(refs) == 0 {
@@ -110,8 +178,9 @@ func (n *Node) eraseDue(ctx context.Context, now time.Time) error {
 	}
 }
 
+// forget erases bodies; what their salts were goes by eraseTraces.
 func (n *Node) forget(ctx context.Context, refs []ct.Ref, why store.BodyState) error {
-	if err := n.store.Erase(refs, why); err != nil {
+	if err := n.store.Entomb(refs, why); err != nil {
 		return err
 	}
 	n.cfg.Log.InfoContext(ctx, "erased", "records", len(refs), "reason", why.String())

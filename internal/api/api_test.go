@@ -340,6 +340,7 @@ func TestEntryKeepsEverything(t *testing.T) {
 		Id: entry.ID.String(), Log: entry.Log.String(), Seq: 3, Cursor: 4, State: "UTO", Kind: "notification", Topic: "detention",
 		Issued: "2023-11-14T22:13:20.001Z", Expires: "2027-01-15T08:00:00.002Z", Priority: "flash", Tlp: "AMBER+STRICT", Audience: "ALL",
 		Refs: []*apiv1.Ref{{Log: ct.LogID{5}.String(), Seq: 6, Id: ct.ID{7}.String()}}, BodySize: 8, Exercise: true, Readable: true,
+		What: fmt.Sprintf("%s %s %s>%s %s", n.Event.Type, n.Event.Phase, n.Event.Source, n.Event.Destination, n.Event.Time),
 	}
 	if e.String() != want.String() {
 		t.Errorf("entry:\n got %v\nwant %v", e, want)

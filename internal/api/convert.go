@@ -24,6 +24,9 @@ func entryMessage(e *ct.Entry, content bool) (*apiv1.Entry, error) {
 	for _, r := range e.Refs {
 		out.Refs = append(out.Refs, &apiv1.Ref{Log: r.Log.String(), Seq: r.Seq, Id: r.ID.String()})
 	}
+	if e.Readable && e.Notification != nil {
+		out.What = whatOf(&e.Notification.Event)
+	}
 	if !content || !e.Readable {
 		return out, nil
 	}
@@ -157,4 +160,16 @@ func timeText(t time.Time) string {
 		return ""
 	}
 	return ct.MillisOf(t).String()
+}
+
+// whatOf says in a few words what happened, and nothing of the person.
+func whatOf(e *ct.Event) string {
+	out := string(e.Type) + " " + e.Phase
+	if e.Source != "" || e.Destination != "" {
+		out += " " + string(e.Source) + ">" + string(e.Destination)
+	}
+	if e.Time != "" {
+		out += " " + e.Time
+	}
+	return out
 }

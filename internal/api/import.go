@@ -92,6 +92,9 @@ func (s *service) Lists(_ context.Context, _ *connect.Request[apiv1.ListsRequest
 }
 
 func (s *service) RemoveList(ctx context.Context, req *connect.Request[apiv1.RemoveListRequest]) (*connect.Response[apiv1.RemoveListResponse], error) {
+	if err := s.note(ctx, journal.ActImport, "list %.32q is about to be removed", req.Msg.Name); err != nil {
+		return nil, refuse(err)
+	}
 	n, err := s.b.RemoveList(ctx, req.Msg.Name)
 	if err != nil {
 		return nil, refuse(err)

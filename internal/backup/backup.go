@@ -44,7 +44,7 @@ var (
 // The layout: magic, length of the head (4), head, sealed stream. The stream
 // holds the files of fileNames and then the store's parts, in this order, each
 // as blocks of a length (4) and so many bytes, ended by a length of 0. The parts
-// keys.db and lists.db are sealed streams of their own.
+// keys.db, lists.db and local.db are sealed streams of their own.
 const (
 	magic    = "herald backup 2\n"
 	maxHead  = 4 << 10
@@ -58,7 +58,7 @@ var fileNames = []string{"herald.toml", "genesis.json", "node.key", "storage.key
 
 // monthly are the parts that are sealed under the generation's key, each by the
 // purpose of its stream.
-var monthly = map[string]string{"keys.db": "backup/keys", "lists.db": "backup/lists"}
+var monthly = map[string]string{"keys.db": "backup/keys", "lists.db": "backup/lists", "local.db": "backup/local"}
 
 // Head is what a backup tells without its key.
 type Head struct {

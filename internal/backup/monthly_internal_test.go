@@ -14,7 +14,8 @@ import (
 )
 
 // Who has the backup key and not the month's reads neither salts nor imported
-// lists: destroying that key erases both from every copy.
+// lists, nor drafts, requests and the journal: destroying that key erases all of
+// them from every copy.
 func TestMonthlyPartsNeedTheMonthsKey(t *testing.T) {
 	ok := func(err error) {
 		t.Helper()
@@ -54,7 +55,7 @@ func TestMonthlyPartsNeedTheMonthsKey(t *testing.T) {
 		_, err := io.Copy(io.Discard, b)
 		ok(err)
 	}
-	if want := []string{"keys.db", "lists.db"}; !slices.Equal(shut, want) {
+	if want := []string{"keys.db", "local.db", "lists.db"}; !slices.Equal(shut, want) {
 		t.Errorf("%v need the month's key, want %v", shut, want)
 	}
 	if left, _ := filepath.Glob(filepath.Join(out.Dir, "lists.db*")); len(left) > 0 {

@@ -248,7 +248,7 @@ func settle(cfg store.Config, r *Restored, now time.Time) (err error) {
 		}
 		r.Retracted += len(refs)
 	}
-	refs, err := expired(s, now)
+	refs, err := expired(s, now, view.Policy().MaxRetention)
 	if err != nil {
 		return err
 	}
@@ -269,7 +269,7 @@ func settle(cfg store.Config, r *Restored, now time.Time) (err error) {
 
 // expired names the records whose body is past its time. Root logs hold no
 // person and must stay readable: their bodies say who may speak.
-func expired(s *store.Store, now time.Time) ([]ct.Ref, error) {
+func expired(s *store.Store, now time.Time, retention time.Duration) ([]ct.Ref, error) {
 	var refs []ct.Ref
 	for after := uint64(0); ; {
 		rows, err := s.Read(after, 5000, false)
@@ -280,7 +280,7 @@ func expired(s *store.Store, now time.Time) ([]ct.Ref, error) {
 			row := &rows[i]
 			after = row.Cursor
 			alive := row.BodyState == store.BodyHeld || row.BodyState == store.BodyMissing
-			if alive && !row.Root && row.Header.Expires < ct.MillisOf(now) {
+			if alive && !row.Root && row.Ends(retention) < ct.MillisOf(now) {
 				refs = append(refs, ct.Ref{Log: row.Header.Log, Seq: row.Header.Seq, ID: row.ID})
 			}
 		}

@@ -186,6 +186,28 @@ func fakeFeed(entries []ct.Entry) api.Backend {
 	}
 }
 
+// A line says what happened; who it is about is for those who ask with contents.
+func TestListSaysWhat(t *testing.T) {
+	n := &ct.Notification{Event: ct.Event{Type: ct.Arrival, Phase: "confirmed", Source: "UTO", Destination: "FIN", Time: "2026-11-20"}, Person: ct.Person{Names: []ct.Name{{Parts: []string{"Telvo", "Ardanic"}}}}}
+	dir := backend(t, fakeFeed([]ct.Entry{{
+		ID: ct.ID{1}, Log: ct.LogID{1}, Seq: 1, Cursor: 1, State: "UTO", Kind: ct.KindNotification, Topic: ct.TopicArrival, Priority: ct.PriorityFlash,
+		TLP: ct.TLPGreen, Issued: 1e12, Expires: 2e12, Readable: true, Notification: n,
+	}}))
+	r := herald(t, "", "list", "--data", dir)
+	for _, want := range []string{"flash", "GREEN", "ARRIVAL confirmed UTO>FIN 2026-11-20"} {
+		r.check(t, 0, want, "")
+	}
+	l := herald(t, "", "list", "--json", "--data", dir)
+	if m := l.lines(t); m[0]["tlp"] != "GREEN" || m[0]["priority"] != "flash" || m[0]["what"] != "ARRIVAL confirmed UTO>FIN 2026-11-20" {
+		t.Errorf("list --json: %v", m)
+	}
+	if strings.Contains(r.out+l.out, "Ardanic") {
+		t.Error("a name stands in a list without contents")
+	}
+	herald(t, "", "list", "--contents", "--data", dir).check(t, 0, "Telvo Ardanic", "")
+	herald(t, "", "list", "--contents", "--json", "--data", dir).check(t, 0, `"parts":["Telvo","Ardanic"]`, "")
+}
+
 func TestListAndTail(t *testing.T) {
 	var entries []ct.Entry
 	for c := uint64(1); c <= 1200; c++ {
@@ -199,7 +221,7 @@ func TestListAndTail(t *testing.T) {
 	if len(lines) != 1200 || lines[0]["cursor"] != 1.0 || lines[1199]["cursor"] != 1200.0 {
 		t.Fatalf("list: %d lines", len(lines))
 	}
-	want := []string{"cursor", "expires", "id", "issued", "kind", "log", "readable", "seq", "state", "topic"}
+	want := []string{"cursor", "expires", "id", "issued", "kind", "log", "priority", "readable", "seq", "state", "tlp", "topic"}
 	if got := keysOf(lines[0]); !slices.Equal(got, want) {
 		t.Errorf("keys: got %v, want %v", got, want)
 	}

@@ -1,15 +1,13 @@
 package cli
 
 import (
-	"context"
+	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"time"
+	"strings"
 
 	"connectrpc.com/connect"
-	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/node/ct"
 	apiv1 "github.com/herald-net/herald/proto/herald/api/v1"
 	"github.com/spf13/cobra"
@@ -27,13 +25,14 @@ type entryLine struct {
 	Issued   string `json:"issued"`
 	Expires  string `json:"expires"`
 	Readable bool   `json:"readable"`
+	Priority string `json:"priority,omitempty"`
+	TLP      string `json:"tlp,omitempty"`
+	What     string `json:"what,omitempty"` // happened; nothing of the person
 }
 
 // whole is one record in get: its line, the rest of its header and its content.
 type whole struct {
 	entryLine
-	Priority     string          `json:"priority,omitempty"`
-	TLP          string          `json:"tlp,omitempty"`
 	Audience     string          `json:"audience,omitempty"`
 	Refs         []ref           `json:"refs,omitempty"`
 	BodySize     uint32          `json:"body_size"`
@@ -58,12 +57,12 @@ type ref struct {
 }
 
 func lineOf(e *apiv1.Entry) entryLine {
-	return entryLine{e.Id, e.Log, e.Seq, e.Cursor, e.State, e.Kind, e.Topic, e.Issued, e.Expires, e.Readable}
+	return entryLine{e.Id, e.Log, e.Seq, e.Cursor, e.State, e.Kind, e.Topic, e.Issued, e.Expires, e.Readable, e.Priority, e.Tlp, e.What}
 }
 
 func wholeOf(e *apiv1.Entry) (whole, error) {
 	w := whole{
-		entryLine: lineOf(e), Priority: e.Priority, TLP: e.Tlp, Audience: e.Audience, BodySize: e.BodySize,
+		entryLine: lineOf(e), Audience: e.Audience, BodySize: e.BodySize,
 		Exercise: e.Exercise, Unreadable: e.Unreadable, Hidden: e.Hidden, Contested: e.Contested,
 	}
 	for _, r := range e.Refs {
@@ -107,12 +106,17 @@ const pageSize = 500
 
 func newListCmd() *cobra.Command {
 	var after, limit uint64
+	var contents bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the records that this node holds, in order of arrival",
-		Args:  cobra.NoArgs,
+		Long: `List the records that this node holds, in order of arrival: who says what, with
+priority and marking. Persons are named with --contents alone; with --json that
+prints each record whole, as herald get does.`,
+		Args: cobra.NoArgs,
 	}
 	filter := filterFlags(cmd)
+	cmd.Flags().BoolVar(&contents, "contents", false, "also who it is about; with --json each record whole")
 	cmd.Flags().Uint64Var(&after, "after", 0, "only what arrived after this cursor")
 	cmd.Flags().Uint64Var(&limit, "limit", 0, "at most this many; 0: all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -120,13 +124,13 @@ func newListCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		show := entryPrinter(cmd)
+		show := entryPrinter(cmd, contents)
 		for shown := uint64(0); ; {
 			size := uint64(pageSize)
 			if limit > 0 {
 				size = min(size, limit-shown)
 			}
-			res, err := c.List(cmd.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: filter, After: after, Max: uint32(size)}))
+			res, err := c.List(cmd.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: filter, After: after, Max: uint32(size), Contents: contents}))
 			if err != nil {
 				return c.explain(err)
 			}
@@ -172,104 +176,66 @@ on by itself.`,
 		if !cmd.Flags().Changed("after") {
 			after = st.Msg.Cursor
 		}
-		return follow(cmd, c, filter, after, limit, entryPrinter(cmd))
+		return follow(cmd, c, filter, after, limit, entryPrinter(cmd, false))
 	}
 	return cmd
 }
 
-// resumeEvery is how often a tail asks whether a node that went away is back.
-const resumeEvery = time.Second
-
-// errShown ends a tail: all that was asked for is shown.
-var errShown = errors.New("shown")
-
-// follow shows what arrives after a cursor. When the node stops or goes away it
-// waits, and goes on behind the last record that it has shown.
-func follow(cmd *cobra.Command, c *client, filter *apiv1.Filter, after, limit uint64, show func(*apiv1.Entry) error) error {
-	ctx, shown, away := cmd.Context(), uint64(0), false
-	for {
-		err := c.receive(ctx, &apiv1.TailRequest{Filter: filter, After: after}, func(e *apiv1.Entry) error {
-			away = false
-			if err := show(e); err != nil {
-				return err
-			}
-			after = e.Cursor
-			if shown++; shown == limit {
-				return errShown
-			}
-			return nil
-		})
-		switch {
-		case err == errShown:
-			return nil
-		case ctx.Err() != nil || !wentAway(err):
-			return c.explain(err)
-		case !away:
-			away = true
-			fmt.Fprintf(cmd.ErrOrStderr(), "the node went away; this goes on after cursor %d when it is back\n", after)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(resumeEvery):
-		}
-	}
-}
-
-// receive gives a tail's entries to fn until the tail or fn ends.
-func (c *client) receive(ctx context.Context, req *apiv1.TailRequest, fn func(*apiv1.Entry) error) error {
-	in, err := c.Tail(ctx, connect.NewRequest(req))
-	if err != nil {
-		return err
-	}
-	defer in.Close()
-	for in.Receive() {
-		if err := fn(in.Msg().Entry); err != nil {
-			return err
-		}
-	}
-	if err := in.Err(); err != nil {
-		return err
-	}
-	return io.ErrUnexpectedEOF // a tail has no end of its own
-}
-
-// wentAway tells that a call ended because the node stopped, was killed or does
-// not run, and not because of what was asked.
-func wentAway(err error) bool {
-	switch code := connect.CodeOf(err); {
-	case errors.Is(err, api.ErrUnreachable), errors.Is(err, io.ErrUnexpectedEOF), code == connect.CodeUnavailable:
-		return true
-	case connect.IsWireError(err):
-		return false
-	default: // broken off in the middle
-		var fromNode *connect.Error
-		return errors.As(err, &fromNode) && (code == connect.CodeInternal || code == connect.CodeUnknown)
-	}
-}
-
 // entryPrinter shows entries as they come: JSON lines, or columns of a fixed
 // width, so that a long list needs no memory and a tail no second look.
-func entryPrinter(cmd *cobra.Command) func(*apiv1.Entry) error {
+func entryPrinter(cmd *cobra.Command, contents bool) func(*apiv1.Entry) error {
 	if wantJSON(cmd) {
-		return func(e *apiv1.Entry) error { return printJSON(cmd, lineOf(e)) }
+		return func(e *apiv1.Entry) error {
+			if !contents {
+				return printJSON(cmd, lineOf(e))
+			}
+			w, err := wholeOf(e)
+			if err != nil {
+				return err
+			}
+			return printJSON(cmd, w)
+		}
 	}
-	const columns = "%-8s %-12s %-5s %-14s %-11s %-8s %-24s %s\n"
+	const columns = "%-8s %-12s %-5s %-14s %-11s %-8s %-12s %-24s %s\n"
 	w := cmd.OutOrStdout()
 	headed := false
 	return func(e *apiv1.Entry) error {
 		if !headed {
 			headed = true
-			fmt.Fprintf(w, columns, "CURSOR", "ID", "STATE", "KIND", "TOPIC", "PRIORITY", "ISSUED", "CONTENT")
+			fmt.Fprintf(w, columns, "CURSOR", "ID", "STATE", "KIND", "TOPIC", "PRIORITY", "TLP", "ISSUED", "CONTENT")
 		}
-		content := "readable"
+		content := cmp.Or(e.What, "readable")
 		if !e.Readable {
 			content = e.Unreadable
 		}
+		content = safe(content)
+		if who := subjectOf(e); who != "" {
+			content += "  " + isolate(w, who)
+		}
 		_, err := fmt.Fprintf(w, columns, fmt.Sprint(e.Cursor), short(e.Id), safe(e.State), safe(e.Kind), safe(e.Topic),
-			safe(e.Priority), safe(e.Issued), safe(content))
+			safe(e.Priority), safe(e.Tlp), safe(e.Issued), content)
 		return err
 	}
+}
+
+// subjectOf is the first name of whom an entry with its content is about.
+func subjectOf(e *apiv1.Entry) string {
+	if e.Content == nil || e.Kind != ct.KindNotification.String() {
+		return ""
+	}
+	names := e.Content.Fields["person"].GetStructValue().GetFields()["names"].GetListValue().GetValues()
+	if len(names) == 0 {
+		return ""
+	}
+	n := names[0].GetStructValue().GetFields()
+	if full := n["full"].GetStringValue(); full != "" {
+		return full
+	}
+	var parts []string
+	for _, p := range n["parts"].GetListValue().GetValues() {
+		parts = append(parts, p.GetStringValue())
+	}
+	return strings.Join(parts, " ")
 }
 
 // short is as much of an id as people compare and type.
@@ -311,47 +277,6 @@ a match names as list:LIST/ENTRY is a person of one of this State's own lists.`,
 			return renderEntry(cmd.OutOrStdout(), w)
 		},
 	}
-}
-
-// printListed shows a person of a list.
-func printListed(cmd *cobra.Command, l *apiv1.ListEntry) error {
-	person, err := ordered[ct.Person](l.Person)
-	if err != nil {
-		return err
-	}
-	about := l.GetAbout()
-	if wantJSON(cmd) {
-		return printJSON(cmd, struct {
-			List     string          `json:"list"`
-			ID       string          `json:"id"`
-			Imported string          `json:"imported"`
-			TLP      string          `json:"tlp,omitempty"`
-			Basis    string          `json:"basis,omitempty"`
-			Source   string          `json:"source,omitempty"`
-			Date     string          `json:"date,omitempty"`
-			Review   string          `json:"review,omitempty"`
-			Person   json.RawMessage `json:"person"`
-		}{l.List, l.Id, l.Imported, about.GetTlp(), about.GetBasis(), about.GetSource(), about.GetDate(), about.GetReview(), person})
-	}
-	w := cmd.OutOrStdout()
-	t := newTable(w, "FIELD", "VALUE")
-	for _, row := range [][2]string{{"list", l.List}, {"entry", l.Id}, {"imported", l.Imported}, {"tlp", about.GetTlp()}, {"basis", about.GetBasis()},
-		{"source", about.GetSource()}, {"date", about.GetDate()}, {"review", about.GetReview()}} {
-		if row[1] != "" {
-			t.row(row[0], row[1])
-		}
-	}
-	if err := t.flush(); err != nil {
-		return err
-	}
-	all, err := leaves(person)
-	if err != nil {
-		return err
-	}
-	for _, leaf := range all {
-		fmt.Fprintf(w, "  %s: %s\n", safe(leaf.path), isolate(w, leaf.value))
-	}
-	return nil
 }
 
 // renderEntry shows a record to a person, field by field.

@@ -35,6 +35,7 @@ type Config struct {
 	Topics         []string `toml:"topics"`            // whose bodies are kept; empty: all
 	MaxSize        int64    `toml:"max_size"`          // bytes of each database file; 0: the disk bounds it
 	Ballast        int64    `toml:"ballast"`           // bytes kept free for erasing on a full disk; 0: none
+	JournalKept    string   `toml:"journal_kept"`      // how long an entry of the journal is kept, as 43800h
 	LogLevel       string   `toml:"log_level"`         // debug, info, warn, error
 	ReleaseFor     string   `toml:"release_for"`       // how long a release of match details is good, as 720h
 	ReleaseContact string   `toml:"release_contact"`   // the desk that answers for releases; empty: the desk of STATE
@@ -79,6 +80,7 @@ func Default() Config {
 		Ballast:        64 << 20,
 		LogLevel:       "info",
 		ReleaseFor:     "720h",
+		JournalKept:    "43800h",
 	}
 }
 
@@ -161,7 +163,7 @@ func (c Config) Node(dir string) node.Config {
 	return node.Config{
 		Dir: dir, Listen: c.Listen, Announce: c.Announce, Peers: c.Peers, PrivateAddresses: c.Private,
 		Metrics: c.Metrics, StorageKeyFile: within(c.StorageKeyFile), AuditorKeyFile: within(c.AuditorKeyFile), MaxSize: c.MaxSize, Ballast: c.Ballast, Topics: c.topics(),
-		Release: c.releases(), ReleaseFor: c.releaseFor(), ReleaseContact: c.ReleaseContact,
+		Release: c.releases(), ReleaseFor: c.releaseFor(), JournalKept: c.journalKept(), ReleaseContact: c.ReleaseContact,
 	}
 }
 
@@ -173,6 +175,11 @@ func (c Config) releases() (out []ct.ReleaseRule) {
 		}
 	}
 	return out
+}
+
+func (c Config) journalKept() time.Duration {
+	d, _ := time.ParseDuration(c.JournalKept)
+	return d
 }
 
 func (c Config) releaseFor() time.Duration {
@@ -360,6 +367,12 @@ func (c *Config) fields() []field {
 				return nil
 			}
 			return fmt.Errorf("%q is not one of debug, info, warn, error", s)
+		}),
+		text("journal_kept", &c.JournalKept, func(s string) error {
+			if d, err := time.ParseDuration(s); err != nil || d < node.MinJournal {
+				return fmt.Errorf("%q: at least %s, as 43800h for five years", s, node.MinJournal)
+			}
+			return nil
 		}),
 		text("release_for", &c.ReleaseFor, func(s string) error {
 			if d, err := time.ParseDuration(s); err != nil || d < time.Minute || d > ct.MaxRetention {

@@ -52,6 +52,7 @@ func TestLoadPrecedence(t *testing.T) {
 		"ballast":           {"67108864", "default"},
 		"log_level":         {"debug", "--log-level"},
 		"release_for":       {"720h", "default"},
+		"journal_kept":      {"43800h", "default"},
 		"release_contact":   {"", "default"},
 		"release":           {"FIN: protection up to GREEN strong; KEN: investigation up to CLEAR", filepath.Join(dir, node.FileConfig)},
 	}
@@ -98,6 +99,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"small size", "state = \"UTO\"\nmax_size = 5\n", "", "herald.toml:2: max_size"},
 		{"small ballast", "state = \"UTO\"\nballast = 5\n", "", "herald.toml:2: ballast"},
 		{"log level", "state = \"UTO\"\nlog_level = \"loud\"\n", "", "log_level"},
+		{"a journal for a day", "state = \"UTO\"\njournal_kept = \"24h\"\n", "", "herald.toml:2: journal_kept: "},
 		{"release for a moment", "state = \"UTO\"\nrelease_for = \"1s\"\n", "", "herald.toml:2: release_for: "},
 		{"release for a while", "state = \"UTO\"\nrelease_for = \"a while\"\n", "", "herald.toml:2: release_for: "},
 		{"release to nobody", rules("state = \"QQQ\"\n" + rest), "", "herald.toml:6: release: state: "},

@@ -33,6 +33,7 @@ func (c Config) encode() []byte {
 	put("The topics whose bodies this node keeps and may publish on: travel, arrival, deportation,\ndetention, receipt. Of others it keeps the headers. Empty: all.", "topics", quoted(c.Topics))
 	put("Bound of each database file in bytes. 0: the disk bounds it.", "max_size", strconv.FormatInt(c.MaxSize, 10))
 	put("debug, info, warn or error. No log line holds a person's data.", "log_level", strconv.Quote(c.LogLevel))
+	put("How long an entry of the audit journal is kept.", "journal_kept", strconv.Quote(c.JournalKept))
 	put("How long what is released after a match request is good.", "release_for", strconv.Quote(c.ReleaseFor))
 	put("The desk that answers for releases, with its number. Empty: the desk of this State.", "release_contact", strconv.Quote(c.ReleaseContact))
 	b.WriteString("# What is released without asking a person first: a table for each State that may have it. All else\n" +

@@ -104,6 +104,18 @@ func (v *visible) after(number uint64) int {
 	return int(n)
 }
 
+// tlp is the marking of a list; 0 when it has none.
+func (v *visible) tlp(list string) ct.TLP {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, a := range v.accounts {
+		if a.List == list {
+			return a.TLP
+		}
+	}
+	return 0
+}
+
 func (v *visible) wait() <-chan struct{} {
 	v.mu.Lock()
 	defer v.mu.Unlock()

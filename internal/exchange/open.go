@@ -185,13 +185,13 @@ func (o *opened) each(r run) {
 // Its last good signature is the word for all up to there. A bad one after that
 // blames nobody: the peer vouches for the end of the run, which is held.
 func (o *opened) beforeHeld(r run) {
-	end, good := r.from, r.from
+	end, good, bad := r.from, r.from, 0 // how many before good are not good themselves
 	for ; end < r.to && !o.holds(end); end++ {
 		if o.errs[end] == nil {
-			good = end + 1
+			bad, good = end-good+bad, end+1
 		}
 	}
-	if end == r.to || good == end || good > r.from && !o.whole(run{r.from, good}) {
+	if end == r.to || bad > 0 && !o.whole(run{r.from, good}) {
 		return
 	}
 	for i := good; i < end; i++ {
@@ -210,10 +210,12 @@ func (o *opened) reason(i int) verify.Reason {
 	return ""
 }
 
-// holds tells whether a record is one that cannot be judged.
+// holds tells whether a record is one that cannot be judged. A version and an
+// algorithm that this program does not know may be known to the peer.
 func (o *opened) holds(i int) bool {
 	var fault *verify.Error
-	return errors.As(o.errs[i], &fault) && fault.Verdict() == verify.Ignore
+	return errors.As(o.errs[i], &fault) &&
+		(fault.Verdict() == verify.Ignore || fault.Reason == verify.UnknownVersion || fault.Reason == verify.BadAlgorithm)
 }
 
 // judged gives the good records in order, up to a fault that is the peer's.

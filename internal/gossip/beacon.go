@@ -172,7 +172,7 @@ func (g *Gossip) validateBeacon(from peer.ID, msg *pubsub.Message) pubsub.Valida
 		msg.ValidatorData = b
 		return pubsub.ValidationAccept
 	case verify.Reject:
-		g.fault(from, reason)
+		g.cfg.Host.Fault(from, reason)
 		return pubsub.ValidationReject
 	default:
 		return pubsub.ValidationIgnore

@@ -459,6 +459,58 @@ func TestAuthorHasBytes(t *testing.T) {
 	}
 }
 
+// A newer build passes on records and beacons of a version, or signed by an
+// algorithm, that this one does not know: they are ignored, and what else it
+// passes on is taken as before.
+func TestLaterVersionsBlameNobody(t *testing.T) {
+	chain(t, 2, 0, func(ctx context.Context, t *testing.T, m *sim.Members, nodes []*sim.Stack) {
+		k, topic := m.Nodes[0], gossip.TopicName(m.View.Network(), ct.TopicControl)
+		right, _ := m.View.Right(k.Public())
+		h := sim.Header(m.View.Network(), k.Public(), ct.TopicControl, time.Now())
+		h.Seq, h.Prev = 1, right.First
+		rec, err := sim.Sign(k, m.View, h, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		env, err := wire.Decode(rec.Raw())
+		if err != nil {
+			t.Fatal(err)
+		}
+		beacon := func(version byte, alg uint32) []byte {
+			b, err := wire.DecodeBeacon(signed(t, k, m.View, time.Now(), nil))
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Bytes = bytes.Clone(b.Bytes)
+			b.Bytes[1], b.Alg = version, alg // its first field
+			return wire.EncodeSignedBeacon(b)
+		}
+		for i := range 12 {
+			h.Version, h.Seq = 2, uint64(20+i)
+			later := wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: 1, Sig: env.Sig, Salt: env.Salt, Body: env.Body})
+			h.Version, h.Seq = wire.Version, uint64(40+i)
+			other := wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: uint32(2 + i), Sig: env.Sig, Salt: env.Salt, Body: env.Body})
+			for _, raw := range [][]byte{later, other, beacon(1, uint32(2+i)), beacon(2, uint32(1+i))} {
+				send(ctx, t, nodes[0], nodes[1], m, &pb.RPC{Publish: []*pb.Message{{Data: raw, Topic: &topic}}})
+			}
+			time.Sleep(time.Second)
+		}
+		for _, reason := range []string{string(verify.UnknownVersion), string(verify.BadAlgorithm)} {
+			if got := nodes[1].Counter("herald_gossip_refused_total", "verdict", "ignore", "reason", reason); got == 0 {
+				t.Errorf("nothing was ignored for %s", reason)
+			}
+		}
+		if _, out := nodes[1].Host.Quarantined(k.Public()); out {
+			t.Error("the peer is in quarantine")
+		}
+		send(ctx, t, nodes[0], nodes[1], m, &pb.RPC{Publish: []*pb.Message{{Data: rec.Raw(), Topic: &topic}}})
+		time.Sleep(time.Second)
+		if got, _ := nodes[1].Store.Head(k.Public()); got.Size != 1 {
+			t.Error("a record that it passed on afterwards was not taken")
+		}
+	})
+}
+
 // A peer that offers what it never gives is not blamed: what the guard of this
 // node has cut looks the same, and whoever signs one record anew for every node
 // would have honest nodes blame each other.

@@ -53,21 +53,12 @@ func (g *Gossip) validator(topic ct.Topic) func(context.Context, peer.ID, *pubsu
 			return pubsub.ValidationAccept
 		case verify.Reject:
 			g.metrics.refused.WithLabelValues("reject", reason).Inc()
-			g.fault(from, reason)
+			g.cfg.Host.Fault(from, reason) // no honest node passes it on, whatever it knows: it follows from the bytes alone
 			return pubsub.ValidationReject
 		default:
 			g.metrics.refused.WithLabelValues("ignore", reason).Inc()
 			return pubsub.ValidationIgnore
 		}
-	}
-}
-
-// fault blames a forwarder for what no honest node passes on, whatever it holds
-// and knows: the verdict follows from the bytes alone. A version or an algorithm
-// of tomorrow may be known to the forwarder and not here.
-func (g *Gossip) fault(from peer.ID, reason string) {
-	if reason != string(verify.UnknownVersion) && reason != string(verify.BadAlgorithm) {
-		g.cfg.Host.Fault(from, reason)
 	}
 }
 

@@ -30,6 +30,10 @@ type Source struct {
 	Hidden func(id ct.ID) (by ct.ID, ok bool)
 	Get    func(log ct.LogID, seq uint64) (store.Row, error) // ErrNotFound; Follow alone asks
 
+	// Retention is the longest life of a body after its record was issued, whatever
+	// an inadmissible record says; 0: what the record says.
+	Retention time.Duration
+
 	// Lists gives the changes of imported lists after a sequence, and the
 	// sequence that they reach. WaitLists blocks until there are more.
 	Lists     func(after uint64, max int) ([]Change, uint64, error)
@@ -175,7 +179,7 @@ func (b *gathered) take(rows []store.Row, src Source, now time.Time) error {
 	for i := range rows {
 		r := &rows[i]
 		b.reaches.Store = r.Cursor
-		b.places = append(b.places, placeOf(r))
+		b.places = append(b.places, placeOf(r, src.Retention))
 		if r.BodyState == store.BodyDisowned {
 			// What it had hidden arrives once more by itself.
 			b.changes = append(b.changes, Change{Ref: recordRef(r.ID)})

@@ -39,10 +39,10 @@ type place struct {
 	address bool
 }
 
-func placeOf(r *store.Row) place {
+func placeOf(r *store.Row, retention time.Duration) place {
 	return place{
 		id: r.ID, log: r.Header.Log, seq: r.Header.Seq, cursor: r.Cursor,
-		expires: r.Header.Expires, refs: r.Header.Refs,
+		expires: r.Ends(retention), refs: r.Header.Refs,
 		// Root logs hold no person and must stay readable: their bodies say who may speak.
 		expiry:  !r.Root && (r.BodyState == store.BodyHeld || r.BodyState == store.BodyMissing || r.BodyState == store.BodyElsewhere),
 		address: ct.Kind(r.Header.Kind) == ct.KindAddress && r.Inadmissible == "" && r.BodyState == store.BodyHeld,

@@ -176,3 +176,25 @@ func TestEachAddress(t *testing.T) {
 		}
 	})
 }
+
+// A record says how long its body stays; one that says more than the policy allows
+// is inadmissible, and its body goes when the policy says.
+func TestInadmissibleExpires(t *testing.T) {
+	w := newWorld(t, 1)
+	body := []byte("no notification, but bytes of a person")
+	issued := time.Now()
+	ever := w.sign(0, ct.KindNotification, ct.TopicTravel, body, func(h *wire.Header) {
+		h.Issued, h.Expires = ct.MillisOf(issued), 1<<63-1
+	})
+	if ever.Inadmissible() == "" {
+		t.Fatal("it is in order")
+	}
+	w.append(ever)
+	w.places(func(when string) {
+		for after, want := range map[time.Duration]int{retention - time.Minute: 0, retention + time.Minute: 1} {
+			if got, err := w.index.DueExpiries(issued.Add(after), 10); err != nil || len(got) != want {
+				t.Errorf("%s, after %v: %v due, want %d, %v", when, after, got, want, err)
+			}
+		}
+	})
+}

@@ -144,10 +144,13 @@ func (w *world) fill(recs ...verify.Record) {
 	}
 }
 
+// retention is the policy's.
+const retention = 400 * 24 * time.Hour
+
 func (w *world) source() index.Source {
 	return index.Source{
 		Wait: w.store.Wait, Read: w.store.Read, Hidden: w.store.Hidden, Get: w.store.Get,
-		Lists: w.lists.after, WaitLists: w.lists.wait, Last: w.reached, Behind: w.behind,
+		Retention: retention, Lists: w.lists.after, WaitLists: w.lists.wait, Last: w.reached, Behind: w.behind,
 	}
 }
 

@@ -19,7 +19,7 @@ type batch struct {
 	fills   []item
 	forks   []fork
 	gaps    map[ct.LogID]bool
-	full    bool // the disk is: only what takes something away comes in
+	full    bool // the disk is: records come in without their bodies
 	loose   *job // of records that waited: their callers have gone
 
 	// Items whose outcome hangs on a step of the commit.
@@ -102,7 +102,7 @@ func (b *batch) again(it item, hd *head) {
 	switch {
 	case id != it.rec.ID():
 		b.fork(nil, it, hd)
-	case state == store.BodyMissing && it.rec.HasBody() && b.full && !store.Essential(h.Kind):
+	case state == store.BodyMissing && it.rec.HasBody() && b.full && !store.Essential(it.rec):
 		b.refuse(it, errNoRoom)
 	case state == store.BodyMissing && it.rec.HasBody():
 		b.fills = append(b.fills, it)
@@ -118,8 +118,8 @@ func (b *batch) again(it item, hd *head) {
 func (b *batch) next(it item, hd *head) {
 	h, due := it.rec.Header(), hd.Next(it.rec.First())
 	switch {
-	case b.full && !store.Essential(h.Kind):
-		b.refuse(it, errNoRoom)
+	case b.full && !store.Essential(it.rec) && (it.job.author != nil || !b.in.cfg.Store.HeadersFit()):
+		b.refuse(it, errNoRoom) // nobody else has the body of what this node signs
 		return
 	case hd.Size == 0 && h.Prev != due.Prev:
 		b.set(it, Refused)
@@ -128,12 +128,15 @@ func (b *batch) next(it item, hd *head) {
 		b.fork(nil, it, hd)
 		return
 	}
+	if b.full && !store.Essential(it.rec) {
+		it.rec = it.rec.Bare() // what follows it may take something away; the body is asked for when there is room
+	}
 	if early, ok := b.in.waiting.take(h.Log, h.Seq); ok {
 		if early.ID() != it.rec.ID() {
 			b.fork(&early, it, hd)
 			return
 		}
-		if early.HasBody() && !it.rec.HasBody() {
+		if early.HasBody() && !it.rec.HasBody() && (!b.full || store.Essential(early)) {
 			it.rec = early
 		}
 	}

@@ -29,6 +29,8 @@ type world struct {
 	network ct.NetworkID
 	authors []*author
 	ends    map[ct.ID]uint64 // offset of what follows a record
+
+	founding [][]byte // the records with which the root logs begin
 }
 
 // author writes the log of a node.
@@ -59,7 +61,7 @@ func newWorld(tb testing.TB, states ...ct.State) *world {
 	}
 	w.view, err = roster.New(g)
 	w.ok(err)
-	w.network = g.Network()
+	w.network, w.founding = g.Network(), g.Records()
 	for _, a := range w.authors {
 		right, ok := w.view.Right(a.log())
 		if !ok {

@@ -31,6 +31,14 @@ func (j *Journal) VerifyIn(tx *store.LocalTx, told ...Told) (uint64, error) {
 	return j.verify(tx, told)
 }
 
+// CheckpointIn is Checkpoint within a transaction.
+func (j *Journal) CheckpointIn(tx *store.LocalTx) (uint64, [32]byte, error) { return j.checkpoint(tx) }
+
+// EncodeCheckpoint writes a checkpoint under the audit key.
+func (j *Journal) EncodeCheckpoint(seq uint64, hash [32]byte) []byte {
+	return j.encodeCheckpoint(seq, hash)
+}
+
 // AppendAll appends many entries in one transaction.
 func (j *Journal) AppendAll(entries []Entry) error {
 	var batch []*pending

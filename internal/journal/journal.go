@@ -47,6 +47,7 @@ const (
 	ActShow         = "show-restored"
 	ActRestore      = "restore"
 	ActAccept       = "accept-journal"
+	ActCut          = "cut"    // older entries were removed; Of is the last of them
 	ActRead         = "read"   // records with their content, a copy of one, the inbox, the journal
 	ActBackup       = "backup" // of everything
 	ActMute         = "mute"

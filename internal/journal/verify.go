@@ -2,6 +2,7 @@ package journal
 
 import (
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,7 +18,8 @@ type Told struct {
 	By      string // who remembers it, for the message
 }
 
-// Verify walks the whole journal and returns the number of entries. The error
+// Verify walks the whole journal, from its checkpoint on (Cut), and returns the
+// number of the newest entry. The error
 // wraps ErrBroken and names the first entry that was edited, deleted, moved or
 // cut off, or whose subject was changed or removed without an erase entry, or
 // the first place where it is not what others were told.
@@ -38,8 +40,15 @@ func (j *Journal) verify(tx *store.LocalTx, told []Told) (uint64, error) {
 	for _, t := range told {
 		w.told[t.Entries] = append(w.told[t.Entries], t)
 	}
-	err := w.all()
-	if err != nil {
+	var err error
+	if w.begin, w.hash, err = j.checkpoint(tx); err != nil {
+		return 0, err
+	}
+	w.seq, w.beginHash = w.begin, w.hash
+	if err := w.fits(w.begin, w.hash); err != nil {
+		return w.seq, err
+	}
+	if err = w.all(); err != nil {
 		return w.seq, err
 	}
 	seq, hash, err := j.head(tx)
@@ -63,6 +72,9 @@ func (w *walk) all() error {
 	} else if err != nil {
 		return unreadable(fmt.Sprintf("entry %d", w.seq+1), err)
 	}
+	if w.begin > 0 && !w.named {
+		return fmt.Errorf("%w: no entry says that the entries up to %d were removed", ErrBroken, w.begin)
+	}
 	if len(w.gone) > 0 {
 		return fmt.Errorf("%w: the subject of entry %d was removed", ErrBroken, slices.Min(slices.Collect(maps.Keys(w.gone))))
 	}
@@ -77,6 +89,10 @@ type walk struct {
 	hash     [32]byte
 	gone     map[uint64]bool // kept by the chain, not there, no erase entry yet
 	subjects uint64          // that are there
+
+	begin     uint64 // the checkpoint: the last entry that was removed
+	beginHash [32]byte
+	named     bool // an entry names it
 }
 
 func (w *walk) entry(k, v []byte) error {
@@ -91,12 +107,13 @@ func (w *walk) entry(k, v []byte) error {
 		return fmt.Errorf("%w: entry %d does not continue entry %d", ErrBroken, e.Seq, w.seq)
 	}
 	w.seq, w.hash = e.Seq, e.Hash
-	for _, t := range w.told[e.Seq] {
-		if t.Head != e.Hash {
-			return fmt.Errorf("%w: entry %d is not the one that %s was told of: it or one before it was written anew", ErrBroken, e.Seq, t.By)
-		}
+	if err := w.fits(e.Seq, e.Hash); err != nil {
+		return err
 	}
-	if e.Act == ActEraseSubject {
+	if e.Act == ActCut && e.Of == w.begin && e.Outcome == hex.EncodeToString(w.beginHash[:]) {
+		w.named = true
+	}
+	if e.Act == ActEraseSubject && e.Of > w.begin {
 		if !w.gone[e.Of] {
 			return fmt.Errorf("%w: entry %d erased the subject of entry %d, which is still there or never was",
 				ErrBroken, e.Seq, e.Of)
@@ -114,6 +131,16 @@ func (w *walk) entry(k, v []byte) error {
 		return nil
 	}
 	w.subjects++
+	return nil
+}
+
+// fits compares an entry with what others were told of it.
+func (w *walk) fits(seq uint64, hash [32]byte) error {
+	for _, t := range w.told[seq] {
+		if seq > 0 && t.Head != hash {
+			return fmt.Errorf("%w: entry %d is not the one that %s was told of: it or one before it was written anew", ErrBroken, seq, t.By)
+		}
+	}
 	return nil
 }
 

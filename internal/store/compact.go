@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"go.etcd.io/bbolt"
 )
@@ -45,10 +46,8 @@ func (s *Store) Compact() ([]Compacted, error) {
 }
 
 func (s *Store) rewrite(f *file) error {
-	if f == s.keysDB {
-		s.tracing.Lock()
-		defer s.tracing.Unlock()
-	}
+	f.tracing.Lock()
+	defer f.tracing.Unlock()
 	return f.rewrite()
 }
 
@@ -92,8 +91,46 @@ func (f *file) untrack() {
 	f.touched = nil
 }
 
-// rewriteOnline is rewrite for keys.db and body.db, of which writers touch what
-// they change, since track: they go on while it is copied, in short reading
+// subPrefix stands before the name of a bucket of local.db in an entryKey.
+const subPrefix = bktLocal + "/"
+
+// moving gives the bucket of an entryKey; nil: there is none.
+func moving(tx *bbolt.Tx, name string) *bbolt.Bucket {
+	sub, ok := strings.CutPrefix(name, subPrefix)
+	if !ok {
+		return tx.Bucket([]byte(name))
+	}
+	return tx.Bucket([]byte(bktLocal)).Bucket([]byte(sub))
+}
+
+// makeMoving is moving in the copy, where what is missing is made.
+func makeMoving(tx *bbolt.Tx, name string) (*bbolt.Bucket, error) {
+	sub, ok := strings.CutPrefix(name, subPrefix)
+	if !ok {
+		return tx.CreateBucketIfNotExists([]byte(name))
+	}
+	b, err := tx.CreateBucketIfNotExists([]byte(bktLocal))
+	if err != nil {
+		return nil, err
+	}
+	return b.CreateBucketIfNotExists([]byte(sub))
+}
+
+// movingNames are the names of all buckets, as in an entryKey.
+func (f *file) movingNames() (names []string, err error) {
+	names = append([]string{bktMeta}, f.spec.buckets...)
+	err = f.view(func(tx *bbolt.Tx) error {
+		local := tx.Bucket([]byte(bktLocal))
+		if local == nil {
+			return nil
+		}
+		return local.ForEachBucket(func(sub []byte) error { names = append(names, subPrefix+string(sub)); return nil })
+	})
+	return names, err
+}
+
+// rewriteOnline is rewrite for keys.db, body.db and local.db, of which writers touch
+// what they change, since track: they go on while it is copied, in short reading
 // transactions, and wait only while the last of that is copied again and the
 // files exchanged. What is deleted meanwhile may be in free pages of the new file.
 func (f *file) rewriteOnline() (err error) {
@@ -139,16 +176,25 @@ const fewTouched = 1000
 func (f *file) copyMoving(fresh *bbolt.DB) error {
 	type span struct{ from, key, end int }
 	var buf []byte // of the keys and values of a part
-	for _, name := range append([]string{bktMeta}, f.spec.buckets...) {
+	names, err := f.movingNames()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
 		var from []byte
 		for more := true; more; {
 			var parts []span
 			buf = buf[:0]
 			err := f.view(func(tx *bbolt.Tx) error {
-				c := tx.Bucket([]byte(name)).Cursor()
+				b := moving(tx, name)
+				if b == nil {
+					from, more = nil, false // dropped meanwhile
+					return nil
+				}
+				c := b.Cursor()
 				k, v := c.Seek(from)
 				for ; k != nil && len(buf) < copyStep; k, v = c.Next() {
-					if name == bktMeta && bytes.Equal(k, tracesKey) {
+					if v == nil || name == bktMeta && bytes.Equal(k, tracesKey) {
 						continue
 					}
 					at := len(buf)
@@ -163,7 +209,7 @@ func (f *file) copyMoving(fresh *bbolt.DB) error {
 			}
 			err = guard(func() error {
 				return fresh.Update(func(tx *bbolt.Tx) error {
-					b, err := tx.CreateBucketIfNotExists([]byte(name))
+					b, err := makeMoving(tx, name)
 					if err != nil {
 						return err
 					}
@@ -189,10 +235,15 @@ func (f *file) copyTouched(fresh *bbolt.DB, touched map[entryKey]struct{}) error
 	return f.view(func(from *bbolt.Tx) error {
 		return fresh.Update(func(to *bbolt.Tx) error {
 			for e := range touched {
-				src, dst, k := from.Bucket([]byte(e.bucket)), to.Bucket([]byte(e.bucket)), []byte(e.key)
-				err := dst.Delete(k)
-				if v := src.Get(k); v != nil && err == nil {
-					err = dst.Put(k, v)
+				src, k := moving(from, e.bucket), []byte(e.key)
+				dst, err := makeMoving(to, e.bucket)
+				if err == nil {
+					err = dst.Delete(k)
+				}
+				if err == nil && src != nil {
+					if v := src.Get(k); v != nil {
+						err = dst.Put(k, v)
+					}
 				}
 				if err != nil {
 					return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -20,10 +21,13 @@ var (
 	garbageSinceKey = []byte("garbage-since")
 )
 
-// tracesKey says, in the meta bucket of keys.db, that salts were deleted whose
-// bytes still lie in the file's free pages. It goes in with the deletion, and no
-// copy has it.
+// tracesKey says, in the meta bucket of keys.db and of local.db, that salts or
+// values were deleted whose bytes still lie in the file's free pages. It goes in
+// with the deletion, and no copy has it.
 var tracesKey = []byte("traces")
+
+// eraseStep is how many records are erased while writers wait: some 20 ms.
+const eraseStep = 128
 
 // Erase erases the bodies of held records. From the first commit on they are
 // tombstones: no crash brings a body back, nor does a later FillBodies. When it
@@ -31,25 +35,40 @@ var tracesKey = []byte("traces")
 // others append (seconds for a million records, so erase many at once), and the
 // bodies, unreadable now, are gone from body.db but for its free pages (see
 // CompactBodies). BodyRetracted is final; it also replaces the other reasons.
+// What is not held, or has rotted so that nobody knows which record it is, is
+// passed over and told in the log: it keeps no other's body.
 func (s *Store) Erase(refs []ct.Ref, why BodyState) error {
-	if why != BodyRetracted && why != BodyExpired && why != BodyLocal {
-		return fmt.Errorf("erase: %s is not a reason", why)
-	}
-	if err := s.entomb(refs, why); err != nil {
-		return wrap("erase", err)
+	if err := s.Entomb(refs, why); err != nil {
+		return err
 	}
 	_, err := s.eraseTraces()
 	return wrap("erase", err)
+}
+
+// Entomb is Erase but for the last step: what the salts were stays in free pages
+// of keys.db until EraseTraces. Writers wait for a small part at a time.
+func (s *Store) Entomb(refs []ct.Ref, why BodyState) error {
+	if why != BodyRetracted && why != BodyExpired && why != BodyLocal {
+		return fmt.Errorf("erase: %s is not a reason", why)
+	}
+	refs = slices.Clone(refs) // neighbours share pages
+	slices.SortFunc(refs, func(a, b ct.Ref) int {
+		return cmp.Or(bytes.Compare(a.Log[:], b.Log[:]), cmp.Compare(a.Seq, b.Seq))
+	})
+	for part := range slices.Chunk(refs, eraseStep) {
+		if err := s.entomb(part, why); err != nil {
+			return wrap("erase", err)
+		}
+	}
+	return nil
 }
 
 // entomb commits the tombstones and deletes what they are of.
 func (s *Store) entomb(refs []ct.Ref, why BodyState) error {
 	s.w.Lock()
 	defer s.w.Unlock()
-	for part := range slices.Chunk(refs, MaxBatch) {
-		if err := s.logDB.update(func(tx *bbolt.Tx) error { return s.tombstone(tx, part, why) }); err != nil {
-			return err
-		}
+	if err := s.logDB.update(func(tx *bbolt.Tx) error { return s.tombstone(tx, refs, why) }); err != nil {
+		return err
 	}
 	return s.finishErase()
 }
@@ -63,7 +82,8 @@ func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
 			continue // who may speak is read from the bodies of root logs; what is disowned is erased already
 		}
 		if l == nil || ref.Seq == 0 || ref.Seq > l.head.Size {
-			return fmt.Errorf("record %d of log %s: %w", ref.Seq, ref.Log.Short(), ErrNotFound)
+			s.log.Warn("a record that is not held cannot be erased", "log", ref.Log.Short(), "seq", ref.Seq)
+			continue
 		}
 		at := placeOf(l.num, ref.Seq)
 		h, errRot := s.heldAt(tx, l, at)
@@ -72,7 +92,8 @@ func (s *Store) tombstone(tx *bbolt.Tx, refs []ct.Ref, why BodyState) error {
 			id = s.wantedID(tx, l, at)
 		}
 		if id != ref.ID {
-			return fmt.Errorf("record %s: %w", ref.ID.Short(), ErrNotFound)
+			s.log.Warn("another record stands there, or one that has rotted: it is not erased", "log", ref.Log.Short(), "seq", ref.Seq)
+			continue
 		}
 		if err := tx.Bucket([]byte(bktErase)).Put(at[:], []byte{byte(why)}); err != nil {
 			return err
@@ -223,7 +244,7 @@ func (s *Store) erased(tx *bbolt.Tx, at place) error {
 	}
 	if errRot != nil || h.hidden && h.state == BodyRetracted {
 		if hiding, err := decodeHiding(tx.Bucket([]byte(bktHidden)).Get(id[:])); err == nil {
-			if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(hiding.since, at)); err != nil {
+			if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(&hiding)); err != nil {
 				return err
 			}
 		}
@@ -251,8 +272,7 @@ func (s *Store) forget(gone map[place]bool) error {
 				}
 				s.keysDB.touch(bktSalt, at[:])
 			}
-			s.keysDB.touch(bktMeta, tracesKey)
-			return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)
+			return s.keysDB.leaveTraces(tx)
 		})
 	}
 	if err != nil {
@@ -271,34 +291,67 @@ func (s *Store) forget(gone map[place]bool) error {
 }
 
 // EraseTraces rewrites keys.db when salts were deleted whose bytes still lie in
-// its free pages, and tells whether there were any: those of a commit that a crash
-// cut off, or of an erasure that it interrupted. The start that deletes them does
-// not rewrite the file, which would keep a node of many records waiting for seconds.
+// its free pages, and local.db when values were (a draft, a request), and tells
+// whether there were any. Writers go on meanwhile.
 func (s *Store) EraseTraces() (done bool, err error) {
-	done, err = s.eraseTraces()
-	return done, wrap("erase traces", err)
+	salts, err := s.eraseTraces()
+	if err != nil {
+		return salts, wrap("erase traces", err)
+	}
+	values, err := s.local.eraseTraces()
+	return salts || values, wrap("erase traces", err)
+}
+
+// Traces is how many bytes EraseTraces would write now; 0: there are no traces.
+func (s *Store) Traces() (bytes int64, err error) {
+	for _, f := range []*file{s.keysDB, s.local.file} {
+		traced, err := f.traced()
+		if err != nil {
+			return 0, wrap("traces", err)
+		}
+		if info, err := os.Stat(f.path); traced && err == nil {
+			bytes += info.Size()
+		}
+	}
+	return bytes, nil
 }
 
 // eraseTraces leaves no byte of a salt in keys.db that was deleted before.
 // Appending goes on meanwhile.
-func (s *Store) eraseTraces() (done bool, err error) {
-	s.tracing.Lock()
-	defer s.tracing.Unlock()
-	if err := s.keysDB.track(); err != nil {
-		return false, err
-	}
-	traces := false
-	err = s.keysDB.view(func(tx *bbolt.Tx) error {
-		traces = tx.Bucket([]byte(bktMeta)).Get(tracesKey) != nil
+func (s *Store) eraseTraces() (done bool, err error) { return s.keysDB.eraseTraces() }
+
+func (l *Local) eraseTraces() (done bool, err error) { return l.file.eraseTraces() }
+
+// traced tells whether what was deleted lies in free pages.
+func (f *file) traced() (traced bool, err error) {
+	err = f.view(func(tx *bbolt.Tx) error {
+		traced = tx.Bucket([]byte(bktMeta)).Get(tracesKey) != nil
 		return nil
 	})
-	if err != nil || !traces {
-		s.keysDB.untrack()
+	return traced, err
+}
+
+// eraseTraces rewrites a file when what was deleted lies in its free pages.
+func (f *file) eraseTraces() (done bool, err error) {
+	f.tracing.Lock()
+	defer f.tracing.Unlock()
+	if err := f.track(); err != nil {
 		return false, err
 	}
-	err = s.keysDB.rewriteOnline()
-	s.keysDB.noRoom(err) // it waits for no better time, as compaction does
+	traced, err := f.traced()
+	if err != nil || !traced {
+		f.untrack()
+		return false, err
+	}
+	err = f.rewriteOnline()
+	f.noRoom(err, false) // it waits for no better time, as compaction does
 	return err == nil, err
+}
+
+// leaveTraces notes, in a transaction that deletes, that bytes of it stay behind.
+func (f *file) leaveTraces(tx *bbolt.Tx) error {
+	f.touch(bktMeta, tracesKey)
+	return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)
 }
 
 // Garbage is how many erased bodies lie in free pages of body.db, and since
@@ -412,7 +465,7 @@ func (f *file) rewrite() error {
 	}
 	fresh, err := f.openBolt(tmp, false)
 	if err != nil {
-		f.noRoom(err)
+		f.noRoom(err, false)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	fresh.AllocSize = copyAlloc
@@ -422,7 +475,7 @@ func (f *file) rewrite() error {
 		_ = fresh.Close()
 		_ = os.Remove(tmp)
 		err = fullOr(err)
-		f.noRoom(err)
+		f.noRoom(err, false)
 		return fmt.Errorf("rewrite %s: %w", f.path, err)
 	}
 	return f.exchange(fresh, tmp)

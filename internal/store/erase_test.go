@@ -1,7 +1,7 @@
 package store_test
 
 import (
-	"errors"
+	"bytes"
 	"testing"
 	"time"
 
@@ -10,6 +10,7 @@ import (
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
+	"go.etcd.io/bbolt"
 )
 
 func TestErase(t *testing.T) {
@@ -88,25 +89,22 @@ func TestEraseReasons(t *testing.T) {
 	unheld := w.authors[uto].notify(10)
 	wrong := ref(rec)
 	wrong.ID[0] ^= 1
-	for _, c := range []struct {
-		name string
-		ref  ct.Ref
-		why  store.BodyState
-	}{
-		{"not a reason", ref(rec), store.BodyMissing},
-		{"not held", ref(unheld), store.BodyExpired},
-		{"another id", wrong, store.BodyExpired},
-	} {
-		// All or nothing: the good ref beside the bad one is not erased.
-		good, err := s.At(2)
-		w.ok(err)
-		refs := []ct.Ref{{Log: good.Header.Log, Seq: good.Header.Seq, ID: good.ID}, c.ref}
-		if err := s.Erase(refs, c.why); err == nil {
-			t.Errorf("%s: accepted", c.name)
-		}
-		if after, err := s.At(2); err != nil || after.BodyState != store.BodyHeld {
-			t.Errorf("%s: %v, %v", c.name, after.BodyState, err)
-		}
+	good, err := s.At(2)
+	w.ok(err)
+	named := ct.Ref{Log: good.Header.Log, Seq: good.Header.Seq, ID: good.ID}
+	if err := s.Erase([]ct.Ref{named}, store.BodyMissing); err == nil {
+		t.Error("missing is no reason")
+	}
+	if after, err := s.At(2); err != nil || after.BodyState != store.BodyHeld {
+		t.Errorf("%v, %v", after.BodyState, err)
+	}
+	// What cannot be erased keeps no other's body.
+	w.ok(s.Erase([]ct.Ref{wrong, ref(unheld), {Seq: 1}, named}, store.BodyExpired))
+	if after, err := s.At(2); err != nil || after.BodyState != store.BodyExpired {
+		t.Errorf("beside records that are not held: %v, %v", after.BodyState, err)
+	}
+	if after, err := s.At(1); err != nil || after.BodyState != store.BodyRetracted {
+		t.Errorf("of another id: %v, %v", after.BodyState, err)
 	}
 	checkStore(t, w, s)
 }
@@ -324,11 +322,100 @@ func TestInadmissibleRetractDoesNotHide(t *testing.T) {
 	checkStore(t, w, s)
 }
 
-func TestEraseAtomicOnErrors(t *testing.T) {
+// Two neighbours that have rotted, so that nobody knows which records they are, keep
+// no other's body; when they are whole again they are erased like all.
+func TestEraseBesideRot(t *testing.T) {
 	w := newWorld(t, uto)
-	s, _ := w.create()
-	if err := s.Erase([]ct.Ref{{Seq: 1}}, store.BodyLocal); !errors.Is(err, store.ErrNotFound) {
-		t.Fatal(err)
+	s, cfg := w.create()
+	recs := w.authors[uto].notifyMany(6, 100)
+	w.append(s, recs...)
+	w.ok(s.Close())
+	for _, seq := range []uint64{3, 4} {
+		tamper(t, cfg, "log.db", func(tx *bbolt.Tx) error {
+			b := tx.Bucket([]byte("hdr"))
+			v := bytes.Clone(b.Get(at(seq)))
+			v[40] ^= 1
+			return b.Put(at(seq), v)
+		})
 	}
-	w.ok(s.Erase(nil, store.BodyLocal))
+	s = w.reopen(cfg)
+	var refs []ct.Ref
+	for _, r := range recs {
+		refs = append(refs, ref(r))
+	}
+	w.ok(s.Erase(refs, store.BodyExpired))
+	for _, seq := range []uint64{1, 2, 5, 6} {
+		if row, err := s.Get(recs[0].Header().Log, seq); err != nil || row.BodyState != store.BodyExpired {
+			t.Errorf("record %d: %v, %v", seq, row.BodyState, err)
+		}
+	}
+	for range 2 {
+		_, err := s.Mend(recs)
+		w.ok(err)
+	}
+	w.ok(s.Erase(refs, store.BodyExpired))
+	if n, err := s.Salts(); n != 0 || err != nil {
+		t.Errorf("%d salts are left, %v", n, err)
+	}
+	checkStore(t, w, s)
+	checkFiles(t, s, cfg)
+}
+
+// Writers get their turn while many are erased.
+func TestEraseLetsWritersIn(t *testing.T) {
+	w := newWorld(t, uto, isl)
+	s, cfg := w.create()
+	recs := w.authors[uto].notifyMany(4000, 50)
+	w.append(s, recs...)
+	more := w.authors[isl].notifyMany(400, 50)
+	var refs []ct.Ref
+	for _, r := range recs {
+		refs = append(refs, ref(r))
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Entomb(refs, store.BodyExpired) }()
+	meanwhile := 0
+	for {
+		select {
+		case err := <-done:
+			w.ok(err)
+			if meanwhile < 5 {
+				t.Errorf("%d appends while 4,000 were erased", meanwhile)
+			}
+			t.Logf("%d appends while 4,000 were erased", meanwhile)
+			_, err = s.EraseTraces()
+			w.ok(err)
+			checkFiles(t, s, cfg)
+			return
+		default:
+		}
+		if meanwhile < len(more) {
+			w.append(s, more[meanwhile])
+			meanwhile++
+		}
+	}
+}
+
+// What an inadmissible record says of its own end binds nobody for ever.
+func TestBodiesEnd(t *testing.T) {
+	const month = 30 * 24 * time.Hour
+	issued := ct.MillisOf(created)
+	for _, c := range []struct{ expires, want ct.Millis }{
+		{issued + 5, issued + 5},
+		{issued + ct.Millis(month.Milliseconds()), issued + ct.Millis(month.Milliseconds())},
+		{1<<63 - 1, issued + ct.Millis(month.Milliseconds())},
+		{issued - 5, issued - 5},
+	} {
+		row := store.Row{Header: wire.Header{Issued: issued, Expires: c.expires}}
+		if got := row.Ends(month); got != c.want {
+			t.Errorf("expires %d: ends %d, want %d", c.expires, got, c.want)
+		}
+		if got := row.Ends(0); got != c.expires {
+			t.Errorf("without a policy: %d", got)
+		}
+	}
+	row := store.Row{Header: wire.Header{Issued: 1<<63 - 1, Expires: 1<<63 - 1}}
+	if got := row.Ends(month); got != 1<<63-1 {
+		t.Errorf("at the end of time: %d", got)
+	}
 }

@@ -60,3 +60,15 @@ func (s *Store) FlipFork(log ct.LogID, at int) error {
 		return b.Put(log[:], v)
 	})
 }
+
+// RewriteLocalAround rewrites local.db, with something done while it is copied.
+func (s *Store) RewriteLocalAround(do func() error) error {
+	f := s.local.file
+	if err := f.track(); err != nil {
+		return err
+	}
+	if err := do(); err != nil {
+		return err
+	}
+	return f.rewriteOnline()
+}

@@ -65,6 +65,8 @@ type file struct {
 
 	commits uint64 // guarded by w: since the file was opened
 
+	tracing sync.Mutex // held while the file is rewritten beside its writers; the store's w may be held and is not taken
+
 	touched map[entryKey]struct{} // guarded by w: what changed since rewriteOnline began; nil: it does not run
 
 	suspected atomic.Bool // Suspect was called
@@ -346,7 +348,7 @@ func (f *file) update(fn func(*bbolt.Tx) error) error {
 		return f.noted(err)
 	}
 	if err = fullOr(f.noted(err)); errors.Is(err, ErrFull) && !f.visible(id) {
-		f.noRoom(err)
+		f.noRoom(err, true)
 		return err
 	}
 	return f.stop(err)
@@ -383,10 +385,11 @@ func (f *file) stop(err error) error {
 	return f.stopped
 }
 
-// noRoom tells the store when err says that the disk is full.
-func (f *file) noRoom(err error) {
+// noRoom tells the store when err says that the disk is full. The last of the
+// ballast is for commits: a copy of a file would use it up and still not fit.
+func (f *file) noRoom(err error, mayLast bool) {
 	if f.disk != nil && isDiskFull(err) {
-		f.disk.filled(time.Now())
+		f.disk.filled(time.Now(), mayLast)
 	}
 }
 

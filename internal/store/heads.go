@@ -116,6 +116,7 @@ func (s *Store) numbered(num uint32) (*logEntry, error) {
 // publish makes a commit visible: heads and last change at once, and those
 // who wait wake up. It runs after the commit, never before.
 func (s *Store) publish(entries map[ct.LogID]*logEntry, last uint64) {
+	s.recent.settle()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.changes++

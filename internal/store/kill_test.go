@@ -196,6 +196,12 @@ func TestKill(t *testing.T) {
 // some, and kills it. It returns the lines the child managed to print.
 func runAndKill(t *testing.T, dir string, after time.Duration, rng *rand.Rand) (lines []string, done bool) {
 	t.Helper()
+	return killAfter(t, dir, 1+rng.IntN(20), after)
+}
+
+// killAfter is runAndKill after so many lines of the child's.
+func killAfter(t *testing.T, dir string, wait int, after time.Duration) (lines []string, done bool) {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -213,7 +219,6 @@ func runAndKill(t *testing.T, dir string, after time.Duration, rng *rand.Rand) (
 	}
 	in := bufio.NewScanner(out)
 	var kill *time.Timer
-	wait := 1 + rng.IntN(20)
 	for in.Scan() {
 		lines = append(lines, in.Text())
 		done = done || in.Text() == "done"

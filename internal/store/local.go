@@ -50,25 +50,39 @@ func newLocal(cfg *Config, f *file) (*Local, error) {
 // Update runs fn in one transaction, durable when it returns; when fn fails
 // nothing has changed. ErrFull: no room.
 func (l *Local) Update(fn func(*LocalTx) error) error {
-	return l.file.update(func(tx *bbolt.Tx) error { return fn(&LocalTx{tx.Bucket([]byte(bktLocal)), l.aead}) })
+	return l.file.update(func(tx *bbolt.Tx) error { return fn(l.tx(tx)) })
+}
+
+func (l *Local) tx(tx *bbolt.Tx) *LocalTx {
+	return &LocalTx{tx.Bucket([]byte(bktLocal)), l.aead, l.file}
 }
 
 // View runs fn in a reading transaction. It must be short, and must not call
 // Update or View.
 func (l *Local) View(fn func(*LocalTx) error) error {
-	return l.file.view(func(tx *bbolt.Tx) error { return fn(&LocalTx{tx.Bucket([]byte(bktLocal)), l.aead}) })
+	return l.file.view(func(tx *bbolt.Tx) error { return fn(l.tx(tx)) })
 }
 
 // Compact rewrites the file, so that no deleted or replaced value is left in a
-// free page. Update waits meanwhile.
+// free page. Update waits meanwhile, but for that of local.db, which is written
+// all the time.
 func (l *Local) Compact() error {
-	return l.file.rewrite()
+	l.file.tracing.Lock()
+	defer l.file.tracing.Unlock()
+	if l.file.spec != &localSpec {
+		return l.file.rewrite()
+	}
+	if err := l.file.track(); err != nil {
+		return err
+	}
+	return l.file.rewriteOnline()
 }
 
 // LocalTx is a transaction of Local. What it returns is a copy.
 type LocalTx struct {
 	root *bbolt.Bucket
 	aead cipher.AEAD
+	file *file
 }
 
 // Get gives a value; ErrNotFound.
@@ -95,23 +109,34 @@ func (t *LocalTx) Put(bucket string, key, val []byte) error {
 	if err := b.Put(key, t.aead.Seal(nil, nil, val, localAAD(bucket, key))); err != nil {
 		return fmt.Errorf("local %s: %w", bucket, err)
 	}
+	t.file.touch(subPrefix+bucket, key)
 	return nil
 }
 
-// Delete removes a key, when it is there.
+// Delete removes a key, when it is there. What its value was stays in a free page
+// until the file is rewritten (EraseTraces, Compact).
 func (t *LocalTx) Delete(bucket string, key []byte) error {
-	if b := t.root.Bucket([]byte(bucket)); b != nil {
-		return wrap("local "+bucket, b.Delete(key))
+	b := t.root.Bucket([]byte(bucket))
+	if b == nil || b.Get(key) == nil {
+		return nil
 	}
-	return nil
+	t.file.touch(subPrefix+bucket, key)
+	return wrap("local "+bucket, errors.Join(b.Delete(key), t.file.leaveTraces(t.root.Tx())))
 }
 
 // Drop removes a bucket with all it holds, when it is there.
 func (t *LocalTx) Drop(bucket string) error {
-	if t.root.Bucket([]byte(bucket)) == nil {
+	b := t.root.Bucket([]byte(bucket))
+	if b == nil {
 		return nil
 	}
-	return wrap("local "+bucket, t.root.DeleteBucket([]byte(bucket)))
+	if t.file.touched != nil {
+		c := b.Cursor()
+		for k, _ := c.First(); k != nil; k, _ = c.Next() {
+			t.file.touch(subPrefix+bucket, k)
+		}
+	}
+	return wrap("local "+bucket, errors.Join(t.root.DeleteBucket([]byte(bucket)), t.file.leaveTraces(t.root.Tx())))
 }
 
 // Scan calls fn with the keys from one on, in order, until fn fails. Within fn

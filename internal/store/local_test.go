@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/herald-net/herald/internal/store"
+	"go.etcd.io/bbolt"
 )
 
 func TestLocal(t *testing.T) {
@@ -82,5 +83,108 @@ func TestCompactLocalForgets(t *testing.T) {
 	scan(t, cfg.Dir, key, true) // still in a free page
 	w.ok(l.Compact())
 	scan(t, cfg.Dir, key, false)
+	checkFiles(t, s, cfg)
+}
+
+// A draft that was signed and cleared lives on in a free page until the traces are
+// erased, also when others write meanwhile.
+func TestDraftsAreErased(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	sealed := map[string][]byte{}
+	for i := range uint64(50) {
+		w.ok(s.Local().Update(func(tx *store.LocalTx) error {
+			return tx.Put("desk.outbox", number(i), bytes.Repeat([]byte{byte(i)}, 1500))
+		}))
+	}
+	w.ok(s.Close())
+	tamper(t, cfg, "local.db", func(tx *bbolt.Tx) error {
+		return tx.Bucket([]byte("local")).Bucket([]byte("desk.outbox")).ForEach(func(k, v []byte) error {
+			sealed[string(k)] = bytes.Clone(v[:64])
+			return nil
+		})
+	})
+	s = w.reopen(cfg)
+	for i := range uint64(49) {
+		w.ok(s.Local().Update(func(tx *store.LocalTx) error { return tx.Delete("desk.outbox", number(i)) }))
+	}
+	if n, err := s.Traces(); err != nil || n == 0 {
+		t.Fatalf("%d bytes to rewrite, %v", n, err)
+	}
+	stop, stopped := make(chan struct{}), make(chan int)
+	go func() {
+		n := 0
+		for ; ; n++ {
+			select {
+			case <-stop:
+				stopped <- n
+				return
+			default:
+			}
+			err := s.Local().Update(func(tx *store.LocalTx) error {
+				return errors.Join(tx.Put("journal", number(uint64(n)), number(uint64(n))), tx.Put("new", number(0), number(uint64(n))))
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	done, err := s.EraseTraces()
+	close(stop)
+	written := <-stopped
+	w.ok(err)
+	if !done {
+		t.Fatal("nothing was done")
+	}
+	if n, err := s.Traces(); err != nil || n != 0 {
+		t.Fatalf("afterwards: %d bytes, %v", n, err)
+	}
+	for i := range uint64(50) {
+		raw := sealed[string(number(i))]
+		if found := bytes.Contains(mustRead(t, cfg, "local.db"), raw); found != (i == 49) {
+			t.Fatalf("draft %d is in the file: %v", i, found)
+		}
+	}
+	w.ok(s.Local().View(func(tx *store.LocalTx) error {
+		for i := range written {
+			if v, err := tx.Get("journal", number(uint64(i))); err != nil || !bytes.Equal(v, number(uint64(i))) {
+				t.Fatalf("what was written meanwhile: %d of %d: %v, %v", i, written, v, err)
+			}
+		}
+		if v, err := tx.Get("desk.outbox", number(49)); err != nil || len(v) != 1500 {
+			t.Errorf("the draft that waits: %d bytes, %v", len(v), err)
+		}
+		return nil
+	}))
+	checkFiles(t, s, cfg)
+}
+
+// A bucket that is dropped while the file is rewritten is not in the new one.
+func TestDropWhileLocalIsRewritten(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	for _, name := range []string{"a", "b"} {
+		w.ok(s.Local().Update(func(tx *store.LocalTx) error { return tx.Put(name, number(1), []byte("value")) }))
+	}
+	w.ok(s.RewriteLocalAround(func() error {
+		return s.Local().Update(func(tx *store.LocalTx) error {
+			return errors.Join(tx.Drop("a"), tx.Put("c", number(2), []byte("later")), tx.Delete("b", number(1)), tx.Put("b", number(3), []byte("other")))
+		})
+	}))
+	w.ok(s.Local().View(func(tx *store.LocalTx) error {
+		for _, c := range []struct {
+			bucket string
+			key    uint64
+			want   bool
+		}{{"a", 1, false}, {"b", 1, false}, {"b", 3, true}, {"c", 2, true}} {
+			if _, err := tx.Get(c.bucket, number(c.key)); (err == nil) != c.want {
+				t.Errorf("%s %d: %v", c.bucket, c.key, err)
+			}
+		}
+		return nil
+	}))
+	if n, err := s.Traces(); err != nil || n == 0 {
+		t.Errorf("what was deleted meanwhile may be in the new file: %d bytes to rewrite, %v", n, err)
+	}
 	checkFiles(t, s, cfg)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
@@ -51,6 +52,17 @@ type Row struct {
 	Body         []byte // as carried; nil unless asked for, held and not hidden
 	HiddenBy     ct.ID  // the RETRACT that hides it; zero: none
 	Contested    bool   // its log has a proved fork here or before
+}
+
+// Ends is when the body of the record is to be erased: when it expires, and never
+// later than the policy's longest retention after it was issued, whatever an
+// inadmissible header says. Retention 0: none.
+func (r *Row) Ends(retention time.Duration) ct.Millis {
+	last := r.Header.Issued + ct.Millis(retention.Milliseconds())
+	if retention == 0 || last < r.Header.Issued {
+		return r.Header.Expires
+	}
+	return min(r.Header.Expires, last)
 }
 
 // Read gives up to max records that arrived after a cursor, in the order of

@@ -33,22 +33,31 @@ type hiding struct {
 	target, by place
 	byID       ct.ID
 	since      ct.Millis
+	late       bool // one of too many of a day: its target's body stays longer
+}
+
+// due is from when on the grace counts.
+func (h *hiding) due() ct.Millis {
+	if h.late {
+		return h.since + ct.Millis(LateBy.Milliseconds())
+	}
+	return h.since
 }
 
 func (h *hiding) encode() []byte {
 	b := append(h.target[:len(h.target):len(h.target)], h.by[:]...)
 	b = append(b, h.byID[:]...)
-	return summed(binary.BigEndian.AppendUint64(b, uint64(h.since)))
+	return summed(append(binary.BigEndian.AppendUint64(b, uint64(h.since)), flag(h.late)))
 }
 
 func decodeHiding(b []byte) (h hiding, err error) {
 	if b, err = sound(b); err != nil {
 		return h, fmt.Errorf("retraction: %w", err)
 	}
-	if len(b) != 12+12+32+8 {
+	if len(b) != 12+12+32+8+1 {
 		return h, fmt.Errorf("%w: retraction", ErrDamaged)
 	}
-	return hiding{place(b[:12]), place(b[12:24]), ct.ID(b[24:56]), ct.Millis(binary.BigEndian.Uint64(b[56:]))}, nil
+	return hiding{place(b[:12]), place(b[12:24]), ct.ID(b[24:56]), ct.Millis(binary.BigEndian.Uint64(b[56:])), b[64] != 0}, nil
 }
 
 // noteOf is under what a State's RETRACTs of a record are noted. A log that is not
@@ -62,8 +71,8 @@ func noteOf(ref ct.Ref, state ct.State) []byte {
 	return append(make([]byte, 0, len(sum)+len(place{})), sum[:]...)
 }
 
-func dueKey(since ct.Millis, target place) []byte {
-	return append(u64(uint64(since)), target[:]...)
+func dueKey(h *hiding) []byte {
+	return append(u64(uint64(h.due())), h.target[:]...)
 }
 
 // applyRetractions notes the RETRACTs of a batch and hides what they, or
@@ -75,6 +84,7 @@ func (s *Store) applyRetractions(tx *bbolt.Tx, entries []entry, logs map[ct.LogI
 			news = append(news, entries[i])
 		}
 	}
+	s.recent.begin()
 	retract := tx.Bucket([]byte(bktRetract))
 	for _, e := range byArrival(news) {
 		id, since := e.rec.ID(), millis()
@@ -92,7 +102,7 @@ func (s *Store) applyRetractions(tx *bbolt.Tx, entries []entry, logs map[ct.LogI
 			if target == nil {
 				continue
 			}
-			if err := s.hide(tx, ref, hiding{placeOf(target.num, ref.Seq), e.at, id, since}); err != nil {
+			if err := s.hide(tx, ref, hiding{target: placeOf(target.num, ref.Seq), by: e.at, byID: id, since: since}); err != nil {
 				return err
 			}
 		}
@@ -126,7 +136,7 @@ func (s *Store) hideByNoted(tx *bbolt.Tx, ref ct.Ref, l *logEntry) error {
 			continue // the scrub finds that its RETRACT is not noted
 		}
 		if id, ok := s.retractOf(tx, by, ref); ok {
-			return s.hide(tx, ref, hiding{placeOf(l.num, ref.Seq), by, id, ct.Millis(binary.BigEndian.Uint64(since))})
+			return s.hide(tx, ref, hiding{target: placeOf(l.num, ref.Seq), by: by, byID: id, since: ct.Millis(binary.BigEndian.Uint64(since))})
 		}
 	}
 	return nil
@@ -163,6 +173,7 @@ func (s *Store) hide(tx *bbolt.Tx, ref ct.Ref, h hiding) error {
 	if header, err := wire.DecodeHeader(target.header); err != nil || !retractable(ct.Kind(header.Kind)) {
 		return nil
 	}
+	h.late = target.state == BodyHeld && s.recent.hides(s, ref.Log, h.since)
 	target.hidden = true
 	if err := hdr.Put(h.target[:], target.encode()); err != nil {
 		return err
@@ -173,7 +184,7 @@ func (s *Store) hide(tx *bbolt.Tx, ref ct.Ref, h hiding) error {
 	if target.state == BodyRetracted {
 		return nil // it is erased: log.db was made anew, and keys.db knows
 	}
-	return tx.Bucket([]byte(bktDue)).Put(dueKey(h.since, h.target), ref.ID[:])
+	return tx.Bucket([]byte(bktDue)).Put(dueKey(&h), ref.ID[:])
 }
 
 // unhide forgets a ref of the RETRACT at by. When that hid its target, the target is
@@ -198,7 +209,7 @@ func (s *Store) unhide(tx *bbolt.Tx, by place, ref ct.Ref, state ct.State) (*pla
 	if err := hidden.Delete(ref.ID[:]); err != nil {
 		return nil, err
 	}
-	if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(was.since, was.target)); err != nil {
+	if err := tx.Bucket([]byte(bktDue)).Delete(dueKey(&was)); err != nil {
 		return nil, err
 	}
 	hdr := tx.Bucket([]byte(bktHdr))

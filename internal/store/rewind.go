@@ -146,6 +146,7 @@ func (r *rewinding) run(to uint64) error {
 	if err != nil {
 		return err
 	}
+	r.s.recent.begin()
 	// The ones that hide go first: what they hid may be among the disowned too.
 	for _, g := range gone {
 		if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {
@@ -250,7 +251,7 @@ func (r *rewinding) disown(g disowned, to place) error {
 		if err := hidden.Delete(id[:]); err != nil {
 			return err
 		}
-		if err := r.tx.Bucket([]byte(bktDue)).Delete(dueKey(was.since, g.at)); err != nil {
+		if err := r.tx.Bucket([]byte(bktDue)).Delete(dueKey(&was)); err != nil {
 			return err
 		}
 	}

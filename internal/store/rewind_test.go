@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
@@ -288,7 +288,7 @@ func TestKillInARewind(t *testing.T) {
 	a := w.authors[uto]
 	recs := a.notifyMany(200, 100)
 	recs = append(recs, a.retract(ref(recs[10])))
-	recs = append(recs, a.notifyMany(store.MaxBatch+500, 20)...) // two commits
+	recs = append(recs, a.notifyMany(2*store.MaxBatch+500, 20)...) // three commits
 	w.ok(saveRecords(recs[:100], filepath.Join(base, "records")))
 	whole := w.config(filepath.Join(base, "whole"))
 	w.ok(store.Create(whole))
@@ -302,7 +302,12 @@ func TestKillInARewind(t *testing.T) {
 	for round := range rounds(t, 4) {
 		w.ok(os.RemoveAll(cfg.Dir))
 		w.ok(os.CopyFS(cfg.Dir, os.DirFS(whole.Dir)))
-		_, done := runAndKill(t, cfg.Dir, time.Duration(rng.IntN(600_000))*time.Microsecond, rand.New(rand.NewPCG(0, 0)))
+		// At once after one of the first two commits, or some time after the start.
+		wait, after := 2+round%2, time.Duration(rng.IntN(30_000))*time.Microsecond
+		if round%4 == 3 {
+			wait, after = 1, time.Duration(rng.IntN(600_000))*time.Microsecond
+		}
+		_, done := killAfter(t, cfg.Dir, wait, after)
 		if !done {
 			killed++
 		}
@@ -329,23 +334,26 @@ func TestKillInARewind(t *testing.T) {
 		checkFiles(t, s, cfg)
 	}
 	t.Logf("%d killed, %d of them in the middle", killed, partly)
+	if partly == 0 {
+		t.Error("no kill hit the middle of a rewind: nothing was tried")
+	}
 }
 
 // rewindChild closes the log of TestKillInARewind, whose first records lie beside
-// the store, and says so line by line, as TestKill's child does.
+// the store, and has the store say each commit in a line: the parent kills by them.
 func rewindChild(dir string) error {
 	w := newWorld(childTB{}, uto, isl)
 	raws, err := loadRecords(filepath.Join(dir, "..", "records"))
 	if err != nil {
 		return err
 	}
-	s, err := store.Open(w.config(dir))
+	cfg := w.config(dir)
+	cfg.Log = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	s, err := store.Open(cfg)
 	if err != nil {
 		return err
 	}
-	for i := range 20 {
-		fmt.Println("opened " + strconv.Itoa(i)) // the lines after which the parent may kill
-	}
+	fmt.Println("opened")
 	last := w.open(raws[len(raws)-1])
 	if err := s.CloseLog(last.Header().Log, last.Header().Seq, last.ID()); err != nil {
 		return err

@@ -238,7 +238,7 @@ func (s *Store) mendEntries(tx *bbolt.Tx, entries []entry) error {
 		if by, err := decodeHiding(hidden.Get(id[:])); err == nil && by.target == e.at {
 			e.held.hidden = true
 			if e.held.state != BodyRetracted {
-				err = tx.Bucket([]byte(bktDue)).Put(dueKey(by.since, e.at), id[:])
+				err = tx.Bucket([]byte(bktDue)).Put(dueKey(&by), id[:])
 			}
 			if err != nil {
 				return err

@@ -151,7 +151,7 @@ func (s *Store) scrubHidden(tx *bbolt.Tx, at place, id ct.ID, h *held) bool {
 	if err != nil || by.target != at {
 		return false
 	}
-	return h.state == BodyRetracted || bytes.Equal(tx.Bucket([]byte(bktDue)).Get(dueKey(by.since, at)), id[:])
+	return h.state == BodyRetracted || bytes.Equal(tx.Bucket([]byte(bktDue)).Get(dueKey(&by)), id[:])
 }
 
 // scrubRetract: every ref of a RETRACT is noted, for a target that comes later.

@@ -69,11 +69,12 @@ type Store struct {
 
 	disk *disk
 
-	whole   sync.Mutex // held while a file is read or rewritten as a whole, but keys.db; taken before w
-	tracing sync.Mutex // held while keys.db is rewritten; w may be held and is not taken
+	whole sync.Mutex // held while a file is read or rewritten as a whole, but keys.db; taken before w
 
 	w    sync.Mutex // held by the one method that writes records
 	shut bool       // guarded by w
+
+	recent recentHidings // guarded by w
 
 	remains bool // guarded by w: disowned records have left salts and bodies
 
@@ -128,7 +129,7 @@ func Open(cfg Config) (_ *Store, err error) {
 		s.log = slog.Default()
 	}
 	s.log = s.log.With("component", "store")
-	s.disk = &disk{path: filepath.Join(cfg.Dir, ballastFile), size: cfg.Ballast, log: s.log}
+	s.disk = &disk{dir: cfg.Dir, size: cfg.Ballast, log: s.log}
 	defer func() {
 		if err != nil {
 			_ = s.closeFiles()
@@ -164,6 +165,10 @@ func Open(cfg Config) (_ *Store, err error) {
 	if err = s.loadReborn(); err != nil {
 		return nil, err
 	}
+	if err = s.loadRecent(); err != nil {
+		return nil, err
+	}
+	s.disk.find(time.Now())
 	if err = s.finish(); err != nil {
 		return nil, err
 	}
@@ -187,7 +192,7 @@ func (s *Store) Topics() ct.TopicSet { return s.cfg.Topics }
 // store from serving, so a full disk does not keep it shut: what is left has
 // no header or a tombstone, and the next Erase or Open tries again.
 func (s *Store) finish() error {
-	left := []string{s.disk.path}
+	left := []string{filepath.Join(s.disk.dir, ballastFile), filepath.Join(s.disk.dir, lastFile)}
 	for _, f := range s.files() {
 		left = append(left, f.path)
 	}

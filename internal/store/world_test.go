@@ -151,7 +151,7 @@ func (w *world) delegate(state ct.State) *author {
 	proof, err := roster.Agree(node, state, m.Root)
 	w.ok(err)
 	d := &ct.Delegation{
-		State: state, Serial: 3, Node: node.Public(), Proof: proof, NotBefore: last.NotBefore, NotAfter: last.NotAfter,
+		State: state, Serial: 3, Node: node.Public(), Proof: proof, NotBefore: ct.MillisOf(created), NotAfter: last.NotAfter,
 	}
 	body, err := wire.EncodeDelegation(d)
 	w.ok(err)

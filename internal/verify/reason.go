@@ -92,10 +92,10 @@ func (r Reason) verdict() Verdict {
 
 var reasons = [...]Meaning{
 	{TooLarge, Reject, "a size or count is over its limit"},
-	{UnknownVersion, Reject, "the header's version is not 1"},
+	{UnknownVersion, Ignore, "the header's version is not 1"},
 	{NotARecord, Reject, "the bytes are not a record in its one encoding"},
 	{OtherNetwork, Reject, "the header names another network"},
-	{BadAlgorithm, Reject, "the signature's algorithm is not Ed25519 (1)"},
+	{BadAlgorithm, Ignore, "the signature's algorithm is not Ed25519 (1)"},
 	{WrongTopic, Reject, "gossiped on another topic than the header's"},
 	{MissingBody, Reject, "gossiped without its body"},
 	{BodyMismatch, Reject, "salt and body are not what the header commits to"},

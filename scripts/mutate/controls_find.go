@@ -73,6 +73,6 @@ var findControls = []control{
 	},
 	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
-		edits: []edit{{"internal/backup/backup.go", `"keys.db": "backup/keys", "lists.db": "backup/lists"}`, `"keys.db": "backup/keys"}`}},
+		edits: []edit{{"internal/backup/backup.go", `"lists.db": "backup/lists", "local.db": "backup/local"}`, `"local.db": "backup/local"}`}},
 	},
 }

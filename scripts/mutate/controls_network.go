@@ -120,6 +120,14 @@ var networkControls = []control{
 		edits: []edit{{"internal/exchange/state.go", "case u.version == version && now.Before(u.until):", "case u.version == version:"}},
 	},
 	{
+		name: "held-version", rule: "a record of another version ends what is taken of its log and blames nobody", pkg: "./internal/exchange", tests: "TestUnknownVersion",
+		edits: []edit{{"internal/exchange/fetch.go", "if wire.OtherVersion(raw) {\n\t\treturn f.GotUnknown()", "if false {\n\t\treturn f.GotUnknown()"}},
+	},
+	{
+		name: "held-end", rule: "what comes before a record that is held is taken, whoever replaced signatures there", pkg: "./internal/exchange", tests: "TestHeldEndOfARun",
+		edits: []edit{{"internal/exchange/open.go", "\t\t\to.beforeHeld(r)\n", ""}},
+	},
+	{
 		name: "vain", rule: "a peer of which too little gets in is left alone", pkg: "./internal/exchange", tests: "TestVainPeer",
 		edits: []edit{{"internal/exchange/pull.go", "if records <= 0 || x.vain", "if true || x.vain"}},
 	},
@@ -166,6 +174,10 @@ var networkControls = []control{
 	{
 		name: "copies", rule: "who signs one record again and again is put out", pkg: "./internal/gossip", tests: "TestOneRecordInManyWays",
 		edits: []edit{{"internal/gossip/guard.go", " || a.copied(m.Data, now):", ":"}},
+	},
+	{
+		name: "later-versions", rule: "who passes on a record of a later version is blamed for nothing", pkg: "./internal/gossip", tests: "TestLaterVersionsBlameNobody",
+		edits: []edit{{"internal/verify/reason.go", "{UnknownVersion, Ignore,", "{UnknownVersion, Reject,"}},
 	},
 	{
 		name: "promises", rule: "a promise that is not kept blames nobody", pkg: "./internal/gossip", tests: "TestBrokenPromisesBlameNobody",
@@ -217,7 +229,7 @@ var networkControls = []control{
 	},
 	{
 		name: "reject-is-a-fault", rule: "who passes on forgeries is put out", pkg: "./internal/gossip", tests: "TestFaultsLeadToQuarantine",
-		edits: []edit{{"internal/gossip/validate.go", "g.fault(from, reason)\n\t\t\treturn pubsub.ValidationReject", "return pubsub.ValidationReject"}},
+		edits: []edit{{"internal/gossip/validate.go", "g.cfg.Host.Fault(from, reason) // no honest", "// no honest"}},
 	},
 	{
 		name: "quarantine", rule: "who is put out is not admitted", pkg: "./internal/gossip", tests: "TestControlIsBounded",

@@ -81,19 +81,71 @@ var storeControls = []control{
 	},
 	{
 		name: "erase-trace", rule: "a deleted salt is in no free page", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
-		edits: []edit{{"internal/store/erase.go", "err = s.keysDB.rewriteOnline()\n\ts.keysDB.noRoom(err)", "s.keysDB.untrack()"}},
+		edits: []edit{{"internal/store/erase.go", "err = f.rewriteOnline()\n\tf.noRoom(err, false)", "f.untrack()"}},
 	},
 	{
 		name: "erase-trace-later", rule: "what a start deletes of salts is remembered until it is in no free page", pkg: "./internal/store", tests: "TestCrashBetweenCommits|TestCrashInErase",
-		edits: []edit{{"internal/store/erase.go", "return tx.Bucket([]byte(bktMeta)).Put(tracesKey, one)", "return nil"}},
+		edits: []edit{{"internal/store/erase.go", "return s.keysDB.leaveTraces(tx)", "return nil"}},
 	},
 	{
 		name: "erase-trace-janitor", rule: "the node erases what its start left of salts", pkg: "./node", tests: "TestTracesAreErased",
-		edits: []edit{{"node/upkeep.go", "done, err := n.store.EraseTraces()", "done, err := false, error(nil)"}},
+		edits: []edit{{"node/upkeep.go", "done, err = n.store.EraseTraces()", "done, err = false, error(nil)"}},
 	},
 	{
 		name: "erase-while-rewritten", rule: "a salt deleted while keys.db is rewritten is remembered in the new file", pkg: "./internal/store", tests: "TestEraseWhileKeysAreRewritten",
-		edits: []edit{{"internal/store/erase.go", "s.keysDB.touch(bktMeta, tracesKey)", ""}},
+		edits: []edit{{"internal/store/erase.go", "f.touch(bktMeta, tracesKey)", ""}},
+	},
+	{
+		name: "erase-beside-rot", rule: "what cannot be erased keeps no other's body", pkg: "./internal/store", tests: "TestEraseBesideRot|TestEraseReasons",
+		edits: []edit{{"internal/store/erase.go", "it is not erased\", \"log\", ref.Log.Short(), \"seq\", ref.Seq)\n\t\t\tcontinue", "it is not erased\", \"log\", ref.Log.Short(), \"seq\", ref.Seq)\n\t\t\treturn ErrNotFound"}},
+	},
+	{
+		name: "erase-in-steps", rule: "erasing many lets writers in", pkg: "./internal/store", tests: "TestEraseLetsWritersIn",
+		edits: []edit{{"internal/store/erase.go", "const eraseStep = 128", "const eraseStep = 1 << 20"}},
+	},
+	{
+		name: "erase-drafts", rule: "a draft that was signed is in no free page of local.db", pkg: "./internal/store", tests: "TestDraftsAreErased",
+		edits: []edit{{"internal/store/local.go", "errors.Join(b.Delete(key), t.file.leaveTraces(t.root.Tx()))", "b.Delete(key)"}},
+	},
+	{
+		name: "erase-pace", rule: "a day of upkeep writes a bounded number of bytes", pkg: "./node", tests: "TestPaceOfRewriting",
+		edits: []edit{{"node/pace.go", "p.turns--", ""}},
+	},
+	{
+		name: "expiry-bound", rule: "no record says itself how long its body stays beyond the policy", pkg: "./internal/store", tests: "TestBodiesEnd",
+		edits: []edit{{"internal/store/read.go", "return min(r.Header.Expires, last)", "return r.Header.Expires"}},
+	},
+	{
+		name: "expiry-bound-index", rule: "the index expires what is inadmissible too", pkg: "./internal/index", tests: "TestInadmissibleExpires",
+		edits: []edit{{"internal/index/place.go", "expires: r.Ends(retention)", "expires: r.Header.Expires"}},
+	},
+	{
+		name: "retract-late", rule: "the grace is longer for what a key retracts beyond the measure of a day", pkg: "./internal/store", tests: "TestTooManyRetractions|TestLateRetractionsEnd",
+		edits: []edit{{"internal/store/retract.go", "h.late = target.state == BodyHeld && s.recent.hides(s, ref.Log, h.since)", "h.late = false"}},
+	},
+	{
+		name: "retract-late-restart", rule: "a start forgets nothing of what was retracted within a day", pkg: "./internal/store", tests: "TestTooManyRetractions",
+		edits: []edit{{"internal/store/recent.go", "s.recent.add(&s.recent.done, l.state, int64(h.since)/hourMillis, 1)", ""}},
+	},
+	{
+		name: "full-headers", rule: "on a full disk a RETRACT is not stuck behind a record", pkg: "./internal/ingest", tests: "TestFullDiskCutsOff",
+		edits: []edit{{"internal/ingest/batch.go", "(it.job.author != nil || !b.in.cfg.Store.HeadersFit())", "true"}},
+	},
+	{
+		name: "full-own-body", rule: "a full disk takes no body from what this node signs itself", pkg: "./internal/ingest", tests: "TestFullDiskCutsOff",
+		edits: []edit{{"internal/ingest/batch.go", "(it.job.author != nil || !b.in", "(!b.in"}},
+	},
+	{
+		name: "full-last", rule: "the last of the ballast is for what is essential", pkg: "./internal/store", tests: "TestFullDiskStepByStep",
+		edits: []edit{{"internal/store/ballast.go", "headers := s.HeadersFit()", "headers := true"}},
+	},
+	{
+		name: "full-restart", rule: "a start on a full disk does not forget that it is full", pkg: "./internal/store", tests: "TestFullDiskStepByStep",
+		edits: []edit{{"internal/store/ballast.go", "\td.full = now\n\td.log.Error(\"the disk is full: there is", "\td.log.Error(\"the disk is full: there is"}},
+	},
+	{
+		name: "full-index", rule: "an index without room does not end the node", pkg: "./node", tests: "TestFullDisk",
+		edits: []edit{{"node/upkeep.go", "if !store.IsFull(err) {", "if true {"}},
 	},
 	{
 		name: "tombstone-final", rule: "an erased body does not come back", pkg: "./internal/store", tests: "TestErase|TestEraseReasons",
@@ -121,7 +173,7 @@ var storeControls = []control{
 	},
 	{
 		name: "full-refuses", rule: "on a full disk the ballast's room is not for new records", pkg: "./internal/store", tests: "TestBallast",
-		edits: []edit{{"internal/store/ballast.go", "if !Essential(r.Header().Kind) {", "if false && !Essential(r.Header().Kind) {"}},
+		edits: []edit{{"internal/store/ballast.go", "if !Essential(r) && (r.HasBody()", "if false && (r.HasBody()"}},
 	},
 	{
 		name: "free-in-use", rule: "a large file with a page in use in its list of free ones is not opened", pkg: "./internal/store", tests: "TestLargePages",
@@ -163,5 +215,9 @@ var storeControls = []control{
 	{
 		name: "index-fresh-hides", rule: "a retracted person is not indexed", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
 		edits: []edit{{"internal/index/follower.go", "if _, ok := hidden(r.ID); ok {", "if false {"}},
+	},
+	{
+		name: "backup-local-month", rule: "drafts, requests and the journal in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
+		edits: []edit{{"internal/backup/backup.go", `, "local.db": "backup/local"}`, `}`}},
 	},
 }

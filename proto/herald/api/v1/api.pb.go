@@ -238,7 +238,10 @@ type Entry struct {
 	// asked with contents, List and Tail fill it.
 	Content *structpb.Struct `protobuf:"bytes,19,opt,name=content,proto3" json:"content,omitempty"`
 	// The log is forked: another record claims the same place.
-	Contested     bool `protobuf:"varint,20,opt,name=contested,proto3" json:"contested,omitempty"`
+	Contested bool `protobuf:"varint,20,opt,name=contested,proto3" json:"contested,omitempty"`
+	// What a readable notification tells of, without the person: event type, phase,
+	// the way and the time.
+	What          string `protobuf:"bytes,30,opt,name=what,proto3" json:"what,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -411,6 +414,13 @@ func (x *Entry) GetContested() bool {
 		return x.Contested
 	}
 	return false
+}
+
+func (x *Entry) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
 }
 
 type PublishRequest struct {
@@ -5389,7 +5399,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x03Ref\x12\x10\n" +
 	"\x03log\x18\x01 \x01(\tR\x03log\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x0e\n" +
-	"\x02id\x18\x03 \x01(\tR\x02id\"\x95\x04\n" +
+	"\x02id\x18\x03 \x01(\tR\x02id\"\xa9\x04\n" +
 	"\x05Entry\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
@@ -5413,7 +5423,8 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"unreadable\x12\x16\n" +
 	"\x06hidden\x18\x12 \x01(\bR\x06hidden\x121\n" +
 	"\acontent\x18\x13 \x01(\v2\x17.google.protobuf.StructR\acontent\x12\x1c\n" +
-	"\tcontested\x18\x14 \x01(\bR\tcontested\"\xc5\x01\n" +
+	"\tcontested\x18\x14 \x01(\bR\tcontested\x12\x12\n" +
+	"\x04what\x18\x1e \x01(\tR\x04what\"\xc5\x01\n" +
 	"\x0ePublishRequest\x12;\n" +
 	"\fnotification\x18\x01 \x01(\v2\x17.google.protobuf.StructR\fnotification\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x17\n" +
