@@ -82,6 +82,9 @@ func backend(t *testing.T, b api.Backend) string {
 	if b.Journal == nil {
 		b.Journal = func(journal.Entry) error { return nil }
 	}
+	if b.Status == nil {
+		b.Status = func() api.Status { return api.Status{Exercise: true} }
+	}
 	s, err := api.New(api.Config{Backend: b, Socket: filepath.Join(dir, "herald.sock")})
 	if err != nil {
 		t.Fatal(err)
