@@ -62,6 +62,10 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	return connect.NewResponse(out), nil
 }
 
+func aboutMessage(a desk.ListAbout) *apiv1.ListAbout {
+	return &apiv1.ListAbout{Tlp: a.TLP.String(), Basis: a.Basis, Source: a.Source, Date: a.Date, Review: a.Review}
+}
+
 func aboutOf(a *apiv1.ListAbout) (out desk.ListAbout, err error) {
 	if a.GetTlp() != "" {
 		if out.TLP.UnmarshalText([]byte(a.Tlp)) != nil || out.TLP > ct.TLPRed {
@@ -81,7 +85,7 @@ func (s *service) Lists(_ context.Context, _ *connect.Request[apiv1.ListsRequest
 	for _, l := range lists {
 		out.Lists = append(out.Lists, &apiv1.ListInfo{
 			Name: l.Name, Persons: uint64(l.Persons), Imported: l.Imported.UTC().Format(time.RFC3339),
-			About: &apiv1.ListAbout{Tlp: l.TLP.String(), Basis: l.Basis, Source: l.Source, Date: l.Date, Review: l.Review},
+			About: aboutMessage(l.ListAbout),
 		})
 	}
 	return connect.NewResponse(out), nil

@@ -7,6 +7,7 @@ import sys
 
 import content
 import ed25519
+import messages
 import record
 import scenario
 from encoding import framed
@@ -109,6 +110,13 @@ def scenarios(report, files):
                 report.check("scenarios.json", f"{x['name']}: {run['order']}: {part}", got[part], want[part])
 
 
+def others(report, now, files):
+    roster = Roster(files["exercise"])
+    for x in load("messages.json"):
+        got = messages.judge(x, bytes.fromhex(x["bytes"]), roster, now)
+        report.check("messages.json", f"{x['type']}: {x['name']}", got, (x["sound"], x.get("reason", ""), x.get("hash", "")))
+
+
 def damaged(report, path, now, files):
     """Records that herald has judged, each with its id or reason and the verdict."""
     rosters = {name: Roster(text) for name, text in files.items()}
@@ -131,6 +139,7 @@ def main():
     now, seeds, files = networks(report)
     records(report, now, seeds, files)
     scenarios(report, files)
+    others(report, now, files)
     return report.end()
 
 
