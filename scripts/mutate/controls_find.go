@@ -88,6 +88,10 @@ var findControls = []control{
 		edits: []edit{{"internal/index/follower.go", "if err != nil && store.DiskFull(err) && x.untouched() {", "if false && store.DiskFull(err) && x.untouched() {"}},
 	},
 	{
+		name: "index-unchanged", rule: "a list that is imported again is soon followed", pkg: "./internal/index", tests: "TestUnchangedIsNotWritten",
+		edits: []edit{{"internal/index/person_update.go", "p.same = p.known && bytes.Equal(plain, r.plain)", "p.same = false && bytes.Equal(plain, r.plain)"}},
+	},
+	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",
 		edits: []edit{{"internal/backup/backup.go", `"lists.db": "backup/lists", "local.db": "backup/local"}`, `"local.db": "backup/local"}`}},
 	},
