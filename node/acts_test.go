@@ -30,10 +30,10 @@ var journalled = map[string]string{
 	"Publish": "publish", "Retract": "retract", "SignNow": "sign-now", "Discard": "discard",
 	"List": "read", "Get": "read", "Record": "read", "Tail": "read",
 	"Match": "match-ask", "Inbox": "read", "InboxShow": "inbox-show", "Release": "release", "Refuse": "refuse",
-	"Import": "import", "Mute": "mute", "Unmute": "unmute", "RosterSubmit": "roster-submit", "Backup": "backup",
+	"Import": "import", "RemoveList": "import", "Mute": "mute", "Unmute": "unmute", "RosterSubmit": "roster-submit", "Backup": "backup",
 	"JournalRead": "read", "JournalErase": "erase-subject", "JournalAccept": "accept-journal",
 
-	"Outbox": nothing + "kinds and topics of drafts", "ListMutes": nothing + "States", "Peers": nothing + "nodes", "Status": nothing + "counts",
+	"Outbox": nothing + "kinds and topics of drafts", "Lists": nothing + "names, counts and ages of lists", "ListMutes": nothing + "States", "Peers": nothing + "nodes", "Status": nothing + "counts",
 	"Roster": nothing + "what every member has", "JournalVerify": nothing + "a length and a hash", "JournalHeads": nothing + "lengths and hashes",
 }
 
@@ -121,7 +121,12 @@ func TestEveryActIsJournalled(t *testing.T) {
 			_, err := in.CloseAndReceive()
 			return err
 		},
-		"Mute": func() error { _, err := c.Mute(ctx, connect.NewRequest(&apiv1.MuteRequest{State: "NOR"})); return err },
+		"RemoveList": func() error {
+			_, err := c.RemoveList(ctx, connect.NewRequest(&apiv1.RemoveListRequest{Name: "own"}))
+			return err
+		},
+		"Lists": func() error { _, err := c.Lists(ctx, connect.NewRequest(&apiv1.ListsRequest{})); return err },
+		"Mute":  func() error { _, err := c.Mute(ctx, connect.NewRequest(&apiv1.MuteRequest{State: "NOR"})); return err },
 		"Unmute": func() error {
 			_, err := c.Unmute(ctx, connect.NewRequest(&apiv1.UnmuteRequest{State: "NOR"}))
 			return err

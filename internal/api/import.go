@@ -37,11 +37,11 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	if !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(list) {
 		return nil, refuse(ct.Faults{{Field: "list", Fault: ct.FaultForm + ": want [a-z0-9-]{1,32}"}})
 	}
-	about, err := aboutOf(first.About)
-	if err != nil {
+	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
 		return nil, refuse(err)
 	}
-	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
+	about, err := aboutOf(first.About)
+	if err != nil {
 		return nil, refuse(err)
 	}
 	o := desk.ImportOptions{List: list, Form: first.Kind, AcceptShrink: first.AcceptShrink, About: about}
@@ -88,6 +88,9 @@ func (s *service) Lists(_ context.Context, _ *connect.Request[apiv1.ListsRequest
 }
 
 func (s *service) RemoveList(ctx context.Context, req *connect.Request[apiv1.RemoveListRequest]) (*connect.Response[apiv1.RemoveListResponse], error) {
+	if err := s.note(ctx, journal.ActImport, "list %q is about to be removed", req.Msg.Name); err != nil {
+		return nil, refuse(err)
+	}
 	n, err := s.b.RemoveList(ctx, req.Msg.Name)
 	if err != nil {
 		return nil, refuse(err)

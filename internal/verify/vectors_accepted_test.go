@@ -10,6 +10,8 @@ import (
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
+	heraldv1 "github.com/herald-net/herald/proto/herald/v1"
+	"google.golang.org/protobuf/proto"
 )
 
 // accepted builds the records that are chained: first those whose content is
@@ -260,6 +262,32 @@ func accepted(w *world) []recordVector {
 	}))
 	add("body with fields out of order", retract(func(d *draft) { d.body = []byte("\x12\x01x\x0a\x05error") }))
 	add("body not UTF-8", retract(func(d *draft) { d.body = []byte("\x0a\x05error\x12\x01\xff") }))
+	empty := func(name string, at int) {
+		add(name, notify(ct.TopicTravel, func(d *draft) {
+			n := &heraldv1.Notification{}
+			if err := proto.Unmarshal(valid, n); err != nil {
+				panic(err)
+			}
+			switch at {
+			case 1:
+				n.Event.Detention = &heraldv1.Detention{}
+			case 2:
+				n.Person.Physical = &heraldv1.Physical{}
+			case 3:
+				n.Person.BiometricsAvailable = &heraldv1.Biometrics{}
+			case 4:
+				n.Person.MisusedIdentity = &heraldv1.Misused{}
+			case 5:
+				n.Event.Accompanying = []*heraldv1.Companion{{Role: "other", Name: &heraldv1.Name{}}}
+			case 6:
+				n.Event.Accompanying = []*heraldv1.Companion{{Role: "other", Birth: &heraldv1.Birth{}}}
+			}
+			d.body, _ = proto.MarshalOptions{Deterministic: true}.Marshal(n)
+		}))
+	}
+	for i, what := range []string{"detention", "physical", "biometrics", "misused identity", "name of a companion", "birth of a companion"} {
+		empty("body with an empty "+what+" written", i+1)
+	}
 	add("match release without a contact", release(func(d *draft, r *ct.MatchRelease) {
 		whole := body(r)
 		d.body = whole[:bytes.LastIndex(whole, []byte{0x2a})]
@@ -298,6 +326,10 @@ func accepted(w *world) []recordVector {
 		n.Assessment.Designation, n.Assessment.Grounds = ct.DesignationFamilyMember, []string{ct.GroundConvicted}
 		n.Assessment.RequestedAction, n.Assessment.WarrantRef = ct.ActionNotifyOnly, ""
 	})
+	invalid("an empty name part", func(n *ct.Notification) { n.Person.Names[0].Parts = []string{"Testa", ""} })
+	invalid("an empty ground", func(n *ct.Notification) { n.Assessment.Grounds = append(n.Assessment.Grounds, "") })
+	invalid("an empty nationality", func(n *ct.Notification) { n.Person.Nationalities = []ct.State{""} })
+	invalid("an offset of 24 hours", func(n *ct.Notification) { n.Event.Time = "2026-11-14T21:05:00+24:00" })
 	invalid("fled from no State", func(n *ct.Notification) { n.Person.FledFrom = []ct.State{"QQQ"} })
 	invalid("text over its limit", func(n *ct.Notification) { n.Assessment.GroundsText = strings.Repeat("x", 10_000) })
 	add("retraction without a reason", retract(func(d *draft) { d.body = body(&ct.Retraction{Text: "x"}) }))
@@ -329,6 +361,9 @@ func accepted(w *world) []recordVector {
 
 	// What a clock says is no reason: everybody has another one.
 	because = ""
+	add("a text that begins and ends with a line feed", retract(func(d *draft) {
+		d.body = body(&ct.Retraction{Reason: "error", Text: "\nвыдумано\n"})
+	}))
 	add("notification of somebody who has fled two States", notify(ct.TopicTravel, func(d *draft) {
 		n := notification(ct.TopicTravel)
 		n.Person.AsylumOrRefugee, n.Person.FledFrom = true, []ct.State{"KEN", "GBN"}

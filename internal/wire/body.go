@@ -201,6 +201,17 @@ func delegationToProto(d *ct.Delegation) *heraldv1.Delegation {
 	}
 }
 
+// filled is m, or nil when it says nothing: such a message is not written.
+func filled[M any, P interface {
+	*M
+	proto.Message
+}](m P) P {
+	if proto.Size(m) == 0 {
+		return nil
+	}
+	return m
+}
+
 // encodeBody writes m in field order. Without maps, floats, extensions and
 // unknown fields protobuf has no other freedom that a writer of ours uses.
 func encodeBody(m proto.Message) ([]byte, error) {

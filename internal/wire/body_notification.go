@@ -61,11 +61,11 @@ func eventToProto(e *ct.Event) *heraldv1.Event {
 		Accompanying: mapped(e.Accompanying, companionToProto),
 	}
 	if d := e.Detention; d != nil {
-		out.Detention = &heraldv1.Detention{
+		out.Detention = filled(&heraldv1.Detention{
 			Authority: d.Authority, Country: string(d.Country), Region: d.Region, LegalGround: d.LegalGround,
 			Since: d.Since, ConsularNotified: d.ConsularNotified, ConsularTime: d.ConsularTime,
 			ExpectedRelease: d.ExpectedRelease, ExpectedTransfer: d.ExpectedTransfer,
-		}
+		})
 	}
 	return out
 }
@@ -85,10 +85,10 @@ func placeToProto(p *ct.Place) *heraldv1.Place {
 func companionToProto(c *ct.Companion) *heraldv1.Companion {
 	out := &heraldv1.Companion{Role: c.Role, Note: c.Note}
 	if c.Name != nil {
-		out.Name = nameToProto(c.Name)
+		out.Name = filled(nameToProto(c.Name))
 	}
 	if c.Birth != nil {
-		out.Birth = birthToProto(c.Birth)
+		out.Birth = filled(birthToProto(c.Birth))
 	}
 	return out
 }

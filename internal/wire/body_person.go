@@ -38,21 +38,21 @@ func personToProto(p *ct.Person) *heraldv1.Person {
 		FledFrom:        statesToProto(p.FledFrom),
 	}
 	if v := p.Physical; v != nil {
-		out.Physical = &heraldv1.Physical{
+		out.Physical = filled(&heraldv1.Physical{
 			HeightCm: v.HeightCM, WeightKg: v.WeightKG, Eyes: v.Eyes, Hair: v.Hair, Marks: v.Marks,
 			Confidence: v.Confidence, SourceRef: v.SourceRef,
-		}
+		})
 	}
 	if v := p.Biometrics; v != nil {
-		out.BiometricsAvailable = &heraldv1.Biometrics{
+		out.BiometricsAvailable = filled(&heraldv1.Biometrics{
 			Face: v.Face, Fingerprint: v.Fingerprint, Iris: v.Iris, Dna: v.DNA, Contact: v.Contact,
-		}
+		})
 	}
 	if v := p.MisusedIdentity; v != nil {
-		out.MisusedIdentity = &heraldv1.Misused{
+		out.MisusedIdentity = filled(&heraldv1.Misused{
 			Names: mapped(v.Names, nameToProto), Births: mapped(v.Births, birthToProto),
 			Documents: mapped(v.Documents, documentToProto), Note: v.Note,
-		}
+		})
 	}
 	return out
 }

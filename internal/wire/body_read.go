@@ -44,6 +44,10 @@ func (d *decoder) message() decoder {
 	return decoder{b: v, all: d.all, end: d.end - len(d.b), bad: d.bad}
 }
 
+// filled says that the embedded message which comes now is one that is absent
+// when it is empty.
+func (d *decoder) filled() { d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }
+
 // count is how many elements the list has that begins here, so that it is
 // made once. It may be too few, never more than there are bytes for.
 func (d *decoder) count() int {
@@ -151,6 +155,7 @@ func readEvent(d *decoder, e *ct.Event) {
 		case 8:
 			e.Destination = ct.State(in.text())
 		case 9:
+			in.filled()
 			e.Detention = new(ct.Detention)
 			readDetention(&in, e.Detention)
 		case 10:
@@ -248,9 +253,11 @@ func readCompanion(d *decoder, c *ct.Companion) {
 		case 1:
 			c.Role = in.text()
 		case 2:
+			in.filled()
 			c.Name = new(ct.Name)
 			readName(&in, c.Name)
 		case 3:
+			in.filled()
 			c.Birth = new(ct.Birth)
 			readBirth(&in, c.Birth)
 		case 4:

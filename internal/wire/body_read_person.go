@@ -45,15 +45,18 @@ func readPerson(d *decoder, p *ct.Person) {
 			p.Contacts = another(d, p.Contacts)
 			readPersonContact(d, &p.Contacts[len(p.Contacts)-1])
 		case 10:
+			d.filled()
 			p.Physical = new(ct.Physical)
 			readPhysical(d, p.Physical)
 		case 11:
+			d.filled()
 			p.Biometrics = new(ct.Biometrics)
 			readBiometrics(d, p.Biometrics)
 		case 12:
 			p.ExternalRefs = another(d, p.ExternalRefs)
 			readExternalRef(d, &p.ExternalRefs[len(p.ExternalRefs)-1])
 		case 13:
+			d.filled()
 			p.MisusedIdentity = new(ct.Misused)
 			readMisused(d, p.MisusedIdentity)
 		case 14:

@@ -38,10 +38,10 @@ func releasedHitToProto(h *ct.ReleasedHit) *heraldv1.ReleasedHit {
 		Handling: handlingToProto(&h.Handling), Withheld: h.Withheld,
 	}
 	if h.Person != nil {
-		out.Person = personToProto(h.Person)
+		out.Person = filled(personToProto(h.Person))
 	}
 	if h.Contact != nil {
-		out.Contact = deskToProto(h.Contact)
+		out.Contact = filled(deskToProto(h.Contact))
 	}
 	return out
 }
@@ -97,6 +97,7 @@ func readReleasedHit(d *decoder, h *ct.ReleasedHit) {
 		case 8:
 			h.EventTime = in.text()
 		case 9:
+			in.filled()
 			h.Person = new(ct.Person)
 			readPersonIn(&in, h.Person)
 		case 10:
@@ -107,6 +108,7 @@ func readReleasedHit(d *decoder, h *ct.ReleasedHit) {
 			readHandling(&in, &h.Handling)
 			handling++
 		case 13:
+			in.filled()
 			h.Contact = new(ct.Contact)
 			readContact(&in, h.Contact)
 		case 14:

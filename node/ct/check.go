@@ -135,7 +135,7 @@ func cleanText(s string, multi bool) bool {
 		case r == utf8.RuneError, unicode.Is(unicode.Cc, r) && r != '\n',
 			r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == 0x2028, r == 0x2029, r == 0xfeff:
 			return false
-		case unicode.IsSpace(r) && (i == 0 || i+utf8.RuneLen(r) == len(s)):
+		case r != '\n' && unicode.IsSpace(r) && (i == 0 || i+utf8.RuneLen(r) == len(s)):
 			return false
 		}
 	}

@@ -154,10 +154,14 @@ func smallInt(s string) (int, bool) {
 }
 
 // parseInstant reads an RFC 3339 time with an offset, strictly: time.Parse
-// alone also takes an hour of one digit and a comma before the fraction.
+// alone also takes an hour of one digit, a comma before the fraction and an
+// offset of 24 hours.
 func parseInstant(s string) (time.Time, bool) {
 	if len(s) < len("2006-01-02T15:04:05Z") || len(s) > 40 || s[13] != ':' || strings.IndexByte(s, ',') >= 0 {
 		return time.Time{}, false
+	}
+	if n := len(s); s[n-1] != 'Z' && (s[n-6:n-3] > "+23" && s[n-6] == '+' || s[n-6:n-3] > "-23" && s[n-6] == '-' || s[n-2] > '5') {
+		return time.Time{}, false // time.Parse takes an offset of 24 hours, and of 60 minutes
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	return t, err == nil && t.Year() >= 1900 && t.Year() <= 2200

@@ -38,14 +38,13 @@ func (n *Notification) Validate(now time.Time, p Policy) Faults {
 	var room [128]byte
 	c := checker{now: now, path: room[:0]}
 	c.header(n)
-
-	m := c.at("event", -1)
-	c.event(&n.Event)
-	c.leave(m)
 	if r, ok := n.Event.Type.rule(); ok && notifiable(n.Topic) && n.Topic != r.topic {
 		c.fault("topic", FaultTopic)
 	}
 
+	m := c.at("event", -1)
+	c.event(&n.Event)
+	c.leave(m)
 	m = c.at("person", -1)
 	c.person(&n.Person)
 	c.leave(m)
