@@ -36,3 +36,6 @@ func StartTime(pid int) (start, boot string, err error) {
 var PossibleDate, StateOf, ReadQueries = possibleDate, stateOf, readQueries
 
 func (n *Net) WaitSame(ctx context.Context) error { return n.waitSame(ctx, n.Nodes) }
+
+// CloseInherited is what happens before a node is started.
+var CloseInherited = closeInherited

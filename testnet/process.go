@@ -41,6 +41,9 @@ func (i Instance) start(binary string) error {
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Env = ownEnvironment(os.Environ())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := closeInherited(); err != nil {
+		return fmt.Errorf("start %s: %w", i.Name, err)
+	}
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", i.Name, err)
 	}
@@ -48,6 +51,23 @@ func (i Instance) start(binary string) error {
 		return fmt.Errorf("start %s: %w", i.Name, errors.Join(err, cmd.Process.Kill()))
 	}
 	return cmd.Process.Release()
+}
+
+// closeInherited keeps descriptors that this command was given by its own
+// caller, a lock or a pipe, from the nodes, which outlive it.
+func closeInherited() error {
+	open, err := os.ReadDir("/proc/self/fd")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil // not Linux
+	} else if err != nil {
+		return err
+	}
+	for _, d := range open {
+		if fd, err := strconv.Atoi(d.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
+	return nil
 }
 
 // record writes the pid file of the instance's new process.

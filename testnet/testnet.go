@@ -194,7 +194,7 @@ func prepare(ctx context.Context, o Options) (*Net, error) {
 	}
 	n.Network = g.Network()
 	for _, inst := range n.Nodes {
-		if _, err := datadir.Sign(found.Out, filepath.Join(inst.Data, node.FileRootKey), now); err != nil {
+		if _, err := datadir.Sign(found.Out, nil, filepath.Join(inst.Data, node.FileRootKey), now); err != nil {
 			return nil, fmt.Errorf("testnet up: %s: %w", inst.Name, err)
 		}
 	}

@@ -37,11 +37,11 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	if !regexp.MustCompile(`^[a-z0-9-]{1,32}$`).MatchString(list) {
 		return nil, refuse(ct.Faults{{Field: "list", Fault: ct.FaultForm + ": want [a-z0-9-]{1,32}"}})
 	}
-	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
-		return nil, refuse(err)
-	}
 	about, err := aboutOf(first.About)
 	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.note(ctx, journal.ActImport, "list %s is about to be replaced", list); err != nil {
 		return nil, refuse(err)
 	}
 	o := desk.ImportOptions{List: list, Form: first.Kind, AcceptShrink: first.AcceptShrink, About: about}
@@ -60,6 +60,10 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 		out.Left = append(out.Left, &apiv1.LeftOut{Line: uint64(l.Line), Field: l.Field, Why: l.Why})
 	}
 	return connect.NewResponse(out), nil
+}
+
+func aboutMessage(a desk.ListAbout) *apiv1.ListAbout {
+	return &apiv1.ListAbout{Tlp: a.TLP.String(), Basis: a.Basis, Source: a.Source, Date: a.Date, Review: a.Review}
 }
 
 func aboutOf(a *apiv1.ListAbout) (out desk.ListAbout, err error) {
@@ -81,14 +85,14 @@ func (s *service) Lists(_ context.Context, _ *connect.Request[apiv1.ListsRequest
 	for _, l := range lists {
 		out.Lists = append(out.Lists, &apiv1.ListInfo{
 			Name: l.Name, Persons: uint64(l.Persons), Imported: l.Imported.UTC().Format(time.RFC3339),
-			About: &apiv1.ListAbout{Tlp: l.TLP.String(), Basis: l.Basis, Source: l.Source, Date: l.Date, Review: l.Review},
+			About: aboutMessage(l.ListAbout),
 		})
 	}
 	return connect.NewResponse(out), nil
 }
 
 func (s *service) RemoveList(ctx context.Context, req *connect.Request[apiv1.RemoveListRequest]) (*connect.Response[apiv1.RemoveListResponse], error) {
-	if err := s.note(ctx, journal.ActImport, "list %q is about to be removed", req.Msg.Name); err != nil {
+	if err := s.note(ctx, journal.ActImport, "list %.32q is about to be removed", req.Msg.Name); err != nil {
 		return nil, refuse(err)
 	}
 	n, err := s.b.RemoveList(ctx, req.Msg.Name)

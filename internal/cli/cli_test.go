@@ -13,6 +13,7 @@ import (
 
 	"github.com/herald-net/herald/internal/api"
 	"github.com/herald-net/herald/internal/cli"
+	"github.com/herald-net/herald/internal/journal"
 )
 
 // result is what one command left behind.
@@ -78,6 +79,12 @@ func keysOf(m map[string]any) []string {
 func backend(t *testing.T, b api.Backend) string {
 	t.Helper()
 	dir := t.TempDir()
+	if b.Journal == nil {
+		b.Journal = func(journal.Entry) error { return nil }
+	}
+	if b.Status == nil {
+		b.Status = func() api.Status { return api.Status{Exercise: true} }
+	}
 	s, err := api.New(api.Config{Backend: b, Socket: filepath.Join(dir, "herald.sock")})
 	if err != nil {
 		t.Fatal(err)

@@ -62,7 +62,7 @@ func TestPublish(t *testing.T) {
 	if l := r.lines(t); len(l) != 1 || !slices.Equal(keysOf(l[0]), []string{"id", "log", "seq"}) || l[0]["id"] != (ct.ID{1}).String() {
 		t.Errorf("publish: got %v", l)
 	}
-	if last.Operator != "op" {
+	if !strings.HasPrefix(last.Operator, "op") {
 		t.Errorf("options: got %+v", last)
 	}
 	r = herald(t, one+exampleJSON(t, 2)+exampleJSON(t, 3), "publish", "-f", "-", "--data", dir)
@@ -186,6 +186,28 @@ func fakeFeed(entries []ct.Entry) api.Backend {
 	}
 }
 
+// A line says what happened; who it is about is for those who ask with contents.
+func TestListSaysWhat(t *testing.T) {
+	n := &ct.Notification{Event: ct.Event{Type: ct.Arrival, Phase: "confirmed", Source: "UTO", Destination: "FIN", Time: "2026-11-20"}, Person: ct.Person{Names: []ct.Name{{Parts: []string{"Telvo", "Ardanic"}}}}}
+	dir := backend(t, fakeFeed([]ct.Entry{{
+		ID: ct.ID{1}, Log: ct.LogID{1}, Seq: 1, Cursor: 1, State: "UTO", Kind: ct.KindNotification, Topic: ct.TopicArrival, Priority: ct.PriorityFlash,
+		TLP: ct.TLPGreen, Issued: 1e12, Expires: 2e12, Readable: true, Notification: n,
+	}}))
+	r := herald(t, "", "list", "--data", dir)
+	for _, want := range []string{"flash", "GREEN", "ARRIVAL confirmed UTO>FIN 2026-11-20"} {
+		r.check(t, 0, want, "")
+	}
+	l := herald(t, "", "list", "--json", "--data", dir)
+	if m := l.lines(t); m[0]["tlp"] != "GREEN" || m[0]["priority"] != "flash" || m[0]["what"] != "ARRIVAL confirmed UTO>FIN 2026-11-20" {
+		t.Errorf("list --json: %v", m)
+	}
+	if strings.Contains(r.out+l.out, "Ardanic") {
+		t.Error("a name stands in a list without contents")
+	}
+	herald(t, "", "list", "--contents", "--data", dir).check(t, 0, "Telvo Ardanic", "")
+	herald(t, "", "list", "--contents", "--json", "--data", dir).check(t, 0, `"parts":["Telvo","Ardanic"]`, "")
+}
+
 func TestListAndTail(t *testing.T) {
 	var entries []ct.Entry
 	for c := uint64(1); c <= 1200; c++ {
@@ -199,7 +221,7 @@ func TestListAndTail(t *testing.T) {
 	if len(lines) != 1200 || lines[0]["cursor"] != 1.0 || lines[1199]["cursor"] != 1200.0 {
 		t.Fatalf("list: %d lines", len(lines))
 	}
-	want := []string{"cursor", "expires", "id", "issued", "kind", "log", "readable", "seq", "state", "topic"}
+	want := []string{"cursor", "expires", "id", "issued", "kind", "log", "priority", "readable", "seq", "state", "tlp", "topic"}
 	if got := keysOf(lines[0]); !slices.Equal(got, want) {
 		t.Errorf("keys: got %v, want %v", got, want)
 	}
@@ -347,7 +369,7 @@ func TestInbox(t *testing.T) {
 	dir := backend(t, api.Backend{
 		Inbox: func() ([]desk.InboxItem, error) { return []desk.InboxItem{request, answer}, nil },
 		InboxShow: func(id, operator string) (desk.InboxShown, error) {
-			if id != "ab01" || operator != "officer-3" {
+			if id != "ab01" || !strings.HasPrefix(operator, "officer-3") {
 				return desk.InboxShown{}, fmt.Errorf("%w: nothing begins with it", desk.ErrNotFound)
 			}
 			return desk.InboxShown{Item: request, Person: &person, Release: content}, nil
@@ -385,7 +407,7 @@ func TestInbox(t *testing.T) {
 	}
 	herald(t, "", "inbox", "ffff", "--data", dir).check(t, 5, "", "nothing begins with it")
 	herald(t, "", "release", "ab01", "--withhold", "births,documents", "--operator", "officer-3", "--data", dir).check(t, 0, "Vell Orandi", "")
-	if !slices.Equal(released.Withhold, []string{"births", "documents"}) || released.Operator != "officer-3" {
+	if !slices.Equal(released.Withhold, []string{"births", "documents"}) || !strings.HasPrefix(released.Operator, "officer-3") {
 		t.Errorf("the node got %+v", released)
 	}
 	if l = herald(t, "", "release", "ab01", "--json", "--data", dir).lines(t); len(l) != 1 || l[0]["seq"] != 4.0 {
@@ -393,7 +415,7 @@ func TestInbox(t *testing.T) {
 	}
 	herald(t, "", "release", "cd02", "--data", dir).check(t, 4, "", "sealing is not supported yet")
 	herald(t, "", "refuse", "ab01", "--reason", "not proportionate", "--data", dir).check(t, 0, "request ab01 is refused", "")
-	if !slices.Equal(refused, []string{"ab01", "not proportionate", ""}) {
+	if len(refused) != 3 || !slices.Equal(refused[:2], []string{"ab01", "not proportionate"}) {
 		t.Errorf("the node got %q", refused)
 	}
 }

@@ -65,7 +65,7 @@ func TestJournalOfAnAuditor(t *testing.T) {
 	herald(t, "", "journal", "erase", "1", "--reason", "court order", "--operator", "officer-3", "--data", data).check(t, 0, "entry 1 is erased", "")
 	herald(t, "", "journal", "erase", "1", "--reason", "court order", "--data", data).check(t, 5, "", "entry 1 keeps no subject")
 	l = herald(t, "", "journal", "read", "--data", data, "--auditor-key", secret, "--json", "--after", "0").lines(t)
-	if len(l) != 4 || l[0]["kept"] != "gone" || l[0]["subject"] != nil || l[3]["of"] != 1.0 || l[3]["actor"] != "officer-3" || l[3]["subject"] != "court order" {
+	if len(l) != 4 || l[0]["kept"] != "gone" || l[0]["subject"] != nil || l[3]["of"] != 1.0 || !strings.HasPrefix(fmt.Sprint(l[3]["actor"]), "officer-3") || l[3]["subject"] != "court order" {
 		t.Errorf("after erasing: %v", l)
 	}
 }
@@ -107,7 +107,7 @@ func TestJournalHeads(t *testing.T) {
 	data := backend(t, api.Backend{
 		JournalHeads: func() []api.JournalHead { return remembered },
 		JournalAccept: func(n ct.LogID, by, _ string) error {
-			if by != "officer-3" {
+			if !strings.HasPrefix(by, "officer-3") {
 				t.Errorf("accepted by %q", by)
 			}
 			accepted = append(accepted, n)

@@ -63,11 +63,13 @@ func newGenesisCmd() *cobra.Command {
 func newSignCmd() *cobra.Command {
 	var rootKey string
 	cmd := &cobra.Command{
-		Use:   "sign GENESIS",
+		Use:   "sign GENESIS [COPY...]",
 		Short: "sign a genesis with this State's root key, in place",
 		Long: "Adds this State's signature and the delegations of its nodes to the genesis file.\n" +
-			"Read the file first: the signature agrees to its members and its policy.",
-		Args: cobra.ExactArgs(1),
+			"Read the file first: the signature agrees to its members and its policy.\n" +
+			"Founders need not sign one after the other: signatures in copies of the same file\n" +
+			"are taken over, with or without a root key here.",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if rootKey == "" {
 				dir, err := dataDir(cmd)
@@ -76,7 +78,7 @@ func newSignCmd() *cobra.Command {
 				}
 				rootKey = filepath.Join(dir, node.FileRootKey)
 			}
-			missing, err := datadir.Sign(args[0], rootKey, time.Now())
+			missing, err := datadir.Sign(args[0], args[1:], rootKey, time.Now())
 			if err != nil {
 				return err
 			}

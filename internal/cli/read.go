@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 
 	"connectrpc.com/connect"
 	"github.com/herald-net/herald/node/ct"
@@ -23,13 +25,14 @@ type entryLine struct {
 	Issued   string `json:"issued"`
 	Expires  string `json:"expires"`
 	Readable bool   `json:"readable"`
+	Priority string `json:"priority,omitempty"`
+	TLP      string `json:"tlp,omitempty"`
+	What     string `json:"what,omitempty"` // happened; nothing of the person
 }
 
 // whole is one record in get: its line, the rest of its header and its content.
 type whole struct {
 	entryLine
-	Priority     string          `json:"priority,omitempty"`
-	TLP          string          `json:"tlp,omitempty"`
 	Audience     string          `json:"audience,omitempty"`
 	Refs         []ref           `json:"refs,omitempty"`
 	BodySize     uint32          `json:"body_size"`
@@ -54,12 +57,12 @@ type ref struct {
 }
 
 func lineOf(e *apiv1.Entry) entryLine {
-	return entryLine{e.Id, e.Log, e.Seq, e.Cursor, e.State, e.Kind, e.Topic, e.Issued, e.Expires, e.Readable}
+	return entryLine{e.Id, e.Log, e.Seq, e.Cursor, e.State, e.Kind, e.Topic, e.Issued, e.Expires, e.Readable, e.Priority, e.Tlp, e.What}
 }
 
 func wholeOf(e *apiv1.Entry) (whole, error) {
 	w := whole{
-		entryLine: lineOf(e), Priority: e.Priority, TLP: e.Tlp, Audience: e.Audience, BodySize: e.BodySize,
+		entryLine: lineOf(e), Audience: e.Audience, BodySize: e.BodySize,
 		Exercise: e.Exercise, Unreadable: e.Unreadable, Hidden: e.Hidden, Contested: e.Contested,
 	}
 	for _, r := range e.Refs {
@@ -91,9 +94,10 @@ func wholeOf(e *apiv1.Entry) (whole, error) {
 // filterFlags adds the flags that narrow the feed.
 func filterFlags(cmd *cobra.Command) *apiv1.Filter {
 	f := &apiv1.Filter{}
-	cmd.Flags().StringVar(&f.Topic, "topic", "", "travel, arrival, deportation, detention or receipt")
-	cmd.Flags().StringVar(&f.State, "state", "", "the issuing State, for example UTO")
-	cmd.Flags().StringSliceVar(&f.Kinds, "kind", nil, "notification, retract, …")
+	cmd.Flags().StringSliceVar(&f.Topic, "topic", nil, "any of travel, arrival, deportation, detention, receipt")
+	cmd.Flags().StringSliceVar(&f.State, "state", nil, "any of these issuing States, for example UTO")
+	cmd.Flags().StringSliceVar(&f.Kind, "kind", nil, "any of notification, retract, …")
+	cmd.Flags().StringVar(&f.Since, "since", "", "issued at this time or later, for example 2026-11-28T14:00:00Z")
 	cmd.Flags().BoolVar(&f.All, "all", false, "also the records that carry the network itself")
 	return f
 }
@@ -102,12 +106,17 @@ const pageSize = 500
 
 func newListCmd() *cobra.Command {
 	var after, limit uint64
+	var contents bool
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the records that this node holds, in order of arrival",
-		Args:  cobra.NoArgs,
+		Long: `List the records that this node holds, in order of arrival: who says what, with
+priority and marking. Persons are named with --contents alone; with --json that
+prints each record whole, as herald get does.`,
+		Args: cobra.NoArgs,
 	}
 	filter := filterFlags(cmd)
+	cmd.Flags().BoolVar(&contents, "contents", false, "also who it is about; with --json each record whole")
 	cmd.Flags().Uint64Var(&after, "after", 0, "only what arrived after this cursor")
 	cmd.Flags().Uint64Var(&limit, "limit", 0, "at most this many; 0: all")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -115,13 +124,13 @@ func newListCmd() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		show := entryPrinter(cmd)
+		show := entryPrinter(cmd, contents)
 		for shown := uint64(0); ; {
 			size := uint64(pageSize)
 			if limit > 0 {
 				size = min(size, limit-shown)
 			}
-			res, err := c.List(cmd.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: filter, After: after, Max: uint32(size)}))
+			res, err := c.List(cmd.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: filter, After: after, Max: uint32(size), Contents: contents}))
 			if err != nil {
 				return c.explain(err)
 			}
@@ -148,7 +157,8 @@ func newTailCmd() *cobra.Command {
 		Long: `Follow what arrives, until interrupted. Each line carries its cursor; --after
 CURSOR goes on from there without gap or repetition, --after 0 begins with the
 oldest record. Without --after only what arrives from now on is shown. A slow
-reader lags and loses nothing.`,
+reader lags and loses nothing. When the node is restarted the tail waits and goes
+on by itself.`,
 		Args: cobra.NoArgs,
 	}
 	filter := filterFlags(cmd)
@@ -159,54 +169,73 @@ reader lags and loses nothing.`,
 		if err != nil {
 			return err
 		}
-		if !cmd.Flags().Changed("after") {
-			st, err := c.Status(cmd.Context(), connect.NewRequest(&apiv1.StatusRequest{}))
-			if err != nil {
-				return c.explain(err)
-			}
-			after = st.Msg.Cursor
-		}
-		in, err := c.Tail(cmd.Context(), connect.NewRequest(&apiv1.TailRequest{Filter: filter, After: after}))
+		st, err := c.Status(cmd.Context(), connect.NewRequest(&apiv1.StatusRequest{}))
 		if err != nil {
 			return c.explain(err)
 		}
-		defer in.Close()
-		show := entryPrinter(cmd)
-		for n := uint64(0); in.Receive(); {
-			if err := show(in.Msg().Entry); err != nil {
-				return err
-			}
-			if n++; n == limit {
-				return nil
-			}
+		if !cmd.Flags().Changed("after") {
+			after = st.Msg.Cursor
 		}
-		return c.explain(in.Err())
+		return follow(cmd, c, filter, after, limit, entryPrinter(cmd, false))
 	}
 	return cmd
 }
 
 // entryPrinter shows entries as they come: JSON lines, or columns of a fixed
 // width, so that a long list needs no memory and a tail no second look.
-func entryPrinter(cmd *cobra.Command) func(*apiv1.Entry) error {
+func entryPrinter(cmd *cobra.Command, contents bool) func(*apiv1.Entry) error {
 	if wantJSON(cmd) {
-		return func(e *apiv1.Entry) error { return printJSON(cmd, lineOf(e)) }
+		return func(e *apiv1.Entry) error {
+			if !contents {
+				return printJSON(cmd, lineOf(e))
+			}
+			w, err := wholeOf(e)
+			if err != nil {
+				return err
+			}
+			return printJSON(cmd, w)
+		}
 	}
-	const columns = "%-8s %-12s %-5s %-14s %-11s %-8s %-24s %s\n"
+	const columns = "%-8s %-12s %-5s %-14s %-11s %-8s %-12s %-24s %s\n"
 	w := cmd.OutOrStdout()
 	headed := false
 	return func(e *apiv1.Entry) error {
 		if !headed {
 			headed = true
-			fmt.Fprintf(w, columns, "CURSOR", "ID", "STATE", "KIND", "TOPIC", "PRIORITY", "ISSUED", "CONTENT")
+			fmt.Fprintf(w, columns, "CURSOR", "ID", "STATE", "KIND", "TOPIC", "PRIORITY", "TLP", "ISSUED", "CONTENT")
 		}
-		content := "readable"
+		content := cmp.Or(e.What, "readable")
 		if !e.Readable {
 			content = e.Unreadable
 		}
+		content = safe(content)
+		if who := subjectOf(e); who != "" {
+			content += "  " + isolate(w, who)
+		}
 		_, err := fmt.Fprintf(w, columns, fmt.Sprint(e.Cursor), short(e.Id), safe(e.State), safe(e.Kind), safe(e.Topic),
-			safe(e.Priority), safe(e.Issued), safe(content))
+			safe(e.Priority), safe(e.Tlp), safe(e.Issued), content)
 		return err
 	}
+}
+
+// subjectOf is the first name of whom an entry with its content is about.
+func subjectOf(e *apiv1.Entry) string {
+	if e.Content == nil || e.Kind != ct.KindNotification.String() {
+		return ""
+	}
+	names := e.Content.Fields["person"].GetStructValue().GetFields()["names"].GetListValue().GetValues()
+	if len(names) == 0 {
+		return ""
+	}
+	n := names[0].GetStructValue().GetFields()
+	if full := n["full"].GetStringValue(); full != "" {
+		return full
+	}
+	var parts []string
+	for _, p := range n["parts"].GetListValue().GetValues() {
+		parts = append(parts, p.GetStringValue())
+	}
+	return strings.Join(parts, " ")
 }
 
 // short is as much of an id as people compare and type.
@@ -214,10 +243,11 @@ func short(id string) string { return id[:min(len(id), 12)] }
 
 func newGetCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get ID",
-		Short: "Show one record with its history",
-		Long:  "Show one record and what refers to it. A unique prefix of the id is enough.",
-		Args:  cobra.ExactArgs(1),
+		Use:   "get ID|list:LIST/ENTRY",
+		Short: "Show one record with its history, or one person of a list",
+		Long: `Show one record and what refers to it. A unique prefix of the id is enough. What
+a match names as list:LIST/ENTRY is a person of one of this State's own lists.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -226,6 +256,9 @@ func newGetCmd() *cobra.Command {
 			res, err := c.Get(cmd.Context(), connect.NewRequest(&apiv1.GetRequest{Id: args[0]}))
 			if err != nil {
 				return c.explain(err)
+			}
+			if l := res.Msg.ListEntry; l != nil {
+				return printListed(cmd, l)
 			}
 			w, err := wholeOf(res.Msg.Entry)
 			if err != nil {

@@ -59,9 +59,9 @@ A newcomer's first minutes: ` + "`herald testnet up --dir net`" + ` starts five 
 	root.AddCommand(
 		newInitCmd(), newNetworkCmd(), newRunCmd(), newConfigCmd(), newTestnetCmd(), newBenchCmd(),
 		newPublishCmd(), newOutboxCmd(), newRetractCmd(), newListCmd(), newGetCmd(), newTailCmd(),
-		newMatchCmd(), newInboxCmd(), newReleaseCmd(), newRefuseCmd(), newScreenCmd(), newImportCmd(), newListsCmd(), newInspectCmd(), newExampleCmd(),
+		newMatchCmd(), newInboxCmd(), newReleaseCmd(), newRefuseCmd(), newScreenCmd(), newImportCmd(), newListsCmd(), newInspectCmd(), newExampleCmd(), newSchemaCmd(),
 		newMuteCmd(), newPeersCmd(), newStatusCmd(), newStoreCmd(), newJournalCmd(), newRosterCmd(),
-		newVersionCmd(), newExitCodesTopic(),
+		newVersionCmd(), newExitCodesTopic(), newNotificationTopic(),
 	)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usagef("%v", err) })
 	root.InitDefaultHelpCmd()

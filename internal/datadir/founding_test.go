@@ -44,7 +44,7 @@ func sign(t *testing.T, genesis string, dirs ...string) []ct.State {
 	var missing []ct.State
 	for _, dir := range dirs {
 		var err error
-		if missing, err = datadir.Sign(genesis, filepath.Join(dir, node.FileRootKey), time.Now()); err != nil {
+		if missing, err = datadir.Sign(genesis, nil, filepath.Join(dir, node.FileRootKey), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -148,7 +148,7 @@ func TestJoinRefuses(t *testing.T) {
 	if _, err := join(strangers[0], genesis); !errors.Is(err, node.ErrNoMember) {
 		t.Errorf("a stranger: got %v", err)
 	}
-	if _, err := datadir.Sign(genesis, filepath.Join(strangers[0], node.FileRootKey), time.Now()); err == nil {
+	if _, err := datadir.Sign(genesis, nil, filepath.Join(strangers[0], node.FileRootKey), time.Now()); err == nil {
 		t.Error("a stranger's root key signed")
 	}
 	raw, err := os.ReadFile(genesis)
@@ -235,5 +235,40 @@ func TestInitRefuses(t *testing.T) {
 				t.Errorf("left %d files", len(entries))
 			}
 		})
+	}
+}
+
+// Founders who sign copies at the same time need not wait for one another.
+func TestSignaturesMadeInParallel(t *testing.T) {
+	genesis, dirs := found(t, "parallel", "UTO", "FJI", "ISL")
+	raw, err := os.ReadFile(genesis)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var copies []string
+	for i, dir := range dirs {
+		c := filepath.Join(t.TempDir(), fmt.Sprintf("copy-%d.json", i))
+		if err := os.WriteFile(c, raw, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if missing := sign(t, c, dir); len(missing) != 2 {
+			t.Fatalf("copy %d: missing %v", i, missing)
+		}
+		copies = append(copies, c)
+	}
+	other, strangers := found(t, "parallel", "UTO", "FJI", "ISL")
+	sign(t, other, strangers...)
+	if _, err := datadir.Sign(copies[0], []string{other}, filepath.Join(dirs[0], node.FileRootKey), time.Now()); err == nil || !strings.Contains(err.Error(), "another network") {
+		t.Errorf("signatures of another network: %v", err)
+	}
+	none := filepath.Join(t.TempDir(), "none")
+	if missing, err := datadir.Sign(copies[0], copies[1:2], none, time.Now()); err != nil || !slices.Equal(missing, []ct.State{"ISL"}) {
+		t.Errorf("two of three, without a root key: missing %v, %v", missing, err)
+	}
+	if missing, err := datadir.Sign(copies[2], copies[:1], filepath.Join(dirs[2], node.FileRootKey), time.Now()); err != nil || len(missing) != 0 {
+		t.Errorf("all three: missing %v, %v", missing, err)
+	}
+	if _, err := join(dirs[1], copies[2]); err != nil {
+		t.Error(err)
 	}
 }

@@ -53,9 +53,13 @@ func Found(o FoundOptions, now time.Time) (*roster.Genesis, error) {
 }
 
 // Sign adds the signature and the delegations of one State to a genesis file,
-// in place, and tells which States are still missing.
-func Sign(genesis, rootKeyFile string, now time.Time) ([]ct.State, error) {
+// in place, with what others have signed in copies of it, and tells which States
+// are still missing. With copies it need not have a root key to sign with.
+func Sign(genesis string, copies []string, rootKeyFile string, now time.Time) ([]ct.State, error) {
 	root, err := keys.Load(rootKeyFile)
+	if errors.Is(err, os.ErrNotExist) && len(copies) > 0 {
+		root, err = nil, nil
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, invalid("%s: no such file: name the State's root key with --root-key", rootKeyFile)
 	} else if err != nil {
@@ -65,8 +69,19 @@ func Sign(genesis, rootKeyFile string, now time.Time) ([]ct.State, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := g.Sign(root, now); err != nil {
-		return nil, fmt.Errorf("%s: %w", genesis, err)
+	for _, path := range copies {
+		c, err := ReadGenesis(path)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := g.Merge(c); err != nil {
+			return nil, invalid("%s: %v", path, err)
+		}
+	}
+	if root != nil {
+		if err := g.Sign(root, now); err != nil {
+			return nil, fmt.Errorf("%s: %w", genesis, err)
+		}
 	}
 	if err := replace(genesis, g.Encode(), 0o644); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)

@@ -48,14 +48,15 @@ func TestBehindIsNoNo(t *testing.T) {
 }
 
 // Records about which an asker may not be told take nobody's place: else a
-// member could hide a person from a State behind 64 of them.
+// member could hide a person from a State behind 64 of namesakes who fled it.
 func TestNobodyHidesBehindFled(t *testing.T) {
 	net := newNetwork(t, generous(), "UTO", "FIN", "KEN")
 	asker, knows := net.nodes[0], net.nodes[1]
 	var b strings.Builder
 	for i := range 300 {
-		p := wanted()
+		p := wanted() // by name: another birth, no number
 		p.Nationalities, p.AsylumOrRefugee = []ct.State{"UTO"}, true
+		p.Births, p.Documents = []ct.Birth{{Date: "1951-11-02"}}, nil
 		b.WriteString(listLine(fmt.Sprint("N-", i), p))
 	}
 	plain := wanted()
@@ -65,7 +66,7 @@ func TestNobodyHidesBehindFled(t *testing.T) {
 	must(t, err)
 	knows.follow()
 	q := wanted()
-	q.Documents = nil
+	q.Documents, q.Births = nil, nil
 	answers, _ := ask(t, asker, query(q, "FIN"))
 	if got := answers["FIN"]; got.Answer != desk.AnswerPossible || len(got.Hits) != 1 || got.Hits[0].Ref != "list:national/N-plain" {
 		t.Errorf("the one who may be told: %+v", got)
@@ -131,7 +132,9 @@ func TestNamesInNames(t *testing.T) {
 func TestAuthorIsTheOneToAsk(t *testing.T) {
 	net := newNetwork(t, generous(), "UTO", "FIN", "KEN")
 	asker, author, holder := net.nodes[0], net.nodes[1], net.nodes[2]
-	publish(t, author, about(wanted()))
+	n := about(wanted())
+	n.TLP, n.Handling = ct.TLPGreen, ct.Handling{} // it may go on
+	publish(t, author, n)
 	net.deliver()
 	answers, _ := ask(t, asker, query(wanted(), "FIN", "KEN"))
 	if got := answers["FIN"]; got.Answer != desk.AnswerPossible || got.Reason != "" || got.Inbox.IsZero() {

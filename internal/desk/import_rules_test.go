@@ -247,3 +247,20 @@ func TestRemoveList(t *testing.T) {
 		t.Errorf("imported after it was removed: %+v", res)
 	}
 }
+
+// What goes out of a list carries the marking of the list.
+func TestReleaseOfAMarkedList(t *testing.T) {
+	for tlp, want := range map[ct.TLP]ct.TLP{0: ct.TLPAmber, ct.TLPGreen: ct.TLPGreen} {
+		net := newNetwork(t, generous(), "UTO", "FIN")
+		a, b := net.nodes[0], net.nodes[1]
+		_, err := imported(t, b, listLine("N-1", wanted()), desk.ImportOptions{About: desk.ListAbout{TLP: tlp}})
+		must(t, err)
+		b.follow()
+		answers, _ := ask(t, a, query(wanted(), "FIN"))
+		_, out, err := b.desk.Release(within(t), answers["FIN"].Inbox.String(), desk.ReleaseOptions{})
+		must(t, err)
+		if len(out.Hits) != 1 || out.Hits[0].TLP != want {
+			t.Errorf("a list marked %v is released as %v", tlp, out.Hits)
+		}
+	}
+}

@@ -221,7 +221,9 @@ func (d *Desk) source(ref string, now time.Time) (*source, error) {
 			return nil, err
 		}
 		digest, err := digestOf(p)
-		return &source{*match.NewSource(nil, p, d.cfg.State, now), math.MaxInt64, digest}, err
+		s := match.NewSource(nil, p, d.cfg.State, now)
+		s.TLP = d.lists.tlp(list)
+		return &source{*s, math.MaxInt64, digest}, err
 	}
 	row, err := d.liveRow(ref, now)
 	if err != nil || row == nil {

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -14,15 +15,16 @@ type Source struct {
 	Person       *ct.Person
 	Author       ct.State // whose record or list it is
 	Minor        bool     // the person may be under 18 now
+	TLP          ct.TLP   // of the list; ListTLP when it has none
 }
 
-// ListTLP is the marking of a list entry, which carries none of its own.
+// ListTLP is the marking of an entry whose list has none.
 const ListTLP = ct.TLPAmber
 
 // Marking is what binds whoever reads the source.
 func (s *Source) Marking() *handling.Marking {
 	if s.Notification == nil {
-		return &handling.Marking{TLP: ListTLP}
+		return &handling.Marking{TLP: cmp.Or(s.TLP, ListTLP)}
 	}
 	return &handling.Marking{TLP: s.Notification.TLP, Handling: s.Notification.Handling}
 }

@@ -3,6 +3,7 @@ package roster
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"time"
 
@@ -55,6 +56,28 @@ func (g *Genesis) Sign(root keys.Signer, now time.Time) error {
 		return err
 	}
 	return nil
+}
+
+// Merge takes over what other founders have signed in a copy of this genesis, so
+// that they need not wait for one another, and tells how many did.
+func (g *Genesis) Merge(other *Genesis) (founders int, err error) {
+	if g.network != other.network {
+		return 0, errors.New("merge genesis: the copy is of another network: its members or its policy differ")
+	}
+	for i := range g.body.Founders {
+		f := &g.body.Founders[i]
+		theirs, ok := other.signed[f.State]
+		if _, have := g.signed[f.State]; have || !ok {
+			continue
+		}
+		g.signed[f.State] = theirs
+		if err := g.verifyConsent(f); err != nil {
+			delete(g.signed, f.State)
+			return founders, err
+		}
+		founders++
+	}
+	return founders, nil
 }
 
 // window is that of a founding delegation. The ends of the founders' nodes are

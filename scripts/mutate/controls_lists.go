@@ -4,7 +4,7 @@ package main
 var listControls = []control{
 	{
 		name: "list-value", rule: "a value that cannot be read costs no person", pkg: "./internal/format/people", tests: "TestCases",
-		edits: []edit{{"internal/format/people/decode.go", "return mend(tree, now)", "return Entry{Fault: \"a value cannot be read\"}"}},
+		edits: []edit{{"internal/format/people/decode.go", "return mend(tree, now)", "_ = tree\n\treturn Entry{Fault: \"a value cannot be read\"}"}},
 	},
 	{
 		name: "list-told", rule: "a value that is left out is told", pkg: "./internal/desk", tests: "TestImportOfRewrittenDates",
