@@ -125,6 +125,9 @@ func (n *Node) followRoster(ctx context.Context) error {
 		var roots []ct.LogID
 		for _, row := range rows {
 			cursor = row.Cursor
+			if row.Header.Log == n.own && n.pen.look(&row) {
+				n.cfg.Log.ErrorContext(ctx, n.twin())
+			}
 			switch {
 			case row.Root && !slices.Contains(roots, row.Header.Log):
 				roots = append(roots, row.Header.Log)

@@ -43,3 +43,6 @@ func (n *Node) RootReads() uint64 { return n.rootReads.Load() }
 
 // RosterVersion counts the changes of the roster in force.
 func (n *Node) RosterVersion() uint64 { return n.view.Load().Version() }
+
+// Discard drops a draft of the outbox.
+func (n *Node) Discard(key string) error { return n.desk.Discard(key, "test", "test") }

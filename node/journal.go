@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -143,6 +144,31 @@ func loadJournals(l *store.Local) (out []reconcile.JournalOf, err error) {
 		return nil, fmt.Errorf("read the journal heads of other nodes: %w", err)
 	}
 	return out, nil
+}
+
+// keySent is the time of this node's newest beacon, beside the heads.
+var keySent = []byte("sent")
+
+func (n *Node) keepSent(at ct.Millis) error {
+	return n.store.Local().Update(func(tx *store.LocalTx) error {
+		return tx.Put(bucketJournals, keySent, binary.BigEndian.AppendUint64(nil, uint64(at)))
+	})
+}
+
+func loadSent(l *store.Local) (at ct.Millis, err error) {
+	err = l.View(func(tx *store.LocalTx) error {
+		val, err := tx.Get(bucketJournals, keySent)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil
+		case err == nil && len(val) != 8:
+			return errors.New("the time of the last beacon has another form")
+		case err == nil:
+			at = ct.Millis(binary.BigEndian.Uint64(val))
+		}
+		return err
+	})
+	return at, err
 }
 
 // unnamedOperator stands where a caller names nobody: a node without accounts.

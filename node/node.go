@@ -31,6 +31,7 @@ import (
 type Node struct {
 	cfg   Config
 	key   *keys.Key
+	pen   *pen // the key, for records
 	own   ct.LogID
 	state ct.State
 	start time.Time
@@ -106,6 +107,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.store.Close)
+	n.pen = newPen(n.key, ct.MillisOf(n.start), n.ownSize())
 	n.scrub = newScrub(cfg.Registry)
 	if err := n.replayRoots(ctx); err != nil {
 		return nil, err
@@ -139,6 +141,10 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if err != nil {
 		return nil, err
 	}
+	sent, err := loadSent(n.store.Local())
+	if err != nil {
+		return nil, err
+	}
 	if err := n.loadDirectory(); err != nil {
 		return nil, err
 	}
@@ -162,7 +168,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 	if n.gossip, err = gossip.New(gossip.Config{
 		Host: n.host, View: n.view.Load, Store: n.store, Offer: n.ingest.Offer, Own: n.own,
 		Signer: n.key, Journal: n.journal.Head, Sync: func(l ct.LogID) { n.exchange.Kick(l) },
-		Journals: remembered, KeepJournals: n.keepJournals,
+		Journals: remembered, KeepJournals: n.keepJournals, Sent: sent, KeepSent: n.keepSent,
 		Holdings: func() ([32]byte, int) { return n.exchange.Holdings() },
 		Clock:    cfg.clock, Log: log, Registerer: cfg.Registry,
 	}); err != nil {
@@ -187,7 +193,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Retracting: func(id ct.ID) bool { return n.desk.Retracting(id) }})
 	n.desk = desk.New(desk.Config{
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: n.view.Load,
-		Signer: n.key, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
+		Signer: n.pen, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
 		Release: desk.ReleasePolicy{Rules: cfg.Release, For: cfg.ReleaseFor, Contact: cfg.ReleaseContact},
 		Lookup:  n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted, Clock: n.deskClock,
 		Log: log, Registerer: cfg.Registry,

@@ -55,12 +55,13 @@ func (n *Node) Status() api.Status {
 		s.Reasons = append(s.Reasons, indexing)
 	}
 	s.Ready = len(s.Reasons) == 0
+	s.Stuck = me.Closing != nil || n.forked() != ""
 	w := n.gossip.Watch()
 	s.States, s.Heard, s.Silent = w.States, w.Heard, w.Silent
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
 	s.Alarms = append(s.Alarms, n.journalAlarms()...)
-	for _, line := range []string{indexing, n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
+	for _, line := range []string{indexing, n.forkAlarm(), n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
@@ -161,6 +162,7 @@ func (n *Node) registerMetrics() {
 	alarm("inbox", func() bool { return len(n.desk.Crowded()) > 0 })
 	alarm("fishing", func() bool { return len(n.desk.Fishing(time.Now())) > 0 })
 	alarm("roster", func() bool { return len(n.rosterAlarms()) > 0 })
+	alarm("fork", func() bool { return n.forkAlarm() != "" })
 	alarm("delegation", func() bool { return n.windowAlarm(time.Now()) != "" })
 	gauge("delegation_ends_seconds", "When this node's key ends without a renewal, as Unix time; 0: its log is closed.", func() float64 {
 		me, _ := n.view.Load().Node(n.own)
@@ -182,7 +184,7 @@ func (n *Node) apiConfig() api.Config {
 		Metrics: n.cfg.Metrics, Gatherer: n.cfg.Registry, Log: n.cfg.Log.With("component", "api"),
 		Backend: api.Backend{
 			Publish: n.desk.Publish, Outbox: n.desk.Outbox, SignNow: n.desk.SignNow, Discard: n.desk.Discard, Retract: n.desk.Retract,
-			List: n.List, Tail: n.Tail, Get: n.Get, Record: n.Record,
+			List: n.List, Tail: n.Tail, Get: n.Get, ListEntry: n.desk.ListEntry, Record: n.Record,
 			Match: n.desk.Match, Inbox: n.Inbox, InboxShow: n.InboxShow, Release: n.Release, Refuse: n.Refuse,
 			Import: n.Import, Lists: n.desk.Lists, RemoveList: n.RemoveList,
 			Mute: n.Mute, Mutes: n.mutes.list, Peers: n.Peers, Status: n.Status, JournalVerify: n.JournalVerify,

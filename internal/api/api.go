@@ -36,6 +36,8 @@ type Backend struct {
 	List func(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error)
 	Tail func(ctx context.Context, f feed.Filter, after uint64, fn func(ct.Entry) error) error
 	Get  func(prefix string) (ct.Entry, []ct.Entry, error)
+	// ListEntry is an entry of one of this State's own lists.
+	ListEntry func(list, id string) (desk.ListedPerson, error)
 	// Record is one record as it travelled, found by a unique prefix of its id.
 	Record func(prefix string) ([]byte, error)
 
@@ -110,6 +112,7 @@ type Status struct {
 	Exercise      bool
 	Ready         bool
 	Reasons       []string // what readiness waits for; empty when ready
+	Stuck         bool     // no waiting makes it ready: a person must act first
 	Version       string
 	Started       time.Time
 	Records       uint64 // held in the log
@@ -232,7 +235,7 @@ func (s *Server) MetricsAddr() string {
 func (s *Server) Run(ctx context.Context) error {
 	g, gctx := errgroup.WithContext(ctx)
 	for _, l := range s.servers {
-		l.s.BaseContext = func(net.Listener) context.Context { return gctx }
+		l.s.BaseContext = within(gctx)
 		g.Go(func() error {
 			if err := l.s.Serve(l.l); !errors.Is(err, http.ErrServerClosed) {
 				return fmt.Errorf("serve %s: %w", l.name, err)

@@ -235,13 +235,17 @@ func TestBadInput(t *testing.T) {
 			return err
 		}, "operator"},
 		{"topic", func() error {
-			_, err := client.List(t.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: &apiv1.Filter{Topic: canary}}))
+			_, err := client.List(t.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: &apiv1.Filter{Topic: []string{"travel", canary}}}))
 			return err
-		}, "filter.topic"},
+		}, "filter.topic[1]"},
+		{"since", func() error {
+			_, err := client.List(t.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: &apiv1.Filter{Since: "yesterday"}}))
+			return err
+		}, "filter.since"},
 		{"kinds", func() error {
-			_, err := client.List(t.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: &apiv1.Filter{Kinds: slices.Repeat([]string{"ack"}, 100)}}))
+			_, err := client.List(t.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: &apiv1.Filter{Kind: slices.Repeat([]string{"ack"}, 100)}}))
 			return err
-		}, "filter.kinds"},
+		}, "filter.kind"},
 		{"mute of nobody", func() error {
 			_, err := client.Mute(t.Context(), connect.NewRequest(&apiv1.MuteRequest{State: "ZZZ"}))
 			return err
@@ -358,12 +362,13 @@ func TestListPages(t *testing.T) {
 	var asked []int
 	client, _ := serve(t, api.Backend{List: func(f feed.Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
 		asked = append(asked, max)
-		if f.Topic != ct.TopicTravel || f.State != "UTO" || !f.All || !slices.Equal(f.Kinds, []ct.Kind{ct.KindAck}) {
+		if !slices.Equal(f.Topics, []ct.Topic{ct.TopicTravel, ct.TopicArrival}) || !slices.Equal(f.States, []ct.State{"UTO", "FIN"}) ||
+			f.Since.String() != "2026-01-02T03:04:05.000Z" || !f.All || !slices.Equal(f.Kinds, []ct.Kind{ct.KindAck}) {
 			t.Errorf("filter: got %+v", f)
 		}
 		return []ct.Entry{{Cursor: after + 1}}, after + 2, nil
 	}})
-	filter := &apiv1.Filter{Topic: "travel", State: "UTO", Kinds: []string{"ack"}, All: true}
+	filter := &apiv1.Filter{Topic: []string{"travel", "arrival"}, State: []string{"UTO", "FIN"}, Kind: []string{"ack"}, Since: "2026-01-02T03:04:05Z", All: true}
 	for _, max := range []uint32{0, 7, 1 << 30} {
 		res, err := client.List(t.Context(), connect.NewRequest(&apiv1.ListRequest{Filter: filter, After: 10, Max: max}))
 		if err != nil || res.Msg.Next != 12 || len(res.Msg.Entries) != 1 || res.Msg.Entries[0].Cursor != 11 {

@@ -82,25 +82,48 @@ func receiptMessage(r desk.Receipt) (*apiv1.Receipt, error) {
 func filterOf(m *apiv1.Filter) (feed.Filter, error) {
 	f := feed.Filter{All: m.GetAll()}
 	var faults ct.Faults
-	if t := m.GetTopic(); t != "" {
-		if err := f.Topic.UnmarshalText([]byte(t)); err != nil {
-			faults = append(faults, ct.Fault{Field: "filter.topic", Fault: ct.FaultCode})
+	for _, set := range []struct {
+		field string
+		of    []string
+		max   int
+	}{{"topic", m.GetTopic(), maxKinds}, {"state", m.GetState(), maxStates}, {"kind", m.GetKind(), maxKinds}} {
+		if len(set.of) > set.max {
+			faults = append(faults, ct.Fault{Field: "filter." + set.field, Fault: ct.FaultTooMany})
 		}
 	}
-	if s := m.GetState(); s != "" {
-		if f.State = ct.State(s); !ct.ValidState(f.State) {
-			faults = append(faults, ct.Fault{Field: "filter.state", Fault: ct.FaultState})
+	if len(faults) > 0 {
+		return f, faults
+	}
+	wrong := func(field string, i int, fault string) {
+		faults = append(faults, ct.Fault{Field: fmt.Sprintf("filter.%s[%d]", field, i), Fault: fault})
+	}
+	for i, s := range m.GetTopic() {
+		var t ct.Topic
+		if t.UnmarshalText([]byte(s)) != nil {
+			wrong("topic", i, ct.FaultCode)
 		}
+		f.Topics = append(f.Topics, t)
 	}
-	if len(m.GetKinds()) > maxKinds {
-		return f, ct.Faults{{Field: "filter.kinds", Fault: ct.FaultTooMany}}
+	for i, s := range m.GetState() {
+		if !ct.ValidState(ct.State(s)) {
+			wrong("state", i, ct.FaultState)
+		}
+		f.States = append(f.States, ct.State(s))
 	}
-	for i, s := range m.GetKinds() {
+	for i, s := range m.GetKind() {
 		var k ct.Kind
-		if err := k.UnmarshalText([]byte(s)); err != nil {
-			faults = append(faults, ct.Fault{Field: fmt.Sprintf("filter.kinds[%d]", i), Fault: ct.FaultCode})
+		if k.UnmarshalText([]byte(s)) != nil {
+			wrong("kind", i, ct.FaultCode)
 		}
 		f.Kinds = append(f.Kinds, k)
+	}
+	if s := m.GetSince(); s != "" {
+		since, err := time.Parse(time.RFC3339, s)
+		if err != nil || since.Before(time.Unix(0, 0)) {
+			faults = append(faults, ct.Fault{Field: "filter.since", Fault: ct.FaultTime})
+		} else {
+			f.Since = ct.MillisOf(since)
+		}
 	}
 	return f, faults.Err()
 }
@@ -127,6 +150,9 @@ func summaryMessage(s *desk.MatchSummary) *apiv1.MatchSummary {
 			line.Node = q.Node.String()
 		}
 		out.Silent = append(out.Silent, line)
+	}
+	for _, f := range s.Unread {
+		out.NotCompared = append(out.NotCompared, &apiv1.NotCompared{Field: f.Field, Why: f.Fault})
 	}
 	return out
 }

@@ -39,7 +39,7 @@ type service struct{ b Backend }
 var _ apiv1connect.NodeHandler = (*service)(nil)
 
 func handlerOptions() []connect.HandlerOption {
-	return []connect.HandlerOption{connect.WithReadMaxBytes(maxMessage)}
+	return append(codecs(), connect.WithReadMaxBytes(maxMessage), connect.WithInterceptors(ending{}))
 }
 
 func (s *service) Publish(ctx context.Context, req *connect.Request[apiv1.PublishRequest]) (*connect.Response[apiv1.PublishResponse], error) {
@@ -191,6 +191,9 @@ func (s *service) List(ctx context.Context, req *connect.Request[apiv1.ListReque
 }
 
 func (s *service) Get(ctx context.Context, req *connect.Request[apiv1.GetRequest]) (*connect.Response[apiv1.GetResponse], error) {
+	if strings.HasPrefix(req.Msg.Id, listPrefix) {
+		return s.getListed(ctx, req.Msg.Id)
+	}
 	entry, history, err := s.b.Get(req.Msg.Id)
 	if err != nil {
 		return nil, refuse(err)
@@ -210,6 +213,30 @@ func (s *service) Get(ctx context.Context, req *connect.Request[apiv1.GetRequest
 		out.History = append(out.History, e)
 	}
 	return connect.NewResponse(out), nil
+}
+
+// listPrefix begins the name of an entry of a list.
+const listPrefix = "list:"
+
+func (s *service) getListed(ctx context.Context, ref string) (*connect.Response[apiv1.GetResponse], error) {
+	list, id, ok := strings.Cut(strings.TrimPrefix(ref, listPrefix), "/")
+	if !ok || list == "" || id == "" {
+		return nil, refuse(ct.Faults{{Field: "id", Fault: "want list:LIST/ENTRY"}})
+	}
+	e, err := s.b.ListEntry(list, id)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	if err := s.note(ctx, journal.ActRead, "get entry of list %s", list); err != nil {
+		return nil, refuse(err)
+	}
+	person, err := structOf(e.Person)
+	if err != nil {
+		return nil, refuse(err)
+	}
+	return connect.NewResponse(&apiv1.GetResponse{ListEntry: &apiv1.ListEntry{
+		List: list, Id: id, Person: person, About: aboutMessage(e.ListAbout), Imported: timeText(e.Imported),
+	}}), nil
 }
 
 func (s *service) Record(ctx context.Context, req *connect.Request[apiv1.RecordRequest]) (*connect.Response[apiv1.RecordResponse], error) {
@@ -360,7 +387,7 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		LastSync: timeText(st.LastSync), RosterVersion: st.RosterVersion,
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
-		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics), DelegatedFrom: st.Begins.String(), DelegatedUntil: st.Ends.String(),
+		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics), DelegatedFrom: st.Begins.String(), DelegatedUntil: st.Ends.String(), Stuck: st.Stuck,
 	}), nil
 }
 

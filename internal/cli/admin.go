@@ -131,7 +131,8 @@ func newStatusCmd() *cobra.Command {
 		Use:   "status",
 		Short: "Show what the node is and whether it is ready",
 		Long: `Show what the node is, what it holds and whether it is ready to sign and answer.
---wait ready returns when it is, also when the node starts only now.`,
+--wait ready returns when it is, also when the node starts only now, and at once
+when no waiting helps: its log is closed or forked, or its key signs elsewhere too.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)
@@ -172,6 +173,8 @@ func waitReady(cmd *cobra.Command, c *client, timeout time.Duration) error {
 		switch err = c.explain(err); {
 		case err == nil && res.Msg.Ready:
 			return printStatus(cmd, res.Msg)
+		case err == nil && res.Msg.Stuck:
+			return errors.Join(printStatus(cmd, res.Msg), fmt.Errorf("not ready, and no waiting helps: %s", strings.Join(res.Msg.Reasons, "; ")))
 		case err == nil:
 			last = res.Msg
 		case ctx.Err() == nil && exitCode(err) != exitUnreachable:
@@ -228,12 +231,13 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			Topics        []string `json:"topics"`
 			From          string   `json:"delegated_from"`
 			Until         string   `json:"delegated_until"`
+			Stuck         bool     `json:"stuck"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
 			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Inbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
-			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...), s.DelegatedFrom, s.DelegatedUntil,
+			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...), s.DelegatedFrom, s.DelegatedUntil, s.Stuck,
 		})
 	}
 	w := cmd.OutOrStdout()

@@ -94,9 +94,10 @@ func wholeOf(e *apiv1.Entry) (whole, error) {
 // filterFlags adds the flags that narrow the feed.
 func filterFlags(cmd *cobra.Command) *apiv1.Filter {
 	f := &apiv1.Filter{}
-	cmd.Flags().StringVar(&f.Topic, "topic", "", "travel, arrival, deportation, detention or receipt")
-	cmd.Flags().StringVar(&f.State, "state", "", "the issuing State, for example UTO")
-	cmd.Flags().StringSliceVar(&f.Kinds, "kind", nil, "notification, retract, …")
+	cmd.Flags().StringSliceVar(&f.Topic, "topic", nil, "any of travel, arrival, deportation, detention, receipt")
+	cmd.Flags().StringSliceVar(&f.State, "state", nil, "any of these issuing States, for example UTO")
+	cmd.Flags().StringSliceVar(&f.Kind, "kind", nil, "any of notification, retract, …")
+	cmd.Flags().StringVar(&f.Since, "since", "", "issued at this time or later, for example 2026-11-28T14:00:00Z")
 	cmd.Flags().BoolVar(&f.All, "all", false, "also the records that carry the network itself")
 	return f
 }
@@ -156,7 +157,8 @@ func newTailCmd() *cobra.Command {
 		Long: `Follow what arrives, until interrupted. Each line carries its cursor; --after
 CURSOR goes on from there without gap or repetition, --after 0 begins with the
 oldest record. Without --after only what arrives from now on is shown. A slow
-reader lags and loses nothing.`,
+reader lags and loses nothing. When the node is restarted the tail waits and goes
+on by itself.`,
 		Args: cobra.NoArgs,
 	}
 	filter := filterFlags(cmd)
@@ -167,28 +169,14 @@ reader lags and loses nothing.`,
 		if err != nil {
 			return err
 		}
-		if !cmd.Flags().Changed("after") {
-			st, err := c.Status(cmd.Context(), connect.NewRequest(&apiv1.StatusRequest{}))
-			if err != nil {
-				return c.explain(err)
-			}
-			after = st.Msg.Cursor
-		}
-		in, err := c.Tail(cmd.Context(), connect.NewRequest(&apiv1.TailRequest{Filter: filter, After: after}))
+		st, err := c.Status(cmd.Context(), connect.NewRequest(&apiv1.StatusRequest{}))
 		if err != nil {
 			return c.explain(err)
 		}
-		defer in.Close()
-		show := entryPrinter(cmd, false)
-		for n := uint64(0); in.Receive(); {
-			if err := show(in.Msg().Entry); err != nil {
-				return err
-			}
-			if n++; n == limit {
-				return nil
-			}
+		if !cmd.Flags().Changed("after") {
+			after = st.Msg.Cursor
 		}
-		return c.explain(in.Err())
+		return follow(cmd, c, filter, after, limit, entryPrinter(cmd, false))
 	}
 	return cmd
 }
@@ -255,10 +243,11 @@ func short(id string) string { return id[:min(len(id), 12)] }
 
 func newGetCmd() *cobra.Command {
 	return &cobra.Command{
-		Use:   "get ID",
-		Short: "Show one record with its history",
-		Long:  "Show one record and what refers to it. A unique prefix of the id is enough.",
-		Args:  cobra.ExactArgs(1),
+		Use:   "get ID|list:LIST/ENTRY",
+		Short: "Show one record with its history, or one person of a list",
+		Long: `Show one record and what refers to it. A unique prefix of the id is enough. What
+a match names as list:LIST/ENTRY is a person of one of this State's own lists.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -267,6 +256,9 @@ func newGetCmd() *cobra.Command {
 			res, err := c.Get(cmd.Context(), connect.NewRequest(&apiv1.GetRequest{Id: args[0]}))
 			if err != nil {
 				return c.explain(err)
+			}
+			if l := res.Msg.ListEntry; l != nil {
+				return printListed(cmd, l)
 			}
 			w, err := wholeOf(res.Msg.Entry)
 			if err != nil {

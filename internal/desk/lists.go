@@ -234,6 +234,29 @@ func (d *Desk) WaitLists(ctx context.Context, after uint64) error {
 	}
 }
 
+// ListedPerson is an entry of a list as it is now.
+type ListedPerson struct {
+	Person *ct.Person
+	ListInfo
+}
+
+// ListEntry gives an entry of a list; ErrNotFound.
+func (d *Desk) ListEntry(list, id string) (ListedPerson, error) {
+	p, err := d.listPerson(list, id)
+	if err != nil {
+		return ListedPerson{}, fmt.Errorf("read list %s: %w", list, err)
+	}
+	lists, err := d.Lists()
+	i := slices.IndexFunc(lists, func(l ListInfo) bool { return l.Name == list })
+	switch {
+	case err != nil:
+		return ListedPerson{}, err
+	case p == nil || i < 0:
+		return ListedPerson{}, fmt.Errorf("%w: no such entry of list %s", ErrNotFound, list)
+	}
+	return ListedPerson{p, lists[i]}, nil
+}
+
 // listed tells whether an entry is on the list as it is now.
 func (d *Desk) listed(list, id string) (bool, error) {
 	p, err := d.listPerson(list, id)

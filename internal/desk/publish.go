@@ -88,7 +88,9 @@ func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool) (Receipt, err
 		return Receipt{}, err
 	}
 	// Waiting helps against all but this.
-	if right, _ := d.cfg.View().Right(d.cfg.Signer.Public()); right.Closing != nil {
+	own := d.cfg.Signer.Public()
+	right, _ := d.cfg.View().Right(own)
+	if head, _ := d.cfg.Store.Head(own); right.Closing != nil || head.Contested != 0 {
 		return Receipt{}, fmt.Errorf("%w: %s", ErrNotAllowed, d.why())
 	}
 	if ready, _ := d.cfg.Gate(); ready && !noWait && d.waiting.Load() == 0 {

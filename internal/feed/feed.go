@@ -49,36 +49,35 @@ type Config struct {
 }
 
 // Feed reads entries. It is safe for concurrent use.
-type Feed struct{ cfg Config }
+type Feed struct {
+	cfg    Config
+	opened opened
+	newest newest
+}
 
 // New makes a feed.
-func New(cfg Config) *Feed { return &Feed{cfg} }
+func New(cfg Config) *Feed { return &Feed{cfg: cfg} }
 
 // Filter picks entries; the zero value picks every record but the control
 // records that keep the network itself going.
 type Filter struct {
-	Topic ct.Topic  // 0: any but control
-	State ct.State  // "": any
-	Kinds []ct.Kind // none: any
-	All   bool      // control records too
+	Topics []ct.Topic // any of them; none: any but control
+	States []ct.State // any of them; none: any
+	Kinds  []ct.Kind  // any of them; none: any
+	All    bool       // control records too
+	Since  ct.Millis  // issued then or later
 }
 
 func (f Filter) match(r *store.Row) bool {
+	topic := ct.Topic(r.Header.Topic)
 	switch {
-	case f.Topic != 0 && ct.Topic(r.Header.Topic) != f.Topic,
-		f.Topic == 0 && !f.All && ct.Topic(r.Header.Topic) == ct.TopicControl,
-		f.State != "" && r.State != f.State:
+	case len(f.Topics) > 0 && !slices.Contains(f.Topics, topic),
+		len(f.Topics) == 0 && !f.All && topic == ct.TopicControl,
+		len(f.States) > 0 && !slices.Contains(f.States, r.State),
+		len(f.Kinds) > 0 && !slices.Contains(f.Kinds, ct.Kind(r.Header.Kind)):
 		return false
 	}
-	if len(f.Kinds) == 0 {
-		return true
-	}
-	for _, k := range f.Kinds {
-		if ct.Kind(r.Header.Kind) == k {
-			return true
-		}
-	}
-	return false
+	return r.Header.Issued >= f.Since
 }
 
 // readChunk bounds the rows that one look at the store copies out.
@@ -102,22 +101,32 @@ func (f *Feed) List(filter Filter, after uint64, max int) ([]ct.Entry, uint64, e
 }
 
 // page is one look at the store: the entries among its rows, at most max, and
-// the cursor behind the last row looked at.
+// the cursor behind the last row looked at. The filter is asked before a body is
+// opened.
 func (f *Feed) page(filter Filter, after uint64, max int) ([]ct.Entry, uint64, error) {
-	rows, err := f.cfg.Store.Read(after, readChunk, true)
+	from := after
+	rows, err := f.read(after)
 	if err != nil {
 		return nil, after, err
 	}
-	var out []ct.Entry
-	now := time.Now()
+	var kept []store.Row
 	for i := range rows {
 		after = rows[i].Cursor
 		if !filter.match(&rows[i]) {
 			continue
 		}
-		if out = append(out, f.entry(&rows[i], handling.Bulk, now)); len(out) == max {
+		if kept = append(kept, rows[i]); len(kept) == max {
 			break
 		}
+	}
+	contents, err := f.openRows(kept)
+	if err != nil {
+		return nil, from, err
+	}
+	var out []ct.Entry
+	now := time.Now()
+	for i := range kept {
+		out = append(out, f.entryOf(&kept[i], contents[i], handling.Bulk, now))
 	}
 	return out, after, nil
 }
@@ -126,6 +135,8 @@ func (f *Feed) page(filter Filter, after uint64, max int) ([]ct.Entry, uint64, e
 // fails. It reads at the reader's pace. Of a store that is unsettled it gives
 // nothing yet: an entry is given once, and its content would be missed.
 func (f *Feed) Tail(ctx context.Context, filter Filter, after uint64, fn func(ct.Entry) error) error {
+	f.opened.tail(1)
+	defer f.opened.tail(-1)
 	for {
 		// Wait asks for the context only when there is nothing newer.
 		if err := cmp.Or(ctx.Err(), f.settled(ctx)); err != nil {
@@ -265,6 +276,11 @@ func (f *Feed) Export(prefix string) (row store.Row, unreadable string, err erro
 // entry opens a row for a reader at an outlet. What may not be shown is left
 // out and the reason said.
 func (f *Feed) entry(r *store.Row, o handling.Outlet, now time.Time) ct.Entry {
+	return f.entryOf(r, nil, o, now)
+}
+
+// entryOf is entry for a row of which the content is known already, if it is.
+func (f *Feed) entryOf(r *store.Row, c *content, o handling.Outlet, now time.Time) ct.Entry {
 	e := ct.Entry{
 		Cursor: r.Cursor, ID: r.ID, Log: r.Header.Log, Seq: r.Header.Seq, State: r.State,
 		Kind: ct.Kind(r.Header.Kind), Topic: ct.Topic(r.Header.Topic),
@@ -280,7 +296,11 @@ func (f *Feed) entry(r *store.Row, o handling.Outlet, now time.Time) ct.Entry {
 	if e.Unreadable == "" && f.cfg.Retracting != nil && f.cfg.Retracting(r.ID) {
 		e.Unreadable, e.Hidden = ct.UnreadableRetracted, true
 	}
-	if e.Unreadable == "" {
+	switch {
+	case e.Unreadable != "":
+	case c != nil:
+		e.Unreadable = c.fill(&e)
+	default:
 		e.Unreadable = open(r, &e)
 	}
 	if e.Unreadable == "" {

@@ -35,15 +35,19 @@ func TestListFilters(t *testing.T) {
 	}{
 		{"nothing said: all but control", feed.Filter{}, []int{0, 2, 3, 4, 5}},
 		{"all", feed.Filter{All: true}, []int{0, 1, 2, 3, 4, 5}},
-		{"a topic", feed.Filter{Topic: ct.TopicTravel}, []int{0, 3}},
-		{"control, asked for", feed.Filter{Topic: ct.TopicControl}, []int{1}},
-		{"a State", feed.Filter{State: w.m.States[1]}, []int{2, 3, 5}},
-		{"a State with control", feed.Filter{State: w.m.States[0], All: true}, []int{0, 1, 4}},
+		{"a topic", feed.Filter{Topics: []ct.Topic{ct.TopicTravel}}, []int{0, 3}},
+		{"control, asked for", feed.Filter{Topics: []ct.Topic{ct.TopicControl}}, []int{1}},
+		{"a State", feed.Filter{States: w.m.States[1:2]}, []int{2, 3, 5}},
+		{"a State with control", feed.Filter{States: w.m.States[:1], All: true}, []int{0, 1, 4}},
 		{"a kind", feed.Filter{Kinds: []ct.Kind{ct.KindRetract}}, []int{5}},
 		{"kinds", feed.Filter{Kinds: []ct.Kind{ct.KindRetract, ct.KindNotification}}, []int{0, 2, 3, 4, 5}},
 		{"a kind that is control", feed.Filter{Kinds: []ct.Kind{ct.KindAddress}}, nil},
-		{"State and topic", feed.Filter{State: w.m.States[1], Topic: ct.TopicTravel}, []int{3}},
-		{"a State nobody is", feed.Filter{State: "ZZZ"}, nil},
+		{"State and topic", feed.Filter{States: w.m.States[1:2], Topics: []ct.Topic{ct.TopicTravel}}, []int{3}},
+		{"States", feed.Filter{States: w.m.States}, []int{0, 2, 3, 4, 5}},
+		{"topics", feed.Filter{Topics: []ct.Topic{ct.TopicTravel, ct.TopicDetention}}, []int{0, 3, 4}},
+		{"since long ago", feed.Filter{Since: ct.MillisOf(time.Now().Add(-time.Hour))}, []int{0, 2, 3, 4, 5}},
+		{"since later", feed.Filter{Since: ct.MillisOf(time.Now().Add(time.Hour))}, nil},
+		{"a State nobody is", feed.Filter{States: []ct.State{"ZZZ"}}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var want []ct.ID
@@ -136,7 +140,7 @@ func TestTailEnds(t *testing.T) {
 	}{
 		{"at the newest", feed.Filter{}, 0},
 		{"behind", feed.Filter{}, 500},
-		{"nothing fits", feed.Filter{Topic: ct.TopicDetention}, 0},
+		{"nothing fits", feed.Filter{Topics: []ct.Topic{ct.TopicDetention}}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, 1)

@@ -155,6 +155,7 @@ func (g *Gossip) beacon() ([]byte, error) {
 	if g.cfg.Journal != nil {
 		b.JournalEntries, b.JournalHead = g.cfg.Journal()
 	}
+	g.mark(&b)
 	s := wire.SignedBeacon{Bytes: wire.EncodeBeacon(&b), Alg: wire.AlgEd25519}
 	var err error
 	if s.Sig, err = g.cfg.Signer.Sign(keys.ContextBeacon, view.Network(), s.Bytes); err != nil {
@@ -204,6 +205,10 @@ func (g *Gossip) judgeBeacon(from peer.ID, raw []byte, now, ran time.Time) (veri
 		return none, verdictOf(err), reasonOf(err)
 	}
 	g.beacons.rate(node).AllowN(ran, 1)
+	if node == g.cfg.Own {
+		g.hearOwn(&s.Beacon)
+		return none, verify.Ignore, "twin"
+	}
 	g.beacons.mu.Lock()
 	defer g.beacons.mu.Unlock()
 	switch g.beacons.machine.Hear(&s.Beacon, b.State(), g.size(node), now) {

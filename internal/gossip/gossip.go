@@ -48,6 +48,11 @@ type Config struct {
 	// are remembered until the end.
 	Journals     []reconcile.JournalOf
 	KeepJournals func([]reconcile.JournalOf) error
+
+	// Sent is the time of the newest beacon that was sent before the start, and
+	// KeepSent keeps it, once a minute; nil: only this process's are known again.
+	Sent     ct.Millis
+	KeepSent func(ct.Millis) error
 }
 
 // Gossip is one node's place in the six topics.
@@ -59,6 +64,7 @@ type Gossip struct {
 	guard   *guard
 	taken   *taken
 	beacons *beacons
+	twin    *twin
 	topics  map[string]ct.Topic // by name
 }
 
@@ -88,6 +94,7 @@ func New(cfg Config) (*Gossip, error) {
 		guard:   newGuard(),
 		taken:   newTaken(),
 		beacons: newBeacons(cfg),
+		twin:    newTwin(cfg),
 		topics:  topics,
 	}, nil
 }

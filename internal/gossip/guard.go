@@ -282,7 +282,7 @@ func (g *Gossip) uselessBeacon(b *wire.Beacon, now, ran time.Time) string {
 		return "stranger"
 	}
 	switch {
-	case b.Node == g.cfg.Own || g.oldBeacon(b, now):
+	case b.Node == g.cfg.Own && !g.twin.other(b.Time), b.Node != g.cfg.Own && g.oldBeacon(b, now):
 		return "old"
 	case g.beacons.rate(b.Node).TokensAt(ran) < 1:
 		return "rate"

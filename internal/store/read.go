@@ -193,6 +193,17 @@ func vacant(tx *bbolt.Tx, l *logEntry, at place) bool {
 	return err == nil && now.head.Closed && at.seq() > now.head.Size
 }
 
+// OpenRows opens the bodies of rows that Read gave without them.
+func (s *Store) OpenRows(rows []Row) error {
+	places := make([]place, len(rows))
+	for i := range rows {
+		if l := s.entry(rows[i].Header.Log); l != nil {
+			places[i] = placeOf(l.num, rows[i].Header.Seq)
+		}
+	}
+	return s.openRows(rows, places)
+}
+
 // openRows opens the bodies of rows that have one to show.
 func (s *Store) openRows(rows []Row, places []place) error {
 	var want []bodyAt

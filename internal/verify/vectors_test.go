@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "write the files of proto/vectors anew")
 
 const vectorDir = "../../proto/vectors"
 
-// The files, as PROTOCOL.md section 11 describes them.
+// The files, as PROTOCOL.md section 12 describes them.
 type (
 	networkFile struct {
 		Now      ct.Millis       `json:"now"` // the time at which every record is judged

@@ -1,5 +1,6 @@
 """The one encoding of PROTOCOL section 2, driven by the files of proto/herald/v1."""
 
+import functools
 import hashlib
 import pathlib
 import re
@@ -11,6 +12,9 @@ class Malformed(Exception):
     pass
 
 
+WIRE = {"uint32": 0, "uint64": 0, "int64": 0, "bool": 0}
+
+
 def _messages():
     """Every message: number -> (name, type, repeated, always present)."""
     out = {}
@@ -19,8 +23,9 @@ def _messages():
         for line in path.read_text(encoding="utf-8").splitlines():
             if m := re.match(r"message (\w+) \{", line):
                 fields = out[m[1]] = {}
-            elif m := re.match(r"enum ", line):
+            elif m := re.match(r"enum (\w+)", line):
                 fields = None
+                WIRE[m[1]] = 0  # a number: those of later versions are read too
             elif m := re.match(r"\s+(repeated )?(\w+) (\w+) = (\d+);(.*)", line):
                 if fields is not None and m[2] != "reserved":
                     fields[int(m[4])] = (m[3], m[2], bool(m[1]), "always present" in (above + m[5]).lower())
@@ -29,7 +34,6 @@ def _messages():
 
 
 MESSAGES = _messages()
-WIRE = {"uint32": 0, "uint64": 0, "int64": 0, "bool": 0}
 
 
 def varint(b, i):
@@ -139,5 +143,6 @@ def framed(context, network, message):
     return lp(b"herald/v1/" + context.encode()) + lp(b"\x01") + lp(network) + lp(message)
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def signed(key, context, network, message, signature):
     return verify_ed25519(key, framed(context, network, message), signature)

@@ -13,13 +13,16 @@ BODIES = {NOTIFICATION: "Notification", RETRACT: "Retraction", RELEASE: "MatchRe
           DELEGATION: "Delegation", RENEWAL: "Renewal", CLOSING: "Closing"}
 
 
+IGNORED = ("unknown-version", "bad-signature-algorithm", "stranger", "held-delegation", "disowned")
+
+
 class Refused(Exception):
     """The record is not chained."""
 
     def __init__(self, reason):
         super().__init__(reason)
         self.reason = reason
-        self.verdict = "ignore" if reason in ("stranger", "held-delegation", "disowned") else "reject"
+        self.verdict = "ignore" if reason in IGNORED else "reject"
 
 
 class Record:

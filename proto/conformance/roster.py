@@ -92,7 +92,8 @@ class Roster:
         self.policy, self.exercise = b["policy"], b["exercise"]
         self.sound()
         self.summary(f["summary"])
-        self.roots, self.nodes, self.state_of = {}, {}, {}
+        self.roots, self.nodes = {}, {}
+        self.founding = {}  # root key -> number of founding delegations, id and offset after the last
         for x in b["founders"]:
             self.roots[x["root"]] = {"state": x["state"], "seq": 0, "id": self.network, "end": 0, "at": b["created"], "serial": 0, "stopped": 0}
         signatures = {s["state"]: s for s in f["signatures"]}
@@ -154,6 +155,7 @@ class Roster:
             must(r.inadmissible == "", "founding delegation")
             must(self.apply(r) == "", "founding delegation")
             prev, offset = r.id, offset + r.size
+        self.founding[x["root"]] = len(x["nodes"]), prev, offset
 
     def right(self, log):
         if log in self.roots:

@@ -7,7 +7,9 @@ import sys
 
 import content
 import ed25519
+import messages
 import record
+import scenario
 from encoding import framed
 from roster import Roster
 
@@ -94,6 +96,27 @@ def records(report, now, seeds, files):
         report.check("roots.json", x["name"], got[:2], (x.get("reason", ""), x["verdict"]))
 
 
+def scenarios(report, files):
+    names = {bytes.fromhex(k["public"]): k["name"] for k in load("network.json")["keys"]}
+    for x in load("scenarios.json"):
+        now = content.instant(x["now"]) // 10**6
+        raws = {r["name"]: bytes.fromhex(r["bytes"]) for r in x["records"]}
+        for run in x["runs"]:
+            got, want = scenario.play(files[x["network"]], now, raws, run["order"], names), run["end"]
+            for n in want["nodes"]:
+                for field in ("not_before", "not_after"):
+                    n[field] = content.instant(n[field]) // 10**6
+            for part in want:
+                report.check("scenarios.json", f"{x['name']}: {run['order']}: {part}", got[part], want[part])
+
+
+def others(report, now, files):
+    roster = Roster(files["exercise"])
+    for x in load("messages.json"):
+        got = messages.judge(x, bytes.fromhex(x["bytes"]), roster, now)
+        report.check("messages.json", f"{x['type']}: {x['name']}", got, (x["sound"], x.get("reason", ""), x.get("hash", "")))
+
+
 def damaged(report, path, now, files):
     """Records that herald has judged, each with its id or reason and the verdict."""
     rosters = {name: Roster(text) for name, text in files.items()}
@@ -115,6 +138,8 @@ def main():
     edge_cases(report)
     now, seeds, files = networks(report)
     records(report, now, seeds, files)
+    scenarios(report, files)
+    others(report, now, files)
     return report.end()
 
 

@@ -151,6 +151,10 @@ var recordControls = []control{
 		edits: []edit{{"internal/wire/decoder.go", "\tif d.rep {\n", "\tif false {\n"}},
 	},
 	{
+		name: "one-encoding-empty-part", rule: "an optional part of a body that is empty is not written", pkg: "./internal/verify",
+		edits: []edit{{"internal/wire/body_read.go", "{ d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }", "{}"}},
+	},
+	{
 		name: "record-size", rule: "a record has at most 64 KiB", pkg: "./internal/wire",
 		edits: []edit{{"internal/wire/record_codec.go", "if len(raw) > MaxRecord {", "if false {"}},
 	},

@@ -106,7 +106,7 @@ type Beacon struct {
 	Size uint64 `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
 	// Id of record size of it, 32 bytes; absent when size is.
 	Head []byte `protobuf:"bytes,6,opt,name=head,proto3" json:"head,omitempty"`
-	// How many logs the node holds, at most 4,096; absent when none.
+	// How many logs the node holds; absent when none.
 	Logs uint32 `protobuf:"varint,7,opt,name=logs,proto3" json:"logs,omitempty"`
 	// Digest of their heads, as in SyncHello, 32 bytes.
 	Digest []byte `protobuf:"bytes,8,opt,name=digest,proto3" json:"digest,omitempty"`
