@@ -216,7 +216,7 @@ func (r *responder) ask(ctx context.Context, from *author, p ct.Person) (wire.Ma
 	req := &wire.MatchRequest{
 		Network: v.Network().Prefix(), Mode: wire.MatchPlain, Asker: from.key.Public(), Responder: r.net.nodes[0].key.Public(),
 		Purpose: "border-screening", Basis: "UNSCR-2396-OP11", Case: "bench", Operator: "bench", Grounds: "bench", Priority: ct.PriorityRoutine,
-		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(time.Minute)), Person: p,
+		Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(time.Minute)), Person: match.Minimal(&p),
 	}
 	copy(req.Nonce[:], fmt.Sprint("bench ", r.nonce.Add(1)))
 	body, err := wire.EncodeMatchRequest(req)

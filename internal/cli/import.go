@@ -24,12 +24,13 @@ on this node and is never spread. A new import replaces the list of the same
 name as a whole; a broken file leaves it as it was.
 
 A value that cannot be read is left out of its person and told with its line and
-field; so is one that is kept and cannot be compared, or not fully. A row without a usable id or name is rejected; whoever was on the list and
-is rejected now stays on it as he was, and when a rejected row has no id that can
-be read, nobody leaves the list. Rows of one id are one person. When anything was
-left out, not compared or rejected the exit code is 8. A list that would lose more than a tenth
-of its persons is refused with 6, unless --accept-shrink says that this is meant;
-with it an empty file empties the list. herald lists shows the lists, and
+field; so is one that is kept and cannot be compared, or not fully. A row without
+a usable id or name is rejected; whoever was on the list and is rejected now stays
+on it as he was, and when a rejected row has no id that can be read, nobody leaves
+the list. Rows of one id are one person. When anything was left out, not compared
+or rejected the exit code is 8. A list that would lose more than a tenth of its
+persons is refused with 6, unless --accept-shrink says that this is meant; with it
+an empty file empties the list. herald lists shows the lists, and
 herald lists rm takes one away.
 
 What --tlp, --basis, --source, --date and --review say holds until it is said anew.`,
