@@ -151,6 +151,9 @@ func summaryMessage(s *desk.MatchSummary) *apiv1.MatchSummary {
 		}
 		out.Silent = append(out.Silent, line)
 	}
+	for _, f := range s.Unread {
+		out.NotCompared = append(out.NotCompared, &apiv1.NotCompared{Field: f.Field, Why: f.Fault})
+	}
 	return out
 }
 

@@ -51,13 +51,13 @@ func (s *service) Import(ctx context.Context, in *connect.ClientStream[apiv1.Imp
 	}
 	out := &apiv1.ImportResponse{
 		Read: uint64(r.Read), Accepted: uint64(r.Accepted), Joined: uint64(r.Joined), Rejected: uint64(r.Rejected), Entities: uint64(r.Entities),
-		LeftOut: uint64(r.LeftOut), Kept: uint64(r.Kept), Before: uint64(r.Before), After: uint64(r.After),
+		LeftOut: uint64(r.LeftOut), NotCompared: uint64(r.Unread), Kept: uint64(r.Kept), Before: uint64(r.Before), After: uint64(r.After),
 	}
 	for _, j := range r.Rejections[:min(len(r.Rejections), maxRejections)] {
 		out.Rejections = append(out.Rejections, &apiv1.Rejection{Line: uint64(j.Line), Reason: j.Reason})
 	}
 	for _, l := range r.Left[:min(len(r.Left), maxRejections)] {
-		out.Left = append(out.Left, &apiv1.LeftOut{Line: uint64(l.Line), Field: l.Field, Why: l.Why})
+		out.Left = append(out.Left, &apiv1.LeftOut{Line: uint64(l.Line), Field: l.Field, Why: l.Why, Kept: l.Kept})
 	}
 	return connect.NewResponse(out), nil
 }

@@ -51,7 +51,7 @@ var law = map[string]rule{
 	"internal/format/text":   {heavy: "x/text", pure: true},
 	"internal/format/value":  {own: "internal/match internal/name node/ct", pure: true},
 	"internal/format/unlist": {own: "internal/format/text internal/format/value internal/name node/ct", pure: true},
-	"internal/format/people": {own: "internal/format/text internal/format/unlist internal/format/value node/ct", pure: true},
+	"internal/format/people": {own: "internal/format/text internal/format/unlist internal/format/value internal/match node/ct", pure: true},
 	"internal/synth":         {own: "node/ct", pure: true},
 
 	// Between nodes.

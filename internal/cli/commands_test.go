@@ -262,6 +262,9 @@ func TestMatch(t *testing.T) {
 				return desk.MatchSummary{}, fmt.Errorf("%w: not a member", desk.ErrNotFound)
 			}
 			sum := desk.MatchSummary{Asked: 2}
+			if len(q.Person.Documents) > 0 {
+				sum.Unread = ct.Faults{{Field: "documents[0].number", Fault: "no number"}}
+			}
 			if len(answers[q.Person.Names[0].Full]) < 2 {
 				sum.Silent, sum.Withheld = []desk.Silence{{State: "FJI", Why: "no-node"}}, []ct.State{"KEN"}
 			}
@@ -307,6 +310,10 @@ func TestMatch(t *testing.T) {
 		if r := ask(c.query); r.code != c.code {
 			t.Errorf("%s: got exit code %d, want %d: %s", c.query, r.code, c.code, r.err)
 		}
+	}
+	herald(t, `{"name":"Hit Person","document":"12"}`, append([]string{"match", "-f", "-", "--data", dir}, reasons...)...).check(t, 0, "not compared: documents[0].number: no number", "")
+	if l := ask(`{"name":"Hit Person","document":"12"}`).lines(t); fmt.Sprint(l[len(l)-1]["not_compared"]) != "[map[field:documents[0].number why:no number]]" {
+		t.Errorf("not compared: %v", l)
 	}
 	l := ask(`{"name":"Hit Person"}`).lines(t)
 	if len(l) != 3 || !slices.Equal(keysOf(l[0]), []string{"answer", "hits", "node", "state"}) ||
@@ -433,6 +440,8 @@ func TestImport(t *testing.T) {
 			return desk.ImportResult{Read: 2, Accepted: 2, After: 2}, err
 		case strings.Contains(got, "shrunk"):
 			return desk.ImportResult{}, fmt.Errorf("import: %w: list national would go from 9 persons to 2", desk.ErrConflict)
+		case strings.Contains(got, "no number"):
+			return desk.ImportResult{Read: 3, Accepted: 3, Unread: 1, Left: []desk.LeftOut{{Line: 3, Field: "documents[0].number", Why: "no number", Kept: true}}, After: 3}, err
 		case strings.Contains(got, "a value"):
 			return desk.ImportResult{Read: 2, Accepted: 2, LeftOut: 1, Left: []desk.LeftOut{{Line: 2, Field: "births[0]", Why: "no date"}}, Before: 2, After: 2}, err
 		}
@@ -442,12 +451,12 @@ func TestImport(t *testing.T) {
 	r := herald(t, "<xml/>", "import", "un", "-", "--json", "--data", dir)
 	l := r.lines(t)
 	if r.code != 8 || len(l) != 2 || l[0]["line"] != 2.0 || got != "un un false:<xml/>" ||
-		!slices.Equal(keysOf(l[1]), []string{"accepted", "after", "before", "joined", "kept", "left_out", "read", "rejected"}) {
+		!slices.Equal(keysOf(l[1]), []string{"accepted", "after", "before", "joined", "kept", "left_out", "not_compared", "read", "rejected"}) {
 		t.Errorf("import un: got %+v, the node got %q", r, got)
 	}
 	r = herald(t, "{}", "import", "persons", "-", "--list", "watch", "--accept-shrink", "--tlp", "GREEN", "--basis", "law 1", "--source", "desk", "--date", "2026-11-01", "--review", "2027-11", "--data", dir)
 	r.check(t, 8, "line 2: rejected: id: missing", "")
-	for _, want := range []string{"read 4, accepted 2, rejected 1, values left out 0", "1 persons stay on the list", "list watch: 7 persons before, 3 now", "4 organisations"} {
+	for _, want := range []string{"read 4, accepted 2, rejected 1, values left out 0, not compared 0", "1 persons stay on the list", "list watch: 7 persons before, 3 now", "4 organisations"} {
 		r.check(t, 8, want, "")
 	}
 	if want := (desk.ListAbout{TLP: ct.TLPGreen, Basis: "law 1", Source: "desk", Date: "2026-11-01", Review: "2027-11"}); got != "persons watch true:{}" || about != want {
@@ -455,6 +464,13 @@ func TestImport(t *testing.T) {
 	}
 	herald(t, "all good", "import", "persons", "-", "--data", dir).check(t, 0, "list national: 0 persons before, 2 now", "")
 	herald(t, "a value", "import", "persons", "-", "--data", dir).check(t, 8, "line 2: left out: births[0]: no date", "")
+	r = herald(t, "no number", "import", "persons", "-", "--data", dir)
+	r.check(t, 8, "line 3: not compared: documents[0].number: no number", "")
+	r.check(t, 8, "values left out 0, not compared 1", "")
+	l = herald(t, "no number", "import", "persons", "-", "--json", "--data", dir).lines(t)
+	if len(l) != 2 || !slices.Equal(keysOf(l[0]), []string{"field", "line", "not_compared"}) || l[1]["not_compared"] != 1.0 {
+		t.Errorf("not compared: %v", l)
+	}
 	herald(t, "shrunk", "import", "persons", "-", "--data", dir).check(t, 6, "", "would go from 9 persons to 2")
 	herald(t, "all bad", "import", "persons", "-", "--data", dir).check(t, 2, "", "line 2")
 	herald(t, "{}", "import", "persons", "-", "--list", "A B", "--data", dir).check(t, 2, "", "list: ")

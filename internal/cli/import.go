@@ -24,10 +24,10 @@ on this node and is never spread. A new import replaces the list of the same
 name as a whole; a broken file leaves it as it was.
 
 A value that cannot be read is left out of its person and told with its line and
-field. A row without a usable id or name is rejected; whoever was on the list and
+field; so is one that is kept and cannot be compared, or not fully. A row without a usable id or name is rejected; whoever was on the list and
 is rejected now stays on it as he was, and when a rejected row has no id that can
 be read, nobody leaves the list. Rows of one id are one person. When anything was
-left out or rejected the exit code is 8. A list that would lose more than a tenth
+left out, not compared or rejected the exit code is 8. A list that would lose more than a tenth
 of its persons is refused with 6, unless --accept-shrink says that this is meant;
 with it an empty file empties the list. herald lists shows the lists, and
 herald lists rm takes one away.
@@ -60,7 +60,7 @@ func importCmd(kind, what, list string) *cobra.Command {
 			if err := printImport(cmd, list, res); err != nil {
 				return err
 			}
-			if res.Rejected+res.LeftOut > 0 {
+			if res.Rejected+res.LeftOut+res.NotCompared > 0 {
 				return withCode(exitPartial, nil)
 			}
 			return nil
@@ -121,6 +121,14 @@ func upload(cmd *cobra.Command, c *client, path string, first *apiv1.ImportReque
 	return res.Msg, nil
 }
 
+// leftOut says what became of a value.
+func leftOut(kept bool) string {
+	if kept {
+		return "not compared"
+	}
+	return "left out"
+}
+
 func printImport(cmd *cobra.Command, list string, r *apiv1.ImportResponse) error {
 	if wantJSON(cmd) {
 		for _, j := range r.Rejections {
@@ -136,8 +144,12 @@ func printImport(cmd *cobra.Command, list string, r *apiv1.ImportResponse) error
 			line := struct {
 				Line  uint64 `json:"line"`
 				Field string `json:"field"`
-				Left  string `json:"left_out"`
-			}{l.Line, l.Field, l.Why}
+				Left  string `json:"left_out,omitempty"`
+				Kept  string `json:"not_compared,omitempty"`
+			}{Line: l.Line, Field: l.Field}
+			if line.Left = l.Why; l.Kept {
+				line.Left, line.Kept = "", l.Why
+			}
 			if err := printJSON(cmd, line); err != nil {
 				return err
 			}
@@ -148,10 +160,11 @@ func printImport(cmd *cobra.Command, list string, r *apiv1.ImportResponse) error
 			Joined   uint64 `json:"joined"`
 			Rejected uint64 `json:"rejected"`
 			LeftOut  uint64 `json:"left_out"`
+			Unread   uint64 `json:"not_compared"`
 			Kept     uint64 `json:"kept"`
 			Before   uint64 `json:"before"`
 			After    uint64 `json:"after"`
-		}{r.Read, r.Accepted, r.Joined, r.Rejected, r.LeftOut, r.Kept, r.Before, r.After})
+		}{r.Read, r.Accepted, r.Joined, r.Rejected, r.LeftOut, r.NotCompared, r.Kept, r.Before, r.After})
 	}
 	w := cmd.OutOrStdout()
 	for _, j := range r.Rejections {
@@ -161,12 +174,12 @@ func printImport(cmd *cobra.Command, list string, r *apiv1.ImportResponse) error
 		fmt.Fprintf(w, "and %d more rejected\n", more)
 	}
 	for _, l := range r.Left {
-		fmt.Fprintf(w, "line %d: left out: %s: %s\n", l.Line, safe(l.Field), safe(l.Why))
+		fmt.Fprintf(w, "line %d: %s: %s: %s\n", l.Line, leftOut(l.Kept), safe(l.Field), safe(l.Why))
 	}
-	if more := r.LeftOut - uint64(len(r.Left)); more > 0 {
-		fmt.Fprintf(w, "and %d more values left out\n", more)
+	if all := r.LeftOut + r.NotCompared; all > uint64(len(r.Left)) {
+		fmt.Fprintf(w, "and %d more values left out or not compared\n", all-uint64(len(r.Left)))
 	}
-	fmt.Fprintf(w, "read %d, accepted %d, rejected %d, values left out %d\n", r.Read, r.Accepted, r.Rejected, r.LeftOut)
+	fmt.Fprintf(w, "read %d, accepted %d, rejected %d, values left out %d, not compared %d\n", r.Read, r.Accepted, r.Rejected, r.LeftOut, r.NotCompared)
 	if r.Joined > 0 {
 		fmt.Fprintf(w, "%d rows were further rows of a person\n", r.Joined)
 	}

@@ -58,8 +58,8 @@ the summary line.
 
 With --json a line an answer, and last a summary: "inbox" names where details will
 show, "reason" why a node refused, "silent" the nodes without a usable answer and
-"withheld" the States that were not asked, as the person fled them. Each is left out
-where there is none.
+"withheld" the States that were not asked, as the person fled them, "not_compared" what
+of the query nobody can compare, or not fully. Each is left out where there is none.
 
 Purposes: border-screening, investigation, detention-hand-over, protection.`,
 		Args: cobra.NoArgs,
@@ -235,6 +235,11 @@ type (
 
 		Silent   []silentLine `json:"silent,omitempty"`
 		Withheld []string     `json:"withheld,omitempty"`
+		Unread   []unreadLine `json:"not_compared,omitempty"`
+	}
+	unreadLine struct {
+		Field string `json:"field"`
+		Why   string `json:"why"`
 	}
 	silentLine struct {
 		State string `json:"state"`
@@ -359,6 +364,9 @@ func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
 		for _, q := range s.Silent {
 			line.Silent = append(line.Silent, silentLine{q.State, q.Node, q.Why})
 		}
+		for _, f := range s.NotCompared {
+			line.Unread = append(line.Unread, unreadLine{f.Field, f.Why})
+		}
 		return printJSON(cmd, line)
 	}
 	w := cmd.OutOrStdout()
@@ -367,6 +375,9 @@ func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
 	}
 	for _, q := range s.Silent {
 		fmt.Fprintf(w, "%-4s %s  no usable answer (%s): this is not a \"no\"\n", safe(q.State), cmp.Or(short(q.Node), "-"), safe(q.Why))
+	}
+	for _, f := range s.NotCompared {
+		fmt.Fprintf(w, "not compared: %s: %s\n", safe(f.Field), safe(f.Why))
 	}
 	_, err := fmt.Fprintf(w, "%d of %d nodes answered, %d possible, %d refused\n", s.Answered, s.Asked, s.Possible, s.Refused)
 	return err

@@ -51,11 +51,11 @@ func loadList(cmd *cobra.Command, x *index.Index, path string, strict bool) erro
 	if err = errors.Join(err, l.writing.Wait()); err != nil {
 		return err
 	}
-	if max(l.rejected, l.left) > maxTold {
+	if max(l.rejected, l.left, l.unread) > maxTold {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%s: at most %d lines of a kind are shown\n", name, maxTold)
 	}
-	if l.rejected+l.left > 0 {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d accepted, %d rejected, %d values left out\n", name, l.accepted, l.rejected, l.left)
+	if l.rejected+l.left+l.unread > 0 {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %d accepted, %d rejected, values left out %d, not compared %d\n", name, l.accepted, l.rejected, l.left, l.unread)
 	}
 	if l.accepted == 0 {
 		return usagef("%s: no person in it that could be read", name)
@@ -64,13 +64,16 @@ func loadList(cmd *cobra.Command, x *index.Index, path string, strict bool) erro
 }
 
 type listLoader struct {
-	cmd                      *cobra.Command
-	x                        *index.Index
-	name                     string
-	strict                   bool
-	accepted, rejected, left int
-	changes                  []index.Change
-	writing                  errgroup.Group // indexes the batch before, while this one is read
+	cmd      *cobra.Command
+	x        *index.Index
+	name     string
+	strict   bool
+	accepted int
+	rejected int
+	left     int // values left out
+	unread   int // values not compared, or not fully
+	changes  []index.Change
+	writing  errgroup.Group // indexes the batch before, while this one is read
 }
 
 // listBatch persons go to the index together. Two of them are held, as read.
@@ -91,7 +94,11 @@ func (l *listLoader) add(e people.Entry) error {
 		return tell(&l.rejected, e.Line, "rejected: "+e.Fault)
 	}
 	for _, left := range e.Left {
-		if err := tell(&l.left, left.Line, "left out: "+left.Field+": "+left.Why); err != nil {
+		n := &l.left
+		if left.Kept {
+			n = &l.unread
+		}
+		if err := tell(n, left.Line, leftOut(left.Kept)+": "+left.Field+": "+left.Why); err != nil {
 			return err
 		}
 	}

@@ -89,7 +89,9 @@ func (l *listQueries) each(ctx context.Context, fn func(query, bool) error) erro
 			q.id = strings.ToValidUTF8(q.id[:maxCell], "")
 		}
 		for _, left := range e.Left {
-			q.notes = append(q.notes, left.Field+": "+left.Why)
+			if !left.Kept { // else find says it of every query
+				q.notes = append(q.notes, left.Field+": "+left.Why)
+			}
 		}
 		return fn(q, l.form == people.FormUN || l.r.Buffered() > 0)
 	})

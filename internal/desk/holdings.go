@@ -2,6 +2,7 @@ package desk
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -50,24 +51,37 @@ func (d *Desk) search(p *ct.Person, now time.Time) ([]MatchHit, error) {
 // searchFor is search for another State, which is told what the listener lets it
 // hear. What may not be told takes no place: there may be more behind it.
 func (d *Desk) searchFor(p *ct.Person, asker ct.State, now time.Time) ([]MatchHit, error) {
-	l := d.listens(asker, now)
-	found, err := d.cfg.Index.FindFresh(match.Prepare(*p), index.Want{
-		Limit: l.depth(), Least: match.Possible,
-		Keep: func(h index.Hit) (bool, error) { return l.tells(h.Ref, h.Tier) },
-	}, d.Followed(), now)
-	if err != nil {
-		return nil, err
+	l, subject := d.listens(asker, now), match.Prepare(*p)
+	var heard []index.Hit
+	for pass := 0; ; pass++ {
+		found, err := d.cfg.Index.FindFresh(subject, index.Want{
+			Limit: l.depth(), Least: match.Possible,
+			Keep: func(h index.Hit) (bool, error) { return l.tells(h.Ref, h.Tier) },
+		}, d.Followed(), now)
+		if err != nil {
+			return nil, err
+		}
+		if heard, err = l.hears(found); err != nil {
+			return nil, err
+		}
+		// What fell away now was looked at before it was known who has fled, and may
+		// have kept others out: those who have fled are known in the next pass.
+		if l.silent || len(found) < l.depth() || len(heard) >= min(len(found), wire.MaxMatchHits) {
+			break
+		}
+		if pass == maxPasses {
+			return nil, fmt.Errorf("search: %w", index.ErrCrowded)
+		}
 	}
 	var out []MatchHit
-	for _, h := range found {
+	for _, h := range heard[:min(len(heard), wire.MaxMatchHits)] {
 		hit := MatchHit{Ref: h.Ref, Score: h.Score, Tier: h.Tier.String()}
 		for _, r := range h.Why[:min(len(h.Why), wire.MaxMatchWhy)] {
 			hit.Why = append(hit.Why, r.Field+":"+string(r.Verdict))
 		}
 		out = append(out, hit)
 	}
-	out = l.hears(out)
-	return out[:min(len(out), wire.MaxMatchHits)], nil
+	return out, nil
 }
 
 // askInstead is the reason of a POSSIBLE of which nothing is this State's own: the

@@ -2,6 +2,7 @@ package desk_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -76,6 +77,71 @@ func TestNobodyHidesBehindFled(t *testing.T) {
 	knows.follow()
 	if answers, _ = ask(t, asker, query(q, "FIN")); answers["FIN"].Answer != desk.AnswerNoHit {
 		t.Errorf("of those who fled alone: %+v", answers["FIN"])
+	}
+}
+
+// Nor do entries that may be of one who fled, though none of them says so: they
+// fall away when the search has ended, and it goes on behind them.
+func TestNobodyHidesBehindLikesOfFled(t *testing.T) {
+	like := wanted()
+	like.Documents, like.Nationalities = nil, nil
+	fled := like
+	fled.FledFrom = []ct.State{"UTO"}
+	var b strings.Builder
+	for i := range 150 {
+		b.WriteString(listLine(fmt.Sprint("N-", i), like))
+	}
+	likes := b.String()
+	other := like
+	other.Births = []ct.Birth{{Date: "1944-12-01"}}
+	q := like
+	q.Births = nil
+	for _, x := range []struct{ list, late, want string }{
+		{listLine("A-fled", fled) + likes + listLine("Z-other", other), "", desk.AnswerPossible}, // of equal hits the first ref is the first
+		{listLine("A-fled", fled) + likes, "", desk.AnswerNoHit},
+		{likes + listLine("Z-other", other), listLine("A-fled", fled), desk.AnswerPossible}, // not indexed yet, and looked at last
+		{likes, listLine("A-fled", fled), desk.AnswerNoHit},
+	} {
+		net := newNetwork(t, generous(), "UTO", "FIN")
+		asker, knows := net.nodes[0], net.nodes[1]
+		_, err := knows.desk.ImportPersons(within(t), "national", strings.NewReader(x.list), nil)
+		must(t, err)
+		knows.follow()
+		if x.late != "" {
+			_, err = knows.desk.ImportPersons(within(t), "other", strings.NewReader(x.late), nil)
+			must(t, err)
+		}
+		answers, _ := ask(t, asker, query(q, "FIN"))
+		if got := answers["FIN"]; got.Answer != x.want || len(got.Hits) > 0 && got.Hits[0].Ref != "list:national/Z-other" {
+			t.Errorf("want %s: %+v", x.want, got)
+		}
+	}
+}
+
+// What of a query nobody compares is told to who asks, and of a list to who
+// imports it, with its line and field.
+func TestNotComparedIsTold(t *testing.T) {
+	net := newNetwork(t, generous(), "UTO", "FIN")
+	p := wanted()
+	p.Documents = []ct.Document{{Type: "P", Number: "12"}, {Type: "P", Number: "K4471902X"}}
+	const why = "no number that can be compared"
+	for _, states := range [][]ct.State{{"UTO"}, {"FIN"}} {
+		_, sum := ask(t, net.nodes[0], query(p, states...))
+		if len(sum.Unread) != 1 || sum.Unread[0].Field != "documents[0].number" || !strings.HasPrefix(sum.Unread[0].Fault, why) {
+			t.Errorf("asking %s: %v", states, sum.Unread)
+		}
+	}
+	opaque := ct.Person{Names: []ct.Name{{Full: "Telmurad Vosk"}, {Full: "𞤃𞤢𞥄𞤥𞤢𞤣𞤵"}}}
+	text := listLine("p1", wanted()) + listLine("p2", p) + listLine("p3", opaque) + listLine("p1", ct.Person{Names: opaque.Names[1:]})
+	res, err := net.nodes[0].desk.ImportPersons(within(t), "national", strings.NewReader(text), nil)
+	must(t, err)
+	var got []string
+	for _, l := range res.Left {
+		got = append(got, fmt.Sprint(l.Line, " ", l.Field, " ", l.Kept))
+	}
+	slices.Sort(got)
+	if want := []string{"2 documents[0].number true", "3 names[1] true", "4 names[0] true"}; res.Unread != 3 || res.LeftOut != 0 || !slices.Equal(got, want) {
+		t.Errorf("%d not compared, %d left out: %q", res.Unread, res.LeftOut, got)
 	}
 }
 

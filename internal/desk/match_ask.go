@@ -83,7 +83,7 @@ func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) e
 	}
 
 	c := collector{each: each, metrics: d.metrics}
-	c.summary.Withheld = withheld
+	c.summary.Withheld, c.summary.Unread = withheld, match.Unread(&q.Person)
 	waited, cancel := context.WithTimeout(ctx, q.Timeout)
 	defer cancel()
 	group, asking := errgroup.WithContext(waited)

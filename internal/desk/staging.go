@@ -106,7 +106,13 @@ func (s *staging) accept(ctx context.Context, e people.Entry) error {
 // joined takes down rows that are part of a person, and what was left out.
 func (s *staging) joined(rows int, left []people.Left) {
 	s.result.Joined += rows
-	s.result.LeftOut += len(left)
+	for _, l := range left {
+		if l.Kept {
+			s.result.Unread++
+		} else {
+			s.result.LeftOut++
+		}
+	}
 	for _, l := range left[:min(len(left), maxLeftOut-len(s.result.Left))] {
 		s.result.Left = append(s.result.Left, LeftOut(l))
 	}
@@ -352,8 +358,8 @@ func (s *staging) publish(ctx context.Context) error {
 		return fmt.Errorf("%w: list %s would go from %d persons to %d, more than a tenth less: accept that it shrinks if this is meant; the list stays as it was",
 			ErrConflict, s.account.List, s.result.Before, s.result.After)
 	}
-	outcome := fmt.Sprintf("read=%d accepted=%d rejected=%d entities=%d left-out=%d kept=%d before=%d after=%d", s.result.Read, s.result.Accepted,
-		s.result.Rejected, s.result.Entities, s.result.LeftOut, s.result.Kept, s.result.Before, s.result.After)
+	outcome := fmt.Sprintf("read=%d accepted=%d rejected=%d entities=%d left-out=%d not-compared=%d kept=%d before=%d after=%d", s.result.Read, s.result.Accepted,
+		s.result.Rejected, s.result.Entities, s.result.LeftOut, s.result.Unread, s.result.Kept, s.result.Before, s.result.After)
 	if same {
 		outcome += " unchanged"
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/handling"
+	"github.com/herald-net/herald/internal/index"
 	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -18,16 +19,26 @@ type listener struct {
 	now   time.Time
 
 	told   map[string]*match.Subject // by ref: what may be told so far
+	known  map[string]bool           // refs of fled
 	fled   []*match.Subject          // who have fled the asking State
 	silent bool                      // one of them is strongly whom it asks for
+
+	compared int // with those who have fled
 }
+
+// Bounds of a search for another State. Behind either it is not known whether
+// there is somebody who may be told of.
+const (
+	maxPasses   = 8       // searches, each knowing more of those who have fled
+	maxCompared = 128_000 // pairs of somebody who may be told of and who has fled
+)
 
 // searchDepthFor is how many candidates are looked at for another State: behind
 // those that it may be told of may lie one who fled it.
 const searchDepthFor = 64
 
 func (d *Desk) listens(state ct.State, now time.Time) *listener {
-	return &listener{d: d, state: state, now: now, told: map[string]*match.Subject{}}
+	return &listener{d: d, state: state, now: now, told: map[string]*match.Subject{}, known: map[string]bool{}}
 }
 
 // depth is how many hits are wanted of the index.
@@ -56,7 +67,10 @@ func (l *listener) tells(ref string, tier match.Tier) (bool, error) {
 	case s == nil:
 		return false, nil
 	case s.Person.HasFled(l.state):
-		l.fled = append(l.fled, match.Prepare(*s.Person))
+		if !l.known[ref] {
+			l.known[ref] = true
+			l.fled = append(l.fled, match.Prepare(*s.Person))
+		}
 		l.silent = l.silent || tier >= match.Strong
 		return false, nil
 	}
@@ -64,33 +78,44 @@ func (l *listener) tells(ref string, tier match.Tier) (bool, error) {
 	if !handling.Decide(handling.Exists, handling.Asking(l.d.cfg.State, s.Author, l.state, m), m).Allow {
 		return false, nil
 	}
-	l.told[ref] = match.Prepare(*s.Person)
-	return true, nil
+	subject, known := l.told[ref]
+	if !known {
+		subject = match.Prepare(*s.Person)
+	}
+	l.told[ref] = subject
+	fled, err := l.hasFled(subject)
+	return !fled, err
 }
 
 // hears drops the hits that may be of a person who has fled the asking State, as
 // another record says: whoever hears of the one hears of the other.
-func (l *listener) hears(hits []MatchHit) []MatchHit {
+func (l *listener) hears(hits []index.Hit) ([]index.Hit, error) {
 	if l.state == "" {
-		return hits
+		return hits, nil
 	}
 	if l.silent {
-		return nil
+		return nil, nil
 	}
-	var out []MatchHit
+	var out []index.Hit
 	for _, h := range hits {
-		if !l.hasFled(l.told[h.Ref]) {
+		switch fled, err := l.hasFled(l.told[h.Ref]); {
+		case err != nil:
+			return nil, err
+		case !fled:
 			out = append(out, h)
 		}
 	}
-	return out
+	return out, nil
 }
 
-func (l *listener) hasFled(s *match.Subject) bool {
+func (l *listener) hasFled(s *match.Subject) (bool, error) {
 	for _, f := range l.fled {
-		if s != nil && match.Score(f, s).Tier >= match.Possible {
-			return true
+		if l.compared++; l.compared > maxCompared {
+			return false, fmt.Errorf("search: %w", index.ErrCrowded)
+		}
+		if match.Score(f, s).Tier >= match.Possible {
+			return true, nil
 		}
 	}
-	return false
+	return false, nil
 }

@@ -110,6 +110,7 @@ type MatchSummary struct {
 	NoHit    int
 	Silent   []Silence
 	Withheld []ct.State // not asked: the person seeks or has asylum from them
+	Unread   ct.Faults  // what of the person asked for nobody compares, or not fully
 }
 
 // ImportProgress is called now and then with the number of entries read.
@@ -126,7 +127,8 @@ type ImportResult struct {
 	Rejections []Rejection // the first of them
 
 	LeftOut int       // values left out of persons that were accepted
-	Left    []LeftOut // the first of them
+	Unread  int       // values of them that are kept and not compared, or not fully
+	Left    []LeftOut // the first of both
 	Kept    int       // persons whose row was rejected: they stay on the list as they were
 
 	Before, After int // persons on the list
@@ -138,11 +140,13 @@ type Rejection struct {
 	Reason string
 }
 
-// LeftOut names a value that was left out of a person, and why.
+// LeftOut names a value that was left out of a person, or is kept and not
+// compared, and why.
 type LeftOut struct {
 	Line  int
 	Field string
 	Why   string
+	Kept  bool
 }
 
 // ListInfo describes one imported list.

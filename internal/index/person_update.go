@@ -132,12 +132,10 @@ func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 	for _, c := range changes {
 		refTag := b.x.seal.tag("ref", c.Ref)
 		id := bytes.Clone(refs.Get(refTag[:]))
-		if id != nil {
-			old, err := b.x.openEntry(id, persons.Get(id))
-			if err != nil {
-				return err
-			}
-			b.post(b.x.keysOf(old.subject), binary.BigEndian.Uint32(id), -1)
+		known := id != nil
+		var held []byte
+		if known {
+			held = persons.Get(id)
 		}
 		switch {
 		case c.Person == nil && id == nil:
@@ -149,7 +147,6 @@ func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 			if err := free.Put(id, []byte{1}); err != nil {
 				return err
 			}
-			continue
 		case id == nil:
 			var err error
 			if id, err = b.number(free); err != nil {
@@ -158,13 +155,22 @@ func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 			b.count++
 			b.refs = append(b.refs, row{refTag[:], id})
 		}
-		fresh = append(fresh, prepared{id: id, change: c})
+		fresh = append(fresh, prepared{id: id, change: c, known: known, held: held})
 	}
 	b.x.prepare(fresh)
 	for i := range fresh {
 		p := &fresh[i]
-		b.post(p.keys, binary.BigEndian.Uint32(p.id), +1)
-		b.persons = append(b.persons, row{p.id, p.sealed})
+		if p.err != nil {
+			return p.err
+		}
+		if p.same {
+			continue
+		}
+		id := binary.BigEndian.Uint32(p.id)
+		b.post(p.old, id, -1)
+		if b.post(p.keys, id, +1); p.sealed != nil {
+			b.persons = append(b.persons, row{p.id, p.sealed})
+		}
 	}
 	b.names.sort()
 	b.keys.sort()
@@ -177,22 +183,42 @@ func (b *batch) apply(tx *bbolt.Tx, cursors Cursors, changes []Change) error {
 	)
 }
 
-// prepared is a person on its way in.
+// prepared is a person on its way in, or out.
 type prepared struct {
 	id     []byte
 	change Change
+	known  bool   // the person is in the index
+	held   []byte // sealed, when known
 
-	keys   subjectKeys
-	sealed []byte
+	old, keys subjectKeys
+	sealed    []byte // nil when the person goes
+	same      bool   // as it is in the index: nothing is written
+	err       error
 }
 
 // prepare reads and seals persons: most of the work of an index that is built.
+// Of a list that is imported again most are as they were.
 func (x *Index) prepare(persons []prepared) {
 	inParts(len(persons), func(i int) {
 		p := &persons[i]
-		subject := match.Prepare(*p.change.Person)
-		p.keys = x.keysOf(subject)
-		p.sealed = x.sealEntry(p.id, entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject})
+		var r reader
+		var old opened
+		if p.known {
+			if old, p.err = r.open(x.seal, p.id, p.held); p.err != nil {
+				return
+			}
+		}
+		if p.change.Person != nil {
+			subject := match.Prepare(*p.change.Person)
+			plain := entry{ref: p.change.Ref, origin: p.change.Origin, subject: subject}.marshal()
+			if p.same = p.known && bytes.Equal(plain, r.plain); p.same {
+				return
+			}
+			p.keys, p.sealed = x.keysOf(subject), x.seal.seal(p.id, plain)
+		}
+		if p.known {
+			p.old = x.keysOf(old.subject)
+		}
 	})
 }
 
@@ -333,24 +359,16 @@ func (b *batch) writeMeta(meta *bbolt.Bucket, c Cursors) error {
 	)
 }
 
-// sealEntry writes an entry for the disk; its place is the person number.
-func (x *Index) sealEntry(id []byte, e entry) []byte {
+// marshal writes an entry; on disk it is sealed, and its place is the person
+// number.
+func (e entry) marshal() []byte {
 	plain := append([]byte{byte(len(e.ref))}, e.ref...)
 	plain = append(plain, byte(len(e.origin)))
 	plain = append(plain, e.origin...)
-	plain = append(plain, e.subject.Marshal()...)
-	return x.seal.seal(id, plain)
+	return append(plain, e.subject.Marshal()...)
 }
 
 var errEntry = fmt.Errorf("%w: a person of the index does not open; the next start builds it again", errDamaged)
-
-func (x *Index) openEntry(id, sealed []byte) (entry, error) {
-	e, err := new(reader).open(x.seal, id, sealed)
-	if err != nil {
-		return entry{}, err
-	}
-	return entry{ref: string(e.ref), origin: string(e.origin), subject: e.subject}, nil
-}
 
 // reader opens one entry after another into the same memory.
 type reader struct {

@@ -25,20 +25,17 @@ func Unread(p *ct.Person) (out ct.Faults) {
 		out = append(out, ct.Fault{Field: fmt.Sprintf(field, i), Fault: what})
 	}
 	for i, n := range p.Names {
-		text := n.Full
-		if text == "" {
-			text = strings.Join(n.Parts, " ")
-		}
-		if plainText(text) {
+		parts := strings.Join(n.Parts, " ") // compared beside the whole
+		if (n.Full == "" || plainText(n.Full)) && (parts == "" || plainText(parts)) && n.Full+parts != "" {
 			continue
 		}
-		parsed := name.Parse(text)
+		full, other := name.Parse(n.Full), name.Parse(parts)
 		switch {
-		case len(parsed.Tokens) == 0 && len(name.ParseZone(n.MRZ).Tokens) == 0:
+		case len(full.Tokens)+len(other.Tokens)+len(name.ParseZone(n.MRZ).Tokens) == 0:
 			tell("names[%d]", i, unreadName)
-		case hasOpaque(parsed):
+		case hasOpaque(full) || hasOpaque(other):
 			tell("names[%d]", i, unreadScript)
-		case lostLetters(text):
+		case lostLetters(n.Full) || lostLetters(parts):
 			tell("names[%d]", i, unreadLetters)
 		}
 	}

@@ -22,8 +22,10 @@ func Parse(text string) Name {
 		for _, r := range strings.Fields(roman) {
 			b.word(r, abjad)
 		}
-		if hash := opaque(w); len(b.tokens) == before && !abjad && hash != "" {
-			b.add(hash, Opaque)
+		if len(b.tokens) == before && !abjad {
+			if hash := opaque(w); hash != "" {
+				b.add(hash, Opaque)
+			}
 		}
 	}
 	b.finish()

@@ -49,7 +49,7 @@ var findControls = []control{
 	},
 	{
 		name: "names-opaque", rule: "equal text agrees in a script that is not read", pkg: "./internal/name", tests: "TestOpaque",
-		edits: []edit{{"internal/name/parse.go", "== before && !abjad && hash", "== before && abjad && hash"}},
+		edits: []edit{{"internal/name/parse.go", "== before && !abjad {", "== before && abjad {"}},
 	},
 	{
 		name: "names-both", rule: "a name is read whole and by its parts", pkg: "./internal/desk", tests: "TestNamesInNames",
@@ -70,6 +70,26 @@ var findControls = []control{
 	{
 		name: "screen-unread", rule: "screening says what it could not read", pkg: "./internal/cli", tests: "TestScreenUnreadValues",
 		edits: []edit{{"internal/cli/screenrun.go", "if len(found) == 0 && !subject.Readable() {", "if false && !subject.Readable() {"}},
+	},
+	{
+		name: "fled-likes-hide", rule: "who falls away with one who fled hides nobody else", pkg: "./internal/desk", tests: "TestNobodyHidesBehindLikesOfFled",
+		edits: []edit{{"internal/desk/holdings.go", "if l.silent || len(found) < l.depth() ||", "if true || len(found) < l.depth() ||"}},
+	},
+	{
+		name: "not-compared-asked", rule: "who asks is told what nobody compares", pkg: "./internal/desk", tests: "TestNotComparedIsTold",
+		edits: []edit{{"internal/desk/match_ask.go", "= withheld, match.Unread(&q.Person)", "= withheld, nil"}},
+	},
+	{
+		name: "not-compared-listed", rule: "so is who imports or screens a list", pkg: "./internal/desk", tests: "TestNotComparedIsTold",
+		edits: []edit{{"internal/format/people/people.go", "range match.Unread(&e.Person)", "range match.Unread(&ct.Person{})"}},
+	},
+	{
+		name: "index-full-disk", rule: "a full disk does not end who follows", pkg: "./internal/index", tests: "TestFollowWaitsForRoom",
+		edits: []edit{{"internal/index/follower.go", "if err != nil && store.DiskFull(err) && x.untouched() {", "if false && store.DiskFull(err) && x.untouched() {"}},
+	},
+	{
+		name: "index-unchanged", rule: "a list that is imported again is soon followed", pkg: "./internal/index", tests: "TestUnchangedIsNotWritten",
+		edits: []edit{{"internal/index/person_update.go", "p.same = p.known && bytes.Equal(plain, r.plain)", "p.same = false && bytes.Equal(plain, r.plain)"}},
 	},
 	{
 		name: "backup-lists-month", rule: "imported lists in a backup end with the month's key", pkg: "./internal/backup", tests: "TestMonthlyPartsNeedTheMonthsKey",

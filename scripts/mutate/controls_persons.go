@@ -36,7 +36,7 @@ var personControls = []control{
 	},
 	{
 		name: "asylum-others", rule: "no other record of who has fled a State answers it", pkg: "./internal/desk", tests: "TestFledSilencesOtherRecords",
-		edits: []edit{{"internal/desk/tell.go", "l.silent = l.silent ||", "l.silent = false &&"}, {"internal/desk/tell.go", "if !l.hasFled(l.told[h.Ref]) {", "if true || !l.hasFled(l.told[h.Ref]) {"}},
+		edits: []edit{{"internal/desk/tell.go", "l.silent = l.silent ||", "l.silent = false &&"}, {"internal/desk/tell.go", "if match.Score(f, s).Tier >= match.Possible {", "if false && match.Score(f, s).Tier >= match.Possible {"}},
 	},
 	{
 		name: "asylum-publish", rule: "nothing reaches a State that was fled before a person has accepted it", pkg: "./internal/desk", tests: "TestFledBesidesNationality",

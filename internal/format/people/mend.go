@@ -377,7 +377,7 @@ func (e *Entry) Join(o Entry) {
 	if p.Sex == "" {
 		p.Sex = q.Sex
 	} else if q.Sex != "" && q.Sex != p.Sex {
-		m.left = append(m.left, Left{o.Line, "sex", "another one than in the rows before"})
+		m.left = append(m.left, Left{Line: o.Line, Field: "sex", Why: "another one than in the rows before"})
 	}
 	for _, f := range []struct{ have, more reflect.Value }{
 		{reflect.ValueOf(&p.Physical), reflect.ValueOf(q.Physical)}, {reflect.ValueOf(&p.Biometrics), reflect.ValueOf(q.Biometrics)},
@@ -386,7 +386,7 @@ func (e *Entry) Join(o Entry) {
 		if f.have.Elem().IsNil() {
 			f.have.Elem().Set(f.more)
 		} else if !f.more.IsNil() && !reflect.DeepEqual(f.have.Elem().Interface(), f.more.Interface()) {
-			m.left = append(m.left, Left{o.Line, strings.ToLower(f.more.Type().Elem().Name()), "another one than in the rows before"})
+			m.left = append(m.left, Left{Line: o.Line, Field: strings.ToLower(f.more.Type().Elem().Name()), Why: "another one than in the rows before"})
 		}
 	}
 	before := len(m.left)

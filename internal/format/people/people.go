@@ -19,6 +19,7 @@ import (
 
 	"github.com/herald-net/herald/internal/format/text"
 	"github.com/herald-net/herald/internal/format/unlist"
+	"github.com/herald-net/herald/internal/match"
 	"github.com/herald-net/herald/node/ct"
 )
 
@@ -33,11 +34,13 @@ type Entry struct {
 	Rows   int // of the list that are in it
 }
 
-// Left is a value that was left out: where it stands and why, never what it is.
+// Left is a value that was left out, or is kept but not compared: where it
+// stands and why, never what it is.
 type Left struct {
 	Line  int
 	Field string
 	Why   string
+	Kept  bool
 }
 
 // Format and LogValue keep persons out of logs and errors.
@@ -58,6 +61,14 @@ func (r *Row) Keep() { r.raw = bytes.Clone(r.raw) }
 
 // Decode reads the row. A birth after now is told.
 func (r *Row) Decode(now time.Time) Entry {
+	e := r.decode(now)
+	for _, f := range match.Unread(&e.Person) {
+		e.Left = append(e.Left, Left{Line: e.Line, Field: f.Field, Why: f.Fault, Kept: true})
+	}
+	return e
+}
+
+func (r *Row) decode(now time.Time) Entry {
 	switch {
 	case r.entry != nil:
 		return *r.entry
@@ -125,7 +136,7 @@ func unRows(r *text.Reader, fn func(Row) error) (Account, error) {
 	res, err := unlist.Read(r, func(e unlist.Entry) error {
 		out := Entry{Line: e.Line, ID: e.ID(), Person: e.Person, Rows: 1}
 		for _, n := range e.Notes {
-			out.Left = append(out.Left, Left{e.Line, n.Field, n.Why})
+			out.Left = append(out.Left, Left{Line: e.Line, Field: n.Field, Why: n.Why})
 		}
 		return fn(Row{line: e.Line, entry: &out})
 	})

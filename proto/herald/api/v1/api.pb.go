@@ -2093,7 +2093,9 @@ type MatchSummary struct {
 	NoHit    uint32                 `protobuf:"varint,5,opt,name=no_hit,json=noHit,proto3" json:"no_hit,omitempty"`
 	Silent   []*Silence             `protobuf:"bytes,6,rep,name=silent,proto3" json:"silent,omitempty"`
 	// States that were not asked: the person seeks or has asylum from them.
-	Withheld      []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
+	Withheld []string `protobuf:"bytes,7,rep,name=withheld,proto3" json:"withheld,omitempty"`
+	// What of the query nobody compares, or not fully.
+	NotCompared   []*NotCompared `protobuf:"bytes,8,rep,name=not_compared,json=notCompared,proto3" json:"not_compared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2177,6 +2179,67 @@ func (x *MatchSummary) GetWithheld() []string {
 	return nil
 }
 
+func (x *MatchSummary) GetNotCompared() []*NotCompared {
+	if x != nil {
+		return x.NotCompared
+	}
+	return nil
+}
+
+// NotCompared is a value that is not compared, or not fully: where it stands
+// and why.
+type NotCompared struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Field         string                 `protobuf:"bytes,1,opt,name=field,proto3" json:"field,omitempty"`
+	Why           string                 `protobuf:"bytes,2,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotCompared) Reset() {
+	*x = NotCompared{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotCompared) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotCompared) ProtoMessage() {}
+
+func (x *NotCompared) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotCompared.ProtoReflect.Descriptor instead.
+func (*NotCompared) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *NotCompared) GetField() string {
+	if x != nil {
+		return x.Field
+	}
+	return ""
+}
+
+func (x *NotCompared) GetWhy() string {
+	if x != nil {
+		return x.Why
+	}
+	return ""
+}
+
 type InboxRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -2185,7 +2248,7 @@ type InboxRequest struct {
 
 func (x *InboxRequest) Reset() {
 	*x = InboxRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2197,7 +2260,7 @@ func (x *InboxRequest) String() string {
 func (*InboxRequest) ProtoMessage() {}
 
 func (x *InboxRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[31]
+	mi := &file_herald_api_v1_api_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2210,7 +2273,7 @@ func (x *InboxRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxRequest.ProtoReflect.Descriptor instead.
 func (*InboxRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{31}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
 }
 
 type InboxItem struct {
@@ -2249,7 +2312,7 @@ type InboxItem struct {
 
 func (x *InboxItem) Reset() {
 	*x = InboxItem{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2261,7 +2324,7 @@ func (x *InboxItem) String() string {
 func (*InboxItem) ProtoMessage() {}
 
 func (x *InboxItem) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[32]
+	mi := &file_herald_api_v1_api_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2274,7 +2337,7 @@ func (x *InboxItem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxItem.ProtoReflect.Descriptor instead.
 func (*InboxItem) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{32}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *InboxItem) GetType() string {
@@ -2412,7 +2475,7 @@ type InboxResponse struct {
 
 func (x *InboxResponse) Reset() {
 	*x = InboxResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +2487,7 @@ func (x *InboxResponse) String() string {
 func (*InboxResponse) ProtoMessage() {}
 
 func (x *InboxResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[33]
+	mi := &file_herald_api_v1_api_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +2500,7 @@ func (x *InboxResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxResponse.ProtoReflect.Descriptor instead.
 func (*InboxResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{33}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *InboxResponse) GetItems() []*InboxItem {
@@ -2458,7 +2521,7 @@ type InboxShowRequest struct {
 
 func (x *InboxShowRequest) Reset() {
 	*x = InboxShowRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2470,7 +2533,7 @@ func (x *InboxShowRequest) String() string {
 func (*InboxShowRequest) ProtoMessage() {}
 
 func (x *InboxShowRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[34]
+	mi := &file_herald_api_v1_api_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2483,7 +2546,7 @@ func (x *InboxShowRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxShowRequest.ProtoReflect.Descriptor instead.
 func (*InboxShowRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{34}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *InboxShowRequest) GetId() string {
@@ -2513,7 +2576,7 @@ type InboxShowResponse struct {
 
 func (x *InboxShowResponse) Reset() {
 	*x = InboxShowResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2525,7 +2588,7 @@ func (x *InboxShowResponse) String() string {
 func (*InboxShowResponse) ProtoMessage() {}
 
 func (x *InboxShowResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[35]
+	mi := &file_herald_api_v1_api_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2538,7 +2601,7 @@ func (x *InboxShowResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use InboxShowResponse.ProtoReflect.Descriptor instead.
 func (*InboxShowResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{35}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *InboxShowResponse) GetItem() *InboxItem {
@@ -2576,7 +2639,7 @@ type ReleaseRequest struct {
 
 func (x *ReleaseRequest) Reset() {
 	*x = ReleaseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2588,7 +2651,7 @@ func (x *ReleaseRequest) String() string {
 func (*ReleaseRequest) ProtoMessage() {}
 
 func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[36]
+	mi := &file_herald_api_v1_api_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2601,7 +2664,7 @@ func (x *ReleaseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseRequest.ProtoReflect.Descriptor instead.
 func (*ReleaseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{36}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ReleaseRequest) GetId() string {
@@ -2636,7 +2699,7 @@ type ReleaseResponse struct {
 
 func (x *ReleaseResponse) Reset() {
 	*x = ReleaseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2648,7 +2711,7 @@ func (x *ReleaseResponse) String() string {
 func (*ReleaseResponse) ProtoMessage() {}
 
 func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[37]
+	mi := &file_herald_api_v1_api_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2661,7 +2724,7 @@ func (x *ReleaseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReleaseResponse.ProtoReflect.Descriptor instead.
 func (*ReleaseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{37}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ReleaseResponse) GetReceipt() *Receipt {
@@ -2689,7 +2752,7 @@ type RefuseRequest struct {
 
 func (x *RefuseRequest) Reset() {
 	*x = RefuseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2701,7 +2764,7 @@ func (x *RefuseRequest) String() string {
 func (*RefuseRequest) ProtoMessage() {}
 
 func (x *RefuseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[38]
+	mi := &file_herald_api_v1_api_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2714,7 +2777,7 @@ func (x *RefuseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseRequest.ProtoReflect.Descriptor instead.
 func (*RefuseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{38}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *RefuseRequest) GetId() string {
@@ -2746,7 +2809,7 @@ type RefuseResponse struct {
 
 func (x *RefuseResponse) Reset() {
 	*x = RefuseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2758,7 +2821,7 @@ func (x *RefuseResponse) String() string {
 func (*RefuseResponse) ProtoMessage() {}
 
 func (x *RefuseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[39]
+	mi := &file_herald_api_v1_api_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2771,7 +2834,7 @@ func (x *RefuseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RefuseResponse.ProtoReflect.Descriptor instead.
 func (*RefuseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{39}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
 }
 
 type MatchResponse struct {
@@ -2787,7 +2850,7 @@ type MatchResponse struct {
 
 func (x *MatchResponse) Reset() {
 	*x = MatchResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2799,7 +2862,7 @@ func (x *MatchResponse) String() string {
 func (*MatchResponse) ProtoMessage() {}
 
 func (x *MatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[40]
+	mi := &file_herald_api_v1_api_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2812,7 +2875,7 @@ func (x *MatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MatchResponse.ProtoReflect.Descriptor instead.
 func (*MatchResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{40}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *MatchResponse) GetMessage() isMatchResponse_Message {
@@ -2876,7 +2939,7 @@ type ImportRequest struct {
 
 func (x *ImportRequest) Reset() {
 	*x = ImportRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2888,7 +2951,7 @@ func (x *ImportRequest) String() string {
 func (*ImportRequest) ProtoMessage() {}
 
 func (x *ImportRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[41]
+	mi := &file_herald_api_v1_api_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2901,7 +2964,7 @@ func (x *ImportRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportRequest.ProtoReflect.Descriptor instead.
 func (*ImportRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{41}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *ImportRequest) GetKind() string {
@@ -2957,7 +3020,7 @@ type ListAbout struct {
 
 func (x *ListAbout) Reset() {
 	*x = ListAbout{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2969,7 +3032,7 @@ func (x *ListAbout) String() string {
 func (*ListAbout) ProtoMessage() {}
 
 func (x *ListAbout) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[42]
+	mi := &file_herald_api_v1_api_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2982,7 +3045,7 @@ func (x *ListAbout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAbout.ProtoReflect.Descriptor instead.
 func (*ListAbout) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{42}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *ListAbout) GetTlp() string {
@@ -3030,7 +3093,7 @@ type Rejection struct {
 
 func (x *Rejection) Reset() {
 	*x = Rejection{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3042,7 +3105,7 @@ func (x *Rejection) String() string {
 func (*Rejection) ProtoMessage() {}
 
 func (x *Rejection) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[43]
+	mi := &file_herald_api_v1_api_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3055,7 +3118,7 @@ func (x *Rejection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rejection.ProtoReflect.Descriptor instead.
 func (*Rejection) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{43}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Rejection) GetLine() uint64 {
@@ -3074,17 +3137,19 @@ func (x *Rejection) GetReason() string {
 
 // LeftOut is a value that was left out of a person: where it stands and why.
 type LeftOut struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Line          uint64                 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
-	Field         string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
-	Why           string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Line  uint64                 `protobuf:"varint,1,opt,name=line,proto3" json:"line,omitempty"`
+	Field string                 `protobuf:"bytes,2,opt,name=field,proto3" json:"field,omitempty"`
+	Why   string                 `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	// It is kept, and not compared, or not fully.
+	Kept          bool `protobuf:"varint,4,opt,name=kept,proto3" json:"kept,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LeftOut) Reset() {
 	*x = LeftOut{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3096,7 +3161,7 @@ func (x *LeftOut) String() string {
 func (*LeftOut) ProtoMessage() {}
 
 func (x *LeftOut) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[44]
+	mi := &file_herald_api_v1_api_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3109,7 +3174,7 @@ func (x *LeftOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LeftOut.ProtoReflect.Descriptor instead.
 func (*LeftOut) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{44}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *LeftOut) GetLine() uint64 {
@@ -3133,6 +3198,13 @@ func (x *LeftOut) GetWhy() string {
 	return ""
 }
 
+func (x *LeftOut) GetKept() bool {
+	if x != nil {
+		return x.Kept
+	}
+	return false
+}
+
 type ImportResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Rows: read = accepted + joined + rejected.
@@ -3147,20 +3219,22 @@ type ImportResponse struct {
 	Joined uint64 `protobuf:"varint,6,opt,name=joined,proto3" json:"joined,omitempty"`
 	// Values left out of persons that were accepted.
 	LeftOut uint64 `protobuf:"varint,7,opt,name=left_out,json=leftOut,proto3" json:"left_out,omitempty"`
-	// The first 10,000.
+	// The first 10,000 of these and of not_compared.
 	Left []*LeftOut `protobuf:"bytes,8,rep,name=left,proto3" json:"left,omitempty"`
 	// Persons whose row was rejected, and who stay on the list as they were.
 	Kept uint64 `protobuf:"varint,9,opt,name=kept,proto3" json:"kept,omitempty"`
 	// Persons on the list before and now.
-	Before        uint64 `protobuf:"varint,10,opt,name=before,proto3" json:"before,omitempty"`
-	After         uint64 `protobuf:"varint,11,opt,name=after,proto3" json:"after,omitempty"`
+	Before uint64 `protobuf:"varint,10,opt,name=before,proto3" json:"before,omitempty"`
+	After  uint64 `protobuf:"varint,11,opt,name=after,proto3" json:"after,omitempty"`
+	// Values that are kept and not compared, or not fully.
+	NotCompared   uint64 `protobuf:"varint,12,opt,name=not_compared,json=notCompared,proto3" json:"not_compared,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ImportResponse) Reset() {
 	*x = ImportResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3172,7 +3246,7 @@ func (x *ImportResponse) String() string {
 func (*ImportResponse) ProtoMessage() {}
 
 func (x *ImportResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[45]
+	mi := &file_herald_api_v1_api_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3185,7 +3259,7 @@ func (x *ImportResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ImportResponse.ProtoReflect.Descriptor instead.
 func (*ImportResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{45}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *ImportResponse) GetRead() uint64 {
@@ -3265,6 +3339,13 @@ func (x *ImportResponse) GetAfter() uint64 {
 	return 0
 }
 
+func (x *ImportResponse) GetNotCompared() uint64 {
+	if x != nil {
+		return x.NotCompared
+	}
+	return 0
+}
+
 type ListsRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -3273,7 +3354,7 @@ type ListsRequest struct {
 
 func (x *ListsRequest) Reset() {
 	*x = ListsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3285,7 +3366,7 @@ func (x *ListsRequest) String() string {
 func (*ListsRequest) ProtoMessage() {}
 
 func (x *ListsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[46]
+	mi := &file_herald_api_v1_api_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3298,7 +3379,7 @@ func (x *ListsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListsRequest.ProtoReflect.Descriptor instead.
 func (*ListsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{46}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
 }
 
 type ListsResponse struct {
@@ -3310,7 +3391,7 @@ type ListsResponse struct {
 
 func (x *ListsResponse) Reset() {
 	*x = ListsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3322,7 +3403,7 @@ func (x *ListsResponse) String() string {
 func (*ListsResponse) ProtoMessage() {}
 
 func (x *ListsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[47]
+	mi := &file_herald_api_v1_api_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3335,7 +3416,7 @@ func (x *ListsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListsResponse.ProtoReflect.Descriptor instead.
 func (*ListsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{47}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *ListsResponse) GetLists() []*ListInfo {
@@ -3358,7 +3439,7 @@ type ListInfo struct {
 
 func (x *ListInfo) Reset() {
 	*x = ListInfo{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3370,7 +3451,7 @@ func (x *ListInfo) String() string {
 func (*ListInfo) ProtoMessage() {}
 
 func (x *ListInfo) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[48]
+	mi := &file_herald_api_v1_api_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3383,7 +3464,7 @@ func (x *ListInfo) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListInfo.ProtoReflect.Descriptor instead.
 func (*ListInfo) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{48}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *ListInfo) GetName() string {
@@ -3423,7 +3504,7 @@ type RemoveListRequest struct {
 
 func (x *RemoveListRequest) Reset() {
 	*x = RemoveListRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3435,7 +3516,7 @@ func (x *RemoveListRequest) String() string {
 func (*RemoveListRequest) ProtoMessage() {}
 
 func (x *RemoveListRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[49]
+	mi := &file_herald_api_v1_api_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3448,7 +3529,7 @@ func (x *RemoveListRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveListRequest.ProtoReflect.Descriptor instead.
 func (*RemoveListRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{49}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *RemoveListRequest) GetName() string {
@@ -3468,7 +3549,7 @@ type RemoveListResponse struct {
 
 func (x *RemoveListResponse) Reset() {
 	*x = RemoveListResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3480,7 +3561,7 @@ func (x *RemoveListResponse) String() string {
 func (*RemoveListResponse) ProtoMessage() {}
 
 func (x *RemoveListResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[50]
+	mi := &file_herald_api_v1_api_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3493,7 +3574,7 @@ func (x *RemoveListResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RemoveListResponse.ProtoReflect.Descriptor instead.
 func (*RemoveListResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{50}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *RemoveListResponse) GetPersons() uint64 {
@@ -3512,7 +3593,7 @@ type MuteRequest struct {
 
 func (x *MuteRequest) Reset() {
 	*x = MuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3524,7 +3605,7 @@ func (x *MuteRequest) String() string {
 func (*MuteRequest) ProtoMessage() {}
 
 func (x *MuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[51]
+	mi := &file_herald_api_v1_api_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3537,7 +3618,7 @@ func (x *MuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteRequest.ProtoReflect.Descriptor instead.
 func (*MuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{51}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *MuteRequest) GetState() string {
@@ -3555,7 +3636,7 @@ type MuteResponse struct {
 
 func (x *MuteResponse) Reset() {
 	*x = MuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3567,7 +3648,7 @@ func (x *MuteResponse) String() string {
 func (*MuteResponse) ProtoMessage() {}
 
 func (x *MuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[52]
+	mi := &file_herald_api_v1_api_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3580,7 +3661,7 @@ func (x *MuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MuteResponse.ProtoReflect.Descriptor instead.
 func (*MuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{52}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
 }
 
 type UnmuteRequest struct {
@@ -3592,7 +3673,7 @@ type UnmuteRequest struct {
 
 func (x *UnmuteRequest) Reset() {
 	*x = UnmuteRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[53]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3604,7 +3685,7 @@ func (x *UnmuteRequest) String() string {
 func (*UnmuteRequest) ProtoMessage() {}
 
 func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[53]
+	mi := &file_herald_api_v1_api_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3617,7 +3698,7 @@ func (x *UnmuteRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteRequest.ProtoReflect.Descriptor instead.
 func (*UnmuteRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{53}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *UnmuteRequest) GetState() string {
@@ -3635,7 +3716,7 @@ type UnmuteResponse struct {
 
 func (x *UnmuteResponse) Reset() {
 	*x = UnmuteResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[54]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3647,7 +3728,7 @@ func (x *UnmuteResponse) String() string {
 func (*UnmuteResponse) ProtoMessage() {}
 
 func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[54]
+	mi := &file_herald_api_v1_api_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3660,7 +3741,7 @@ func (x *UnmuteResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnmuteResponse.ProtoReflect.Descriptor instead.
 func (*UnmuteResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{54}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
 }
 
 type ListMutesRequest struct {
@@ -3671,7 +3752,7 @@ type ListMutesRequest struct {
 
 func (x *ListMutesRequest) Reset() {
 	*x = ListMutesRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[55]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3683,7 +3764,7 @@ func (x *ListMutesRequest) String() string {
 func (*ListMutesRequest) ProtoMessage() {}
 
 func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[55]
+	mi := &file_herald_api_v1_api_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3696,7 +3777,7 @@ func (x *ListMutesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesRequest.ProtoReflect.Descriptor instead.
 func (*ListMutesRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{55}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
 }
 
 type ListMutesResponse struct {
@@ -3708,7 +3789,7 @@ type ListMutesResponse struct {
 
 func (x *ListMutesResponse) Reset() {
 	*x = ListMutesResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3720,7 +3801,7 @@ func (x *ListMutesResponse) String() string {
 func (*ListMutesResponse) ProtoMessage() {}
 
 func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[56]
+	mi := &file_herald_api_v1_api_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3733,7 +3814,7 @@ func (x *ListMutesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListMutesResponse.ProtoReflect.Descriptor instead.
 func (*ListMutesResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{56}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *ListMutesResponse) GetStates() []string {
@@ -3751,7 +3832,7 @@ type PeersRequest struct {
 
 func (x *PeersRequest) Reset() {
 	*x = PeersRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3763,7 +3844,7 @@ func (x *PeersRequest) String() string {
 func (*PeersRequest) ProtoMessage() {}
 
 func (x *PeersRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[57]
+	mi := &file_herald_api_v1_api_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3776,7 +3857,7 @@ func (x *PeersRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersRequest.ProtoReflect.Descriptor instead.
 func (*PeersRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{57}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
 }
 
 type Peer struct {
@@ -3792,7 +3873,7 @@ type Peer struct {
 
 func (x *Peer) Reset() {
 	*x = Peer{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3804,7 +3885,7 @@ func (x *Peer) String() string {
 func (*Peer) ProtoMessage() {}
 
 func (x *Peer) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[58]
+	mi := &file_herald_api_v1_api_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3817,7 +3898,7 @@ func (x *Peer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Peer.ProtoReflect.Descriptor instead.
 func (*Peer) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{58}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Peer) GetNode() string {
@@ -3864,7 +3945,7 @@ type PeersResponse struct {
 
 func (x *PeersResponse) Reset() {
 	*x = PeersResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3876,7 +3957,7 @@ func (x *PeersResponse) String() string {
 func (*PeersResponse) ProtoMessage() {}
 
 func (x *PeersResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[59]
+	mi := &file_herald_api_v1_api_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3889,7 +3970,7 @@ func (x *PeersResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeersResponse.ProtoReflect.Descriptor instead.
 func (*PeersResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{59}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *PeersResponse) GetPeers() []*Peer {
@@ -3907,7 +3988,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3919,7 +4000,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[60]
+	mi := &file_herald_api_v1_api_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3932,7 +4013,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{60}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
 }
 
 type StatusResponse struct {
@@ -3993,7 +4074,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4005,7 +4086,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[61]
+	mi := &file_herald_api_v1_api_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4018,7 +4099,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{61}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *StatusResponse) GetState() string {
@@ -4246,7 +4327,7 @@ type RosterRequest struct {
 
 func (x *RosterRequest) Reset() {
 	*x = RosterRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4258,7 +4339,7 @@ func (x *RosterRequest) String() string {
 func (*RosterRequest) ProtoMessage() {}
 
 func (x *RosterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[62]
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4271,7 +4352,7 @@ func (x *RosterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
 func (*RosterRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{62}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
 }
 
 type RosterResponse struct {
@@ -4285,7 +4366,7 @@ type RosterResponse struct {
 
 func (x *RosterResponse) Reset() {
 	*x = RosterResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4297,7 +4378,7 @@ func (x *RosterResponse) String() string {
 func (*RosterResponse) ProtoMessage() {}
 
 func (x *RosterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4310,7 +4391,7 @@ func (x *RosterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
 func (*RosterResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *RosterResponse) GetFile() []byte {
@@ -4341,7 +4422,7 @@ type NodeHead struct {
 
 func (x *NodeHead) Reset() {
 	*x = NodeHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4353,7 +4434,7 @@ func (x *NodeHead) String() string {
 func (*NodeHead) ProtoMessage() {}
 
 func (x *NodeHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4366,7 +4447,7 @@ func (x *NodeHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHead.ProtoReflect.Descriptor instead.
 func (*NodeHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *NodeHead) GetLog() string {
@@ -4407,7 +4488,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4419,7 +4500,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4432,7 +4513,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -4455,7 +4536,7 @@ type RosterSubmitResponse struct {
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4467,7 +4548,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4480,7 +4561,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -4522,7 +4603,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4534,7 +4615,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4547,7 +4628,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
@@ -4569,7 +4650,7 @@ type JournalReadRequest struct {
 
 func (x *JournalReadRequest) Reset() {
 	*x = JournalReadRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4581,7 +4662,7 @@ func (x *JournalReadRequest) String() string {
 func (*JournalReadRequest) ProtoMessage() {}
 
 func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4594,7 +4675,7 @@ func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
 func (*JournalReadRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalReadRequest) GetAfter() uint64 {
@@ -4636,7 +4717,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4648,7 +4729,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4661,7 +4742,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *JournalEntry) GetSeq() uint64 {
@@ -4764,7 +4845,7 @@ type JournalReadResponse struct {
 
 func (x *JournalReadResponse) Reset() {
 	*x = JournalReadResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4776,7 +4857,7 @@ func (x *JournalReadResponse) String() string {
 func (*JournalReadResponse) ProtoMessage() {}
 
 func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4789,7 +4870,7 @@ func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
 func (*JournalReadResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *JournalReadResponse) GetEntries() []*JournalEntry {
@@ -4810,7 +4891,7 @@ type JournalEraseRequest struct {
 
 func (x *JournalEraseRequest) Reset() {
 	*x = JournalEraseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4822,7 +4903,7 @@ func (x *JournalEraseRequest) String() string {
 func (*JournalEraseRequest) ProtoMessage() {}
 
 func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4835,7 +4916,7 @@ func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
 func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *JournalEraseRequest) GetSeq() uint64 {
@@ -4867,7 +4948,7 @@ type JournalEraseResponse struct {
 
 func (x *JournalEraseResponse) Reset() {
 	*x = JournalEraseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4879,7 +4960,7 @@ func (x *JournalEraseResponse) String() string {
 func (*JournalEraseResponse) ProtoMessage() {}
 
 func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4892,7 +4973,7 @@ func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
 func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
 }
 
 type JournalHeadsRequest struct {
@@ -4903,7 +4984,7 @@ type JournalHeadsRequest struct {
 
 func (x *JournalHeadsRequest) Reset() {
 	*x = JournalHeadsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4915,7 +4996,7 @@ func (x *JournalHeadsRequest) String() string {
 func (*JournalHeadsRequest) ProtoMessage() {}
 
 func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4928,7 +5009,7 @@ func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
 func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
 }
 
 // JournalHead is what a node has told of its journal in its beacons.
@@ -4952,7 +5033,7 @@ type JournalHead struct {
 
 func (x *JournalHead) Reset() {
 	*x = JournalHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4964,7 +5045,7 @@ func (x *JournalHead) String() string {
 func (*JournalHead) ProtoMessage() {}
 
 func (x *JournalHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4977,7 +5058,7 @@ func (x *JournalHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
 func (*JournalHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
 }
 
 func (x *JournalHead) GetState() string {
@@ -5052,7 +5133,7 @@ type JournalHeadsResponse struct {
 
 func (x *JournalHeadsResponse) Reset() {
 	*x = JournalHeadsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5064,7 +5145,7 @@ func (x *JournalHeadsResponse) String() string {
 func (*JournalHeadsResponse) ProtoMessage() {}
 
 func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5077,7 +5158,7 @@ func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
 func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
@@ -5098,7 +5179,7 @@ type JournalAcceptRequest struct {
 
 func (x *JournalAcceptRequest) Reset() {
 	*x = JournalAcceptRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5110,7 +5191,7 @@ func (x *JournalAcceptRequest) String() string {
 func (*JournalAcceptRequest) ProtoMessage() {}
 
 func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5123,7 +5204,7 @@ func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
 func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *JournalAcceptRequest) GetNode() string {
@@ -5155,7 +5236,7 @@ type JournalAcceptResponse struct {
 
 func (x *JournalAcceptResponse) Reset() {
 	*x = JournalAcceptResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5167,7 +5248,7 @@ func (x *JournalAcceptResponse) String() string {
 func (*JournalAcceptResponse) ProtoMessage() {}
 
 func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5180,7 +5261,7 @@ func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
 func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
 }
 
 type JournalVerifyResponse struct {
@@ -5197,7 +5278,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5209,7 +5290,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5222,7 +5303,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -5259,7 +5340,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[79]
+	mi := &file_herald_api_v1_api_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5271,7 +5352,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[79]
+	mi := &file_herald_api_v1_api_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5284,7 +5365,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -5329,7 +5410,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[80]
+	mi := &file_herald_api_v1_api_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5341,7 +5422,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[80]
+	mi := &file_herald_api_v1_api_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5354,7 +5435,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{80}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -5539,7 +5620,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\aSilence\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xd9\x01\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\"\x98\x02\n" +
 	"\fMatchSummary\x12\x14\n" +
 	"\x05asked\x18\x01 \x01(\rR\x05asked\x12\x1a\n" +
 	"\banswered\x18\x02 \x01(\rR\banswered\x12\x1a\n" +
@@ -5547,7 +5628,11 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\arefused\x18\x04 \x01(\rR\arefused\x12\x15\n" +
 	"\x06no_hit\x18\x05 \x01(\rR\x05noHit\x12.\n" +
 	"\x06silent\x18\x06 \x03(\v2\x16.herald.api.v1.SilenceR\x06silent\x12\x1a\n" +
-	"\bwithheld\x18\a \x03(\tR\bwithheld\"\x0e\n" +
+	"\bwithheld\x18\a \x03(\tR\bwithheld\x12=\n" +
+	"\fnot_compared\x18\b \x03(\v2\x1a.herald.api.v1.NotComparedR\vnotCompared\"5\n" +
+	"\vNotCompared\x12\x14\n" +
+	"\x05field\x18\x01 \x01(\tR\x05field\x12\x10\n" +
+	"\x03why\x18\x02 \x01(\tR\x03why\"\x0e\n" +
 	"\fInboxRequest\"\xc8\x03\n" +
 	"\tInboxItem\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x0e\n" +
@@ -5608,11 +5693,12 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06review\x18\x05 \x01(\tR\x06review\"7\n" +
 	"\tRejection\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x12\x16\n" +
-	"\x06reason\x18\x02 \x01(\tR\x06reason\"E\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\"Y\n" +
 	"\aLeftOut\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x04R\x04line\x12\x14\n" +
 	"\x05field\x18\x02 \x01(\tR\x05field\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\xd3\x02\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\x12\x12\n" +
+	"\x04kept\x18\x04 \x01(\bR\x04kept\"\xf6\x02\n" +
 	"\x0eImportResponse\x12\x12\n" +
 	"\x04read\x18\x01 \x01(\x04R\x04read\x12\x1a\n" +
 	"\baccepted\x18\x02 \x01(\x04R\baccepted\x12\x1a\n" +
@@ -5627,7 +5713,8 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x04kept\x18\t \x01(\x04R\x04kept\x12\x16\n" +
 	"\x06before\x18\n" +
 	" \x01(\x04R\x06before\x12\x14\n" +
-	"\x05after\x18\v \x01(\x04R\x05after\"\x0e\n" +
+	"\x05after\x18\v \x01(\x04R\x05after\x12!\n" +
+	"\fnot_compared\x18\f \x01(\x04R\vnotCompared\"\x0e\n" +
 	"\fListsRequest\">\n" +
 	"\rListsResponse\x12-\n" +
 	"\x05lists\x18\x01 \x03(\v2\x17.herald.api.v1.ListInfoR\x05lists\"\x84\x01\n" +
@@ -5815,7 +5902,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 81)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -5848,63 +5935,64 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*MatchAnswer)(nil),           // 28: herald.api.v1.MatchAnswer
 	(*Silence)(nil),               // 29: herald.api.v1.Silence
 	(*MatchSummary)(nil),          // 30: herald.api.v1.MatchSummary
-	(*InboxRequest)(nil),          // 31: herald.api.v1.InboxRequest
-	(*InboxItem)(nil),             // 32: herald.api.v1.InboxItem
-	(*InboxResponse)(nil),         // 33: herald.api.v1.InboxResponse
-	(*InboxShowRequest)(nil),      // 34: herald.api.v1.InboxShowRequest
-	(*InboxShowResponse)(nil),     // 35: herald.api.v1.InboxShowResponse
-	(*ReleaseRequest)(nil),        // 36: herald.api.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 37: herald.api.v1.ReleaseResponse
-	(*RefuseRequest)(nil),         // 38: herald.api.v1.RefuseRequest
-	(*RefuseResponse)(nil),        // 39: herald.api.v1.RefuseResponse
-	(*MatchResponse)(nil),         // 40: herald.api.v1.MatchResponse
-	(*ImportRequest)(nil),         // 41: herald.api.v1.ImportRequest
-	(*ListAbout)(nil),             // 42: herald.api.v1.ListAbout
-	(*Rejection)(nil),             // 43: herald.api.v1.Rejection
-	(*LeftOut)(nil),               // 44: herald.api.v1.LeftOut
-	(*ImportResponse)(nil),        // 45: herald.api.v1.ImportResponse
-	(*ListsRequest)(nil),          // 46: herald.api.v1.ListsRequest
-	(*ListsResponse)(nil),         // 47: herald.api.v1.ListsResponse
-	(*ListInfo)(nil),              // 48: herald.api.v1.ListInfo
-	(*RemoveListRequest)(nil),     // 49: herald.api.v1.RemoveListRequest
-	(*RemoveListResponse)(nil),    // 50: herald.api.v1.RemoveListResponse
-	(*MuteRequest)(nil),           // 51: herald.api.v1.MuteRequest
-	(*MuteResponse)(nil),          // 52: herald.api.v1.MuteResponse
-	(*UnmuteRequest)(nil),         // 53: herald.api.v1.UnmuteRequest
-	(*UnmuteResponse)(nil),        // 54: herald.api.v1.UnmuteResponse
-	(*ListMutesRequest)(nil),      // 55: herald.api.v1.ListMutesRequest
-	(*ListMutesResponse)(nil),     // 56: herald.api.v1.ListMutesResponse
-	(*PeersRequest)(nil),          // 57: herald.api.v1.PeersRequest
-	(*Peer)(nil),                  // 58: herald.api.v1.Peer
-	(*PeersResponse)(nil),         // 59: herald.api.v1.PeersResponse
-	(*StatusRequest)(nil),         // 60: herald.api.v1.StatusRequest
-	(*StatusResponse)(nil),        // 61: herald.api.v1.StatusResponse
-	(*RosterRequest)(nil),         // 62: herald.api.v1.RosterRequest
-	(*RosterResponse)(nil),        // 63: herald.api.v1.RosterResponse
-	(*NodeHead)(nil),              // 64: herald.api.v1.NodeHead
-	(*RosterSubmitRequest)(nil),   // 65: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 66: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 67: herald.api.v1.JournalVerifyRequest
-	(*JournalReadRequest)(nil),    // 68: herald.api.v1.JournalReadRequest
-	(*JournalEntry)(nil),          // 69: herald.api.v1.JournalEntry
-	(*JournalReadResponse)(nil),   // 70: herald.api.v1.JournalReadResponse
-	(*JournalEraseRequest)(nil),   // 71: herald.api.v1.JournalEraseRequest
-	(*JournalEraseResponse)(nil),  // 72: herald.api.v1.JournalEraseResponse
-	(*JournalHeadsRequest)(nil),   // 73: herald.api.v1.JournalHeadsRequest
-	(*JournalHead)(nil),           // 74: herald.api.v1.JournalHead
-	(*JournalHeadsResponse)(nil),  // 75: herald.api.v1.JournalHeadsResponse
-	(*JournalAcceptRequest)(nil),  // 76: herald.api.v1.JournalAcceptRequest
-	(*JournalAcceptResponse)(nil), // 77: herald.api.v1.JournalAcceptResponse
-	(*JournalVerifyResponse)(nil), // 78: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 79: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 80: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 81: google.protobuf.Struct
+	(*NotCompared)(nil),           // 31: herald.api.v1.NotCompared
+	(*InboxRequest)(nil),          // 32: herald.api.v1.InboxRequest
+	(*InboxItem)(nil),             // 33: herald.api.v1.InboxItem
+	(*InboxResponse)(nil),         // 34: herald.api.v1.InboxResponse
+	(*InboxShowRequest)(nil),      // 35: herald.api.v1.InboxShowRequest
+	(*InboxShowResponse)(nil),     // 36: herald.api.v1.InboxShowResponse
+	(*ReleaseRequest)(nil),        // 37: herald.api.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 38: herald.api.v1.ReleaseResponse
+	(*RefuseRequest)(nil),         // 39: herald.api.v1.RefuseRequest
+	(*RefuseResponse)(nil),        // 40: herald.api.v1.RefuseResponse
+	(*MatchResponse)(nil),         // 41: herald.api.v1.MatchResponse
+	(*ImportRequest)(nil),         // 42: herald.api.v1.ImportRequest
+	(*ListAbout)(nil),             // 43: herald.api.v1.ListAbout
+	(*Rejection)(nil),             // 44: herald.api.v1.Rejection
+	(*LeftOut)(nil),               // 45: herald.api.v1.LeftOut
+	(*ImportResponse)(nil),        // 46: herald.api.v1.ImportResponse
+	(*ListsRequest)(nil),          // 47: herald.api.v1.ListsRequest
+	(*ListsResponse)(nil),         // 48: herald.api.v1.ListsResponse
+	(*ListInfo)(nil),              // 49: herald.api.v1.ListInfo
+	(*RemoveListRequest)(nil),     // 50: herald.api.v1.RemoveListRequest
+	(*RemoveListResponse)(nil),    // 51: herald.api.v1.RemoveListResponse
+	(*MuteRequest)(nil),           // 52: herald.api.v1.MuteRequest
+	(*MuteResponse)(nil),          // 53: herald.api.v1.MuteResponse
+	(*UnmuteRequest)(nil),         // 54: herald.api.v1.UnmuteRequest
+	(*UnmuteResponse)(nil),        // 55: herald.api.v1.UnmuteResponse
+	(*ListMutesRequest)(nil),      // 56: herald.api.v1.ListMutesRequest
+	(*ListMutesResponse)(nil),     // 57: herald.api.v1.ListMutesResponse
+	(*PeersRequest)(nil),          // 58: herald.api.v1.PeersRequest
+	(*Peer)(nil),                  // 59: herald.api.v1.Peer
+	(*PeersResponse)(nil),         // 60: herald.api.v1.PeersResponse
+	(*StatusRequest)(nil),         // 61: herald.api.v1.StatusRequest
+	(*StatusResponse)(nil),        // 62: herald.api.v1.StatusResponse
+	(*RosterRequest)(nil),         // 63: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 64: herald.api.v1.RosterResponse
+	(*NodeHead)(nil),              // 65: herald.api.v1.NodeHead
+	(*RosterSubmitRequest)(nil),   // 66: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 67: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 68: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 69: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 70: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 71: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 72: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 73: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 74: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 75: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 76: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 77: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 78: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 79: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 80: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 81: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 82: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	81, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	81, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	82, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	82, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -5912,100 +6000,101 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	5,  // 8: herald.api.v1.RetractResponse.receipt:type_name -> herald.api.v1.Receipt
 	16, // 9: herald.api.v1.ListRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 10: herald.api.v1.ListResponse.entries:type_name -> herald.api.v1.Entry
-	81, // 11: herald.api.v1.ListEntry.person:type_name -> google.protobuf.Struct
-	42, // 12: herald.api.v1.ListEntry.about:type_name -> herald.api.v1.ListAbout
+	82, // 11: herald.api.v1.ListEntry.person:type_name -> google.protobuf.Struct
+	43, // 12: herald.api.v1.ListEntry.about:type_name -> herald.api.v1.ListAbout
 	3,  // 13: herald.api.v1.GetResponse.entry:type_name -> herald.api.v1.Entry
 	3,  // 14: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	20, // 15: herald.api.v1.GetResponse.list_entry:type_name -> herald.api.v1.ListEntry
 	16, // 16: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 17: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	81, // 18: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	82, // 18: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	27, // 19: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	29, // 20: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
-	27, // 21: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
-	32, // 22: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
-	32, // 23: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	81, // 24: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	81, // 25: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
-	5,  // 26: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	81, // 27: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
-	28, // 28: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
-	30, // 29: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
-	42, // 30: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
-	43, // 31: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
-	44, // 32: herald.api.v1.ImportResponse.left:type_name -> herald.api.v1.LeftOut
-	48, // 33: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
-	42, // 34: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
-	58, // 35: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	64, // 36: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
-	74, // 37: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
-	69, // 38: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
-	74, // 39: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
-	4,  // 40: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 41: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 42: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 43: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 44: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 45: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 46: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	22, // 47: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	24, // 48: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	26, // 49: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	31, // 50: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	34, // 51: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	36, // 52: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	38, // 53: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	41, // 54: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	46, // 55: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
-	49, // 56: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
-	51, // 57: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	53, // 58: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	55, // 59: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	57, // 60: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	60, // 61: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	62, // 62: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	65, // 63: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	67, // 64: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	68, // 65: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
-	71, // 66: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
-	73, // 67: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
-	76, // 68: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
-	79, // 69: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 70: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 71: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 72: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 73: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 74: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 75: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	21, // 76: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	23, // 77: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	25, // 78: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	40, // 79: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	33, // 80: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	35, // 81: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	37, // 82: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	39, // 83: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	45, // 84: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	47, // 85: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
-	50, // 86: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
-	52, // 87: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	54, // 88: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	56, // 89: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	59, // 90: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	61, // 91: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	63, // 92: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	66, // 93: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	78, // 94: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	70, // 95: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
-	72, // 96: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
-	75, // 97: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
-	77, // 98: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
-	80, // 99: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	70, // [70:100] is the sub-list for method output_type
-	40, // [40:70] is the sub-list for method input_type
-	40, // [40:40] is the sub-list for extension type_name
-	40, // [40:40] is the sub-list for extension extendee
-	0,  // [0:40] is the sub-list for field type_name
+	31, // 21: herald.api.v1.MatchSummary.not_compared:type_name -> herald.api.v1.NotCompared
+	27, // 22: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
+	33, // 23: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
+	33, // 24: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
+	82, // 25: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	82, // 26: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	5,  // 27: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
+	82, // 28: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	28, // 29: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
+	30, // 30: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
+	43, // 31: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
+	44, // 32: herald.api.v1.ImportResponse.rejections:type_name -> herald.api.v1.Rejection
+	45, // 33: herald.api.v1.ImportResponse.left:type_name -> herald.api.v1.LeftOut
+	49, // 34: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
+	43, // 35: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
+	59, // 36: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
+	65, // 37: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
+	75, // 38: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	70, // 39: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	75, // 40: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 41: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 42: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 43: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 44: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 45: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 46: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 47: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	22, // 48: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	24, // 49: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	26, // 50: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	32, // 51: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	35, // 52: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	37, // 53: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	39, // 54: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	42, // 55: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	47, // 56: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
+	50, // 57: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
+	52, // 58: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	54, // 59: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	56, // 60: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	58, // 61: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	61, // 62: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	63, // 63: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	66, // 64: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	68, // 65: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	69, // 66: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	72, // 67: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	74, // 68: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	77, // 69: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	80, // 70: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 71: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 72: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 73: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 74: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 75: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 76: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	21, // 77: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	23, // 78: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	25, // 79: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	41, // 80: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	34, // 81: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	36, // 82: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	38, // 83: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	40, // 84: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	46, // 85: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	48, // 86: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
+	51, // 87: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
+	53, // 88: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	55, // 89: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	57, // 90: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	60, // 91: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	62, // 92: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	64, // 93: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	67, // 94: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	79, // 95: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	71, // 96: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	73, // 97: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	76, // 98: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	78, // 99: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	81, // 100: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	71, // [71:101] is the sub-list for method output_type
+	41, // [41:71] is the sub-list for method input_type
+	41, // [41:41] is the sub-list for extension type_name
+	41, // [41:41] is the sub-list for extension extendee
+	0,  // [0:41] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -6013,7 +6102,7 @@ func file_herald_api_v1_api_proto_init() {
 	if File_herald_api_v1_api_proto != nil {
 		return
 	}
-	file_herald_api_v1_api_proto_msgTypes[40].OneofWrappers = []any{
+	file_herald_api_v1_api_proto_msgTypes[41].OneofWrappers = []any{
 		(*MatchResponse_Answer)(nil),
 		(*MatchResponse_Summary)(nil),
 	}
@@ -6023,7 +6112,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   81,
+			NumMessages:   82,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
