@@ -61,7 +61,7 @@ func (n *Node) Status() api.Status {
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
 	s.Alarms = append(s.Alarms, n.journalAlarms()...)
-	for _, line := range []string{indexing, n.forkAlarm(), n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm()} {
+	for _, line := range []string{indexing, n.forkAlarm(), n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm(), n.growthAlarm(time.Now())} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
@@ -70,6 +70,15 @@ func (n *Node) Status() api.Status {
 	s.Alarms = append(s.Alarms, n.desk.Fishing(time.Now())...)
 	s.Alarms = append(s.Alarms, n.desk.Crowded()...)
 	return s
+}
+
+// growthAlarm tells that the own log has nearly used up what the policy lets it grow.
+func (n *Node) growthAlarm(now time.Time) string {
+	g := n.desk.Growth(now)
+	if !g.Near() {
+		return ""
+	}
+	return fmt.Sprintf("growth: this node's log has %d of the %d bytes that the policy lets it have by now; over that, what is published waits in the outbox", g.Used, g.Room)
 }
 
 // alarms are what a person has to look into. They do not stop the node: data
@@ -155,6 +164,7 @@ func (n *Node) registerMetrics() {
 		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
 	})
 	alarm("index", func() bool { return n.indexAlarm() != "" })
+	alarm("growth", func() bool { return n.growthAlarm(time.Now()) != "" })
 	alarm("disk", func() bool { return n.diskAlarm() != "" })
 	alarm("restored", func() bool { return n.gate.alarm() != "" })
 	alarm("journal", func() bool { return len(n.journalAlarms()) > 0 })

@@ -139,7 +139,7 @@ func indexBench(ctx context.Context, b *bed, net *network, o Options, paced [][]
 // source is a store without lists of the State's own.
 func source(s *store.Store) index.Source {
 	return index.Source{
-		Wait: s.Wait, Read: s.Read, Hidden: s.Hidden, Get: s.Get,
+		Wait: s.Wait, Read: s.Read, Hidden: s.Hidden,
 		Lists:     func(after uint64, _ int) ([]index.Change, uint64, error) { return nil, after, nil },
 		WaitLists: func(ctx context.Context, _ uint64) error { <-ctx.Done(); return ctx.Err() },
 	}

@@ -48,7 +48,9 @@ func newNetwork(n int, seed uint64) (*network, error) { return foundNetwork(n, s
 
 // foundNetwork makes the same network in every process.
 func foundNetwork(n int, seed uint64, now time.Time) (*network, error) {
-	return foundUnder(roster.DefaultPolicy(), n, seed, now)
+	policy := roster.DefaultPolicy()
+	policy.LogBurst = 1 << 50 // a day's records of a network are made within a minute
+	return foundUnder(policy, n, seed, now)
 }
 
 func foundUnder(policy roster.Policy, n int, seed uint64, now time.Time) (*network, error) {

@@ -74,6 +74,7 @@ func printGenesis(cmd *cobra.Command, r *genesisReport) error {
 	t.row("match requests", fmt.Sprintf("%d an hour, %d a day, %d at once", r.Policy.MatchPerHour, r.Policy.MatchPerDay, r.Policy.MatchBurst))
 	t.row("nodes a State", fmt.Sprint(r.Policy.MaxNodes))
 	t.row("delegations at most", r.Policy.MaxDelegation)
+	t.row("a log grows", fmt.Sprintf("%d bytes at once, %d a day", r.Policy.LogBurst, r.Policy.LogRate))
 	for _, s := range r.Missing {
 		t.row("not signed by", string(s))
 	}

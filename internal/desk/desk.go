@@ -166,7 +166,7 @@ func (d *Desk) empty(ctx context.Context) error {
 		case <-d.wake:
 		case <-tick:
 		}
-		if ready, _ := d.cfg.Gate(); !ready {
+		if ready, _ := d.gate(); !ready {
 			pause = poll
 			continue
 		}

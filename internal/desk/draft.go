@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -42,6 +41,9 @@ func (dr *draft) commit() [32]byte { return wire.Commit(dr.Salt, dr.Body) }
 
 // errUnfit is a draft that no waiting will make signable.
 var errUnfit = errors.New("cannot be signed")
+
+// errGrowth is a draft for which the own log has no room yet.
+var errGrowth = errors.New("the log may not grow so fast")
 
 func (d *Desk) newDraft(dr draft, now time.Time) (*draft, error) {
 	dr.Salt = make([]byte, wire.SaltSize)
@@ -122,11 +124,11 @@ func (d *Desk) retractionDraft(target ct.ID, r *ct.Retraction, v *roster.View, n
 	if err != nil {
 		return nil, fmt.Errorf("find record %s: %w", target.Short(), err)
 	}
-	retractable := []ct.Kind{ct.KindNotification, ct.KindUpdate, ct.KindCorrect, ct.KindRenew, ct.KindAck, ct.KindResponse, ct.KindSighting, ct.KindMatchRelease}
+	rule, _ := ct.Kind(row.Header.Kind).Rule()
 	switch {
 	case row.State != d.cfg.State:
 		return nil, fmt.Errorf("%w: record %s is of %s; only its own State retracts it", ErrNotAllowed, target.Short(), row.State)
-	case row.Root || !slices.Contains(retractable, ct.Kind(min(row.Header.Kind, 255))):
+	case row.Root || !rule.Retractable:
 		return nil, fmt.Errorf("%w: record %s is a %s; it cannot be retracted", ErrNotAllowed, target.Short(), ct.Kind(min(row.Header.Kind, 255)))
 	case !row.HiddenBy.IsZero():
 		return nil, fmt.Errorf("%w: record %s is already retracted by %s", ErrConflict, target.Short(), row.HiddenBy.Short())
@@ -183,6 +185,10 @@ func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, at wire.Next) (ver
 	rec, err := verify.Open(wire.Encode(&wire.Envelope{
 		Header: h, HeaderBytes: raw, Alg: keys.AlgEd25519, Sig: sig, Salt: dr.Salt, Body: dr.Body,
 	}), v, now)
+	var refused *verify.Error
+	if errors.As(err, &refused) && refused.Reason == verify.Growth {
+		return verify.Record{}, fmt.Errorf("%w: %w", errGrowth, err)
+	}
 	if err != nil {
 		return verify.Record{}, fmt.Errorf("%w: %w", errUnfit, err)
 	}

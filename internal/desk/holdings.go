@@ -20,7 +20,7 @@ func listRef(list, id string) string { return index.RefList + list + "/" + id }
 func (d *Desk) Followed() index.Source {
 	s := d.cfg.Store
 	return index.Source{
-		Wait: s.Wait, Read: s.Read, Hidden: s.Hidden, Get: s.Get,
+		Wait: s.Wait, Read: s.Read, Hidden: s.Hidden,
 		Lists: d.ListPersons, WaitLists: d.WaitLists,
 		Last:   func() index.Cursors { return index.Cursors{Store: s.Last(), Lists: d.lists.last()} },
 		Behind: d.behind,

@@ -202,7 +202,7 @@ func (d *Desk) pump(ctx context.Context) error {
 		return err
 	}
 	for _, key := range keys {
-		if ready, _ := d.cfg.Gate(); !ready {
+		if ready, _ := d.gate(); !ready {
 			return nil
 		}
 		_, err := d.settle(ctx, key)
@@ -358,7 +358,7 @@ func (d *Desk) nudge() {
 
 // why tells for what the outbox waits.
 func (d *Desk) why() string {
-	if ready, why := d.cfg.Gate(); !ready {
+	if ready, why := d.gate(); !ready {
 		return why
 	}
 	return "next in line to be signed"

@@ -93,9 +93,9 @@ func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool) (Receipt, err
 	if head, _ := d.cfg.Store.Head(own); right.Closing != nil || head.Contested != 0 {
 		return Receipt{}, fmt.Errorf("%w: %s", ErrNotAllowed, d.why())
 	}
-	if ready, _ := d.cfg.Gate(); ready && !noWait && d.waiting.Load() == 0 {
+	if ready, _ := d.gate(); ready && !noWait && d.waiting.Load() == 0 {
 		r, err := d.sign(ctx, dr)
-		unsigned := err != nil && !lasting(err) && (ctx.Err() != nil || errors.Is(err, ingest.ErrGap))
+		unsigned := err != nil && !lasting(err) && (ctx.Err() != nil || errors.Is(err, ingest.ErrGap) || errors.Is(err, errGrowth))
 		if !unsigned {
 			return r, err
 		}

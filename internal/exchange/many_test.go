@@ -89,7 +89,8 @@ func TestMoreLogsThanAPage(t *testing.T) {
 		same := func() bool {
 			want, _ := x.Exchange.Holdings()
 			got, _ := y.Exchange.Holdings()
-			return got == want
+			// What was held for a clock is tried without its body, which comes after it.
+			return got == want && len(y.Store.MissingBodies(1)) == 0
 		}
 		for g, nodes := range byTime {
 			ahead.Store(int64(time.Duration(g)*span + 2*time.Hour - time.Since(begin)))
@@ -102,7 +103,7 @@ func TestMoreLogsThanAPage(t *testing.T) {
 				return true
 			})
 		}
-		b.until("in sync", time.Minute, same)
+		b.until("in sync", 10*time.Minute, same)
 		if got := x.Counter("herald_sync_pulls_total", "result", "peer") + y.Counter("herald_sync_pulls_total", "result", "peer"); got != 0 {
 			t.Errorf("honest nodes blamed each other %v times", got)
 		}

@@ -28,7 +28,6 @@ type Source struct {
 	Wait   func(ctx context.Context, after uint64) error
 	Read   func(after uint64, max int, bodies bool) ([]store.Row, error)
 	Hidden func(id ct.ID) (by ct.ID, ok bool)
-	Get    func(log ct.LogID, seq uint64) (store.Row, error) // ErrNotFound; Follow alone asks
 
 	// Retention is the longest life of a body after its record was issued, whatever
 	// an inadmissible record says; 0: what the record says.
@@ -188,13 +187,12 @@ func (b *gathered) take(rows []store.Row, src Source, now time.Time) error {
 		if persons[i].Person != nil {
 			b.changes = append(b.changes, persons[i])
 		}
-		if ct.Kind(r.Header.Kind) == ct.KindRetract && len(r.Header.Refs) > 0 {
-			change, ok, err := retracted(r, src, now)
-			if err != nil {
-				return err
-			}
-			if ok {
-				b.changes = append(b.changes, change)
+		if ct.Kind(r.Header.Kind) != ct.KindRetract {
+			continue
+		}
+		for _, ref := range r.Header.Refs {
+			if _, hidden := src.Hidden(ref.ID); hidden {
+				b.changes = append(b.changes, Change{Ref: recordRef(ref.ID)})
 			}
 		}
 	}
@@ -233,28 +231,6 @@ func inParts(n int, fn func(i int)) {
 
 // partAtLeast is how many persons are worth a goroutine.
 const partAtLeast = 64
-
-// retracted is what a RETRACT means for the person of its target. One that
-// hid without its body and, with it, turned out to be none gives the person
-// back: the target itself does not arrive again.
-func retracted(r *store.Row, src Source, now time.Time) (Change, bool, error) {
-	ref := r.Header.Refs[0] // an admissible one has no more
-	if _, hidden := src.Hidden(ref.ID); hidden {
-		return Change{Ref: recordRef(ref.ID)}, true, nil
-	}
-	if r.Inadmissible == "" {
-		return Change{}, false, nil
-	}
-	target, err := src.Get(ref.Log, ref.Seq)
-	if errors.Is(err, store.ErrNotFound) || err == nil && target.ID != ref.ID {
-		return Change{}, false, nil
-	}
-	if err != nil {
-		return Change{}, false, err
-	}
-	change, ok := personOf(&target, src.Hidden, now)
-	return change, ok, nil
-}
 
 // personOf gives the person that a record makes known, unless it may not be
 // shown: then nobody may be told that it matches.

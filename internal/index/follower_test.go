@@ -83,11 +83,18 @@ func TestFollow(t *testing.T) {
 			gone := w.retract(0, recs[0])
 			return []func(){func() { w.append(w.bare(recs[0]), gone) }, func() { w.fill(recs[0]) }}
 		}, func(*world) []string { return []string{""} }},
-		{"a retraction of which the body says nothing", func(w *world) []func() {
+		{"retracted by a record without a sound body", func(w *world) []func() {
 			recs = []verify.Record{w.about(0, people[0], life)}
-			none := w.sign(0, ct.KindRetract, ct.TopicTravel, []byte("no retraction"), func(h *header) { h.Refs = []ct.Ref{ref(recs[0])} })
-			return []func(){func() { w.append(recs...) }, func() { w.append(w.bare(none)) }, func() { w.fill(none) }}
+			gone := w.sign(0, ct.KindRetract, ct.TopicTravel, []byte("no retraction"), func(h *header) { h.Refs = []ct.Ref{ref(recs[0])} })
+			return []func(){func() { w.append(recs...) }, func() { w.append(w.bare(gone)) }, func() { w.fill(gone) }}
 		}, func(*world) []string { return []string{""} }},
+		{"several retracted at once", func(w *world) []func() {
+			recs = []verify.Record{w.about(0, people[0], life), w.about(0, people[1], life), w.about(0, people[2], life)}
+			gone := w.sign(0, ct.KindRetract, ct.TopicTravel, nil, func(h *header) {
+				h.Refs = []ct.Ref{ref(recs[2]), {Log: ref(recs[1]).Log, Seq: 99, ID: ref(recs[1]).ID}, ref(recs[0])}
+			})
+			return []func(){func() { w.append(recs[:2]...) }, func() { w.append(recs[2:]...) }, func() { w.append(gone) }}
+		}, func(*world) []string { return []string{"", recordRef(recs[1]), ""} }},
 		{"expired before it came", func(w *world) []func() {
 			recs = []verify.Record{w.about(0, people[0], -time.Hour)}
 			return []func(){func() { w.append(recs...) }}

@@ -149,7 +149,7 @@ const retention = 400 * 24 * time.Hour
 
 func (w *world) source() index.Source {
 	return index.Source{
-		Wait: w.store.Wait, Read: w.store.Read, Hidden: w.store.Hidden, Get: w.store.Get,
+		Wait: w.store.Wait, Read: w.store.Read, Hidden: w.store.Hidden,
 		Retention: retention, Lists: w.lists.after, WaitLists: w.lists.wait, Last: w.reached, Behind: w.behind,
 	}
 }

@@ -51,6 +51,8 @@ type PolicySummary struct {
 	MatchBurst    uint32 `json:"match_burst"`
 	MaxNodes      uint32 `json:"max_nodes"`
 	MaxDelegation string `json:"max_delegation"`
+	LogBurst      uint64 `json:"log_burst"` // bytes
+	LogRate       uint64 `json:"log_rate"`  // bytes a day
 }
 
 // Summary is the policy as people read it.
@@ -59,6 +61,7 @@ func (p Policy) Summary() PolicySummary {
 		MaxRetention: p.MaxRetention.String(), RetractGrace: p.RetractGrace.String(),
 		MatchPerHour: p.MatchPerHour, MatchPerDay: p.MatchPerDay, MatchBurst: p.MatchBurst,
 		MaxNodes: p.MaxNodes, MaxDelegation: p.MaxDelegation.String(),
+		LogBurst: p.LogBurst, LogRate: p.LogRate,
 	}
 }
 

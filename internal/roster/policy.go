@@ -16,6 +16,10 @@ const (
 	MaxNodes    = 8   // nodes of one State with a delegation in force
 	maxReplaced = 8   // closed keys of one State whose windows lie over theirs
 	maxKeys     = 64  // node keys of one State, ended ones included
+
+	minGrowth = 1 << 20   // log_burst and log_rate, bytes
+	rootBurst = 256 << 10 // what a root log may have at once, bytes,
+	rootRate  = 16 << 10  // and by how much it may grow a day
 )
 
 // Policy is what the founders agreed on; it is part of the genesis body.
@@ -27,6 +31,8 @@ type Policy struct {
 	MatchBurst    uint32        // default 20
 	MaxNodes      uint32        // nodes per State, at most 8
 	MaxDelegation time.Duration // of one delegation, at most ct.MaxDelegation
+	LogBurst      uint64        // bytes that a node log may have at once, default 64 MiB
+	LogRate       uint64        // bytes by which it may grow a day, default 32 MiB
 }
 
 // DefaultPolicy is the policy of a genesis that says nothing else.
@@ -39,6 +45,8 @@ func DefaultPolicy() Policy {
 		MatchBurst:    20,
 		MaxNodes:      MaxNodes,
 		MaxDelegation: ct.MaxDelegation,
+		LogBurst:      64 << 20,
+		LogRate:       32 << 20,
 	}
 }
 
@@ -53,17 +61,22 @@ func (p Policy) withDefaults() Policy {
 		MatchBurst:    cmp.Or(p.MatchBurst, d.MatchBurst),
 		MaxNodes:      cmp.Or(p.MaxNodes, d.MaxNodes),
 		MaxDelegation: cmp.Or(p.MaxDelegation, d.MaxDelegation),
+		LogBurst:      cmp.Or(p.LogBurst, d.LogBurst),
+		LogRate:       cmp.Or(p.LogRate, d.LogRate),
 	}
 }
 
 // check holds p against the bounds of the protocol. An exercise may shorten
-// times and raise the match budgets; a real network may only lower the budgets.
+// times, raise the match budgets and let logs grow; a real network may only lower
+// the match budgets, and grows within what members can keep.
 func (p Policy) check(exercise bool) error {
 	d := DefaultPolicy()
 	shortest, budget := time.Hour, [3]uint32{d.MatchPerHour, d.MatchPerDay, d.MatchBurst}
+	burst, rate := uint64(256<<20), uint64(64<<20)
 	if exercise {
 		const plenty = 10_000_000
 		shortest, budget = time.Second, [3]uint32{plenty, plenty, plenty}
+		burst, rate = 1<<50, 1<<50
 	}
 	for _, t := range []struct {
 		name           string
@@ -91,6 +104,17 @@ func (p Policy) check(exercise bool) error {
 	} {
 		if n.v < 1 || n.v > n.most {
 			return fmt.Errorf("policy: %s is %d, want 1 to %d", n.name, n.v, n.most)
+		}
+	}
+	for _, n := range []struct {
+		name    string
+		v, most uint64
+	}{
+		{"log_burst", p.LogBurst, burst},
+		{"log_rate", p.LogRate, rate},
+	} {
+		if n.v < minGrowth || n.v > n.most {
+			return fmt.Errorf("policy: %s is %d bytes, want %d to %d", n.name, n.v, uint64(minGrowth), n.most)
 		}
 	}
 	return nil
@@ -128,6 +152,8 @@ func (p Policy) wire() wire.GenesisPolicy {
 		MatchBurst:    p.MatchBurst,
 		MaxNodes:      p.MaxNodes,
 		MaxDelegation: millis(p.MaxDelegation),
+		LogBurst:      p.LogBurst,
+		LogRate:       p.LogRate,
 	}
 }
 
@@ -148,5 +174,7 @@ func policyOf(w *wire.GenesisPolicy) Policy {
 		MatchBurst:    w.MatchBurst,
 		MaxNodes:      w.MaxNodes,
 		MaxDelegation: span(w.MaxDelegation),
+		LogBurst:      w.LogBurst,
+		LogRate:       w.LogRate,
 	}
 }

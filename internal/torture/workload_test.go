@@ -420,7 +420,7 @@ func follow(x *index.Index, s *store.Store) error {
 	done := make(chan error, 1)
 	go func() {
 		done <- x.Follow(ctx, index.Source{
-			Wait: s.Wait, Read: s.Read, Hidden: s.Hidden, Get: s.Get,
+			Wait: s.Wait, Read: s.Read, Hidden: s.Hidden,
 			Lists: func(after uint64, _ int) ([]index.Change, uint64, error) { return nil, after, nil },
 			WaitLists: func(ctx context.Context, _ uint64) error {
 				<-ctx.Done()

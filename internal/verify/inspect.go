@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 
 	"github.com/herald-net/herald/internal/keys"
@@ -123,6 +124,8 @@ func (r *Report) inspectSignature(e *wire.Envelope, network *ct.NetworkID) {
 	switch {
 	case e.Alg != keys.AlgEd25519:
 		r.add("signature", fail, BadAlgorithm, "")
+	case len(e.Sig) != wire.SigSize:
+		r.add("signature", fail, BadSignature, fmt.Sprintf("%d bytes, want %d", len(e.Sig), wire.SigSize))
 	case !keys.Verify(e.Header.Log, keys.ContextRecord, *network, e.HeaderBytes, e.Sig):
 		r.add("signature", fail, BadSignature, "")
 	default:
@@ -144,11 +147,16 @@ func (r *Report) inspectRight(e *wire.Envelope, v *roster.View) {
 	}
 	r.State, r.RootLog = right.State, right.Root
 	r.add("member", pass, "", "")
+	if right.Root && e.Header.BodySize > maxRootBody {
+		r.add("size", fail, TooLarge, fmt.Sprintf("body of %d bytes in a root log, at most %d", e.Header.BodySize, maxRootBody))
+	}
 	// Whether the delegation has ended by now says nothing about the record.
-	r.addErr("window", checkRight(&e.Header, wire.ID(v.Network(), e.HeaderBytes), right, e.Header.Issued.Time()))
-	why, faults := judge(e, &right, v, new(wire.NotificationReader))
-	r.Faults = faults
+	r.addErr("window", checkRight(&e.Header, wire.ID(v.Network(), e.HeaderBytes), right, v, e.Header.Issued.Time()))
+	why, fault := judge(e, &right, v, new(wire.NotificationReader))
+	_ = errors.As(fault, &r.Faults)
 	switch {
+	case fault != nil:
+		r.add("admissible", fail, why, fault.Error())
 	case why != "":
 		r.add("admissible", fail, why, "")
 	case !e.HasBody():

@@ -7,12 +7,12 @@ import (
 )
 
 // judge gives the first reason why the content of a chained record is not
-// shown, and for a body that breaks rules which ones. Each answer is a function
+// shown, and what is wrong with a body (ct.Faults, where it breaks their rules). Each answer is a function
 // of the record and the genesis alone, with one exception that cannot do harm:
 // a retraction of another State's log is seen as such only once that log is in
 // the roster, and until then there is nothing it could retract.
 // What rd read last is overwritten.
-func judge(e *wire.Envelope, r *roster.Right, v *roster.View, rd *wire.NotificationReader) (Reason, ct.Faults) {
+func judge(e *wire.Envelope, r *roster.Right, v *roster.View, rd *wire.NotificationReader) (Reason, error) {
 	h := &e.Header
 	if why := judgeHeader(h, r, v); why != "" {
 		return why, nil
@@ -24,17 +24,17 @@ func judge(e *wire.Envelope, r *roster.Right, v *roster.View, rd *wire.Notificat
 }
 
 func judgeHeader(h *wire.Header, r *roster.Right, v *roster.View) Reason {
-	kind := ct.Kind(h.Kind)
+	rule, known := ct.Kind(h.Kind).Rule()
 	switch {
-	case h.Kind == 0 || h.Kind > uint32(ct.KindCheckpoint):
+	case !known:
 		return UnknownKind
-	case rootKind(kind) != r.Root:
+	case rule.Root != r.Root:
 		return WrongLog
-	case !acted(kind):
+	case !rule.Acted:
 		return UnsupportedKind
 	case h.Topic == 0 || h.Topic > uint32(ct.TopicReceipt):
 		return UnknownTopic
-	case !fits(kind, ct.Topic(h.Topic)):
+	case !rule.Topics.Has(ct.Topic(h.Topic)):
 		return TopicOfKind
 	case h.Priority == 0 || h.Priority > uint32(ct.PriorityFlash):
 		return UnknownPriority
@@ -43,7 +43,7 @@ func judgeHeader(h *wire.Header, r *roster.Right, v *roster.View) Reason {
 	}
 	switch h.Audience {
 	case uint32(ct.AudienceAll):
-		if forAddressees(kind) && !v.Exercise() {
+		if rule.Personal && !v.Exercise() {
 			return AudienceAll
 		}
 	case uint32(ct.AudienceSealed), uint32(ct.AudienceGroup):
@@ -56,58 +56,38 @@ func judgeHeader(h *wire.Header, r *roster.Right, v *roster.View) Reason {
 		return ExpiryFirst
 	case !r.Root && h.Expires-h.Issued > ct.Millis(v.Policy().MaxRetention.Milliseconds()):
 		return ExpiryLate
+	case len(h.Refs) < rule.MinRefs || len(h.Refs) > rule.MaxRefs:
+		return RefsOfKind
+	case rule.Kind == ct.KindRetract:
+		return judgeTargets(h, r, v)
 	}
-	if kind != ct.KindRetract {
-		return ""
+	return ""
+}
+
+// judgeTargets looks where the records stand that a RETRACT names. Who holds a
+// root log is known from the genesis, so one ref into it is a fault everywhere;
+// what a ref into another State's log does is nothing, on every node, and the
+// rest of them act.
+func judgeTargets(h *wire.Header, r *roster.Right, v *roster.View) Reason {
+	others := 0
+	for i := range h.Refs {
+		target, ok := v.Right(h.Refs[i].Log)
+		switch {
+		case ok && target.Root:
+			return RootTarget
+		case ok && target.State != r.State:
+			others++
+		}
 	}
-	if len(h.Refs) != 1 {
-		return RefMissing
-	}
-	if target, ok := v.Right(h.Refs[0].Log); ok && target.State != r.State {
+	if others == len(h.Refs) {
 		return OtherState
 	}
 	return ""
 }
 
-// rootKind tells the kinds of root logs and of the roster log.
-func rootKind(k ct.Kind) bool {
-	switch k {
-	case ct.KindDelegation, ct.KindRenewal, ct.KindClosing, ct.KindRootRotation, ct.KindAmendment, ct.KindVote:
-		return true
-	}
-	return false
-}
-
-// acted tells the kinds whose bodies this version reads.
-func acted(k ct.Kind) bool {
-	switch k {
-	case ct.KindNotification, ct.KindRetract, ct.KindMatchRelease, ct.KindAddress, ct.KindDelegation, ct.KindRenewal, ct.KindClosing:
-		return true
-	}
-	return false
-}
-
-// forAddressees tells the kinds that are about persons: in earnest they are for
-// their addressees and never for all.
-func forAddressees(k ct.Kind) bool { return k == ct.KindNotification || k == ct.KindMatchRelease }
-
-// fits tells whether a kind has business on a topic. A retraction goes where
-// the record went that it retracts.
-func fits(k ct.Kind, t ct.Topic) bool {
-	switch k {
-	case ct.KindNotification:
-		return t >= ct.TopicTravel && t <= ct.TopicDetention
-	case ct.KindRetract:
-		return true
-	case ct.KindMatchRelease:
-		return t == ct.TopicReceipt
-	}
-	return t == ct.TopicControl
-}
-
 // judgeBody reads the content. Rules that ask for a time are given issued_at,
 // so that every node finds the same whenever it looks.
-func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.NotificationReader) (Reason, ct.Faults) {
+func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.NotificationReader) (Reason, error) {
 	var faults ct.Faults
 	var err error
 	switch ct.Kind(e.Header.Kind) {
@@ -137,8 +117,10 @@ func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.Noti
 	case ct.KindDelegation:
 		var d *ct.Delegation
 		if d, err = wire.DecodeDelegation(e.Body); err == nil {
-			if faults = d.Validate(); len(faults) == 0 && p.CheckDelegation(d, r.State, e.Header.Log) != nil {
-				return BodyInvalid, nil
+			if faults = d.Validate(); len(faults) == 0 {
+				if err := p.CheckDelegation(d, r.State, e.Header.Log); err != nil {
+					return BodyInvalid, err
+				}
 			}
 		}
 	case ct.KindRenewal:
@@ -154,7 +136,7 @@ func judgeBody(e *wire.Envelope, r *roster.Right, p roster.Policy, rd *wire.Noti
 	}
 	switch {
 	case err != nil:
-		return BodyNotDecodable, nil
+		return BodyNotDecodable, err
 	case len(faults) > 0:
 		return BodyInvalid, faults
 	}

@@ -11,6 +11,11 @@ import (
 	"github.com/herald-net/herald/node/ct"
 )
 
+const (
+	maxAhead    = ct.Millis(10 * 60 * 1000) // of issued_at before a record's time has come
+	maxRootBody = 4 << 10                   // of a record in a root log, bytes
+)
+
 // Open judges one record, cheap checks first. It needs no body, as a record
 // may come without one in sync; a body that is present must be the committed
 // one. The error is always an *Error. raw must not change afterwards.
@@ -52,6 +57,9 @@ func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record
 	if e.Alg != keys.AlgEd25519 {
 		return Record{}, &Error{BadAlgorithm, fmt.Sprintf("algorithm %d", e.Alg)}
 	}
+	if len(e.Sig) != wire.SigSize { // inside a range too, where nobody looks at it: it would be stored
+		return Record{}, &Error{BadSignature, fmt.Sprintf("%d bytes, want %d", len(e.Sig), wire.SigSize)}
+	}
 	if topic != nil && h.Topic != uint32(*topic) {
 		return Record{}, &Error{WrongTopic, fmt.Sprintf("topic %d came on %s", h.Topic, *topic)}
 	}
@@ -65,8 +73,11 @@ func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record
 	if !ok {
 		return Record{}, &Error{Stranger, "log " + h.Log.Short()}
 	}
+	if right.Root && h.BodySize > maxRootBody {
+		return Record{}, &Error{TooLarge, fmt.Sprintf("body of %d bytes in a root log, at most %d", h.BodySize, maxRootBody)}
+	}
 	id := wire.ID(network, e.HeaderBytes)
-	if err := checkRight(h, id, right, now); err != nil {
+	if err := checkRight(h, id, right, v, now); err != nil {
 		return Record{}, err
 	}
 	r.id, r.right = id, right
@@ -103,13 +114,30 @@ func checkBody(e *wire.Envelope) error {
 // closing stands instead of the window: the root key's word for the last record
 // is its word for all that lead to it, whenever they come. Which those are only
 // the chain tells: that is for exchange and ingest.
-func checkRight(h *wire.Header, id ct.ID, r roster.Right, now time.Time) error {
+func checkRight(h *wire.Header, id ct.ID, r roster.Right, v *roster.View, now time.Time) error {
 	c := r.Closing
-	if c == nil {
-		return checkWindow(h, r, now)
-	}
-	if h.Seq > c.Seq || h.Seq == c.Seq && id != c.ID {
+	switch {
+	case c == nil:
+		if err := checkWindow(h, r, now); err != nil {
+			return err
+		}
+	case h.Seq > c.Seq || h.Seq == c.Seq && id != c.ID:
 		return &Error{Disowned, fmt.Sprintf("log %s, record %d: closed at %d", h.Log.Short(), h.Seq, c.Seq)}
+	}
+	return checkGrowth(h, r, v, now)
+}
+
+// checkGrowth bounds what one key can have everybody keep, by header bytes and
+// roster alone: a record comes in when the clock has come near its time, and its
+// log may not be longer by then than the policy lets it grow. The word of a root
+// key for the end of a log does not lift it, or a State could have all keep
+// what it likes.
+func checkGrowth(h *wire.Header, r roster.Right, v *roster.View, now time.Time) error {
+	if late := ct.MillisOf(now) + maxAhead; h.Issued > late {
+		return &Error{Future, fmt.Sprintf("issued %v, ten minutes from now is %v", h.Issued, late)}
+	}
+	if room := v.Room(r, h.Issued); h.Offset > room {
+		return &Error{Growth, fmt.Sprintf("log %s, record %d: %d bytes come before it, at most %d do by %v", h.Log.Short(), h.Seq, h.Offset, room, h.Issued)}
 	}
 	return nil
 }

@@ -101,6 +101,7 @@ func TestOpenRange(t *testing.T) {
 		}), now, "", true, -1},
 		{"another log last", append(good[:10:10], w.raw(other)), now, "", true, -1},
 		{"another algorithm inside", with(4, func(e *wire.Envelope) { e.Alg = 2 }), now, verify.BadAlgorithm, true, -1},
+		{"a long signature inside", with(4, func(e *wire.Envelope) { e.Sig = make([]byte, 4096) }), now, verify.BadSignature, true, -1},
 		{"garbage inside", append(append(good[:4:4], []byte("garbage")), good[5:]...), now, verify.NotARecord, true, -1},
 		{"after the delegation", good, now.Add(401 * day), verify.HeldDelegation, true, -1},
 	}

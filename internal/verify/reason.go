@@ -17,6 +17,8 @@ const (
 	Stranger       Reason = "stranger"
 	HeldDelegation Reason = "held-delegation"
 	Disowned       Reason = "disowned"
+	Future         Reason = "future"
+	Growth         Reason = "growth"
 	BodyMismatch   Reason = "body-mismatch"
 	BadSignature   Reason = "bad-signature"
 )
@@ -35,7 +37,8 @@ const (
 	AudienceAll      Reason = "audience-all-outside-exercise"
 	ExpiryFirst      Reason = "expiry-before-issue"
 	ExpiryLate       Reason = "expiry-beyond-policy"
-	RefMissing       Reason = "ref-missing"
+	RefsOfKind       Reason = "refs-do-not-fit-kind"
+	RootTarget       Reason = "retract-of-root-log"
 	OtherState       Reason = "retract-of-other-state"
 	BodyNotDecodable Reason = "body-not-decodable"
 	TopicOfEvent     Reason = "topic-does-not-fit-event"
@@ -92,16 +95,18 @@ func (r Reason) verdict() Verdict {
 
 var reasons = [...]Meaning{
 	{TooLarge, Reject, "a size or count is over its limit"},
-	{UnknownVersion, Ignore, "the header's version is not 1"},
+	{UnknownVersion, Ignore, "the header's version is not 1: held until this program knows it"},
 	{NotARecord, Reject, "the bytes are not a record in its one encoding"},
 	{OtherNetwork, Reject, "the header names another network"},
-	{BadAlgorithm, Ignore, "the signature's algorithm is not Ed25519 (1)"},
+	{BadAlgorithm, Ignore, "the signature's algorithm is not Ed25519 (1): held until this program knows it"},
 	{WrongTopic, Reject, "gossiped on another topic than the header's"},
 	{MissingBody, Reject, "gossiped without its body"},
 	{BodyMismatch, Reject, "salt and body are not what the header commits to"},
 	{Stranger, Ignore, "no member of the roster, as this node knows it, has this log"},
 	{HeldDelegation, Ignore, "outside the window of the log's delegation: held until a renewal or a closing"},
 	{Disowned, Ignore, "after the end that its State has set to the log, or on another branch"},
+	{Future, Ignore, "issued more than ten minutes from now: held until then"},
+	{Growth, Ignore, "its log has grown faster than the policy lets it: held for good unless the key's window turns out to begin earlier"},
 	{BadSignature, Reject, "the signature does not verify"},
 
 	{UnknownKind, Accept, "a kind that version 1 does not define"},
@@ -116,8 +121,9 @@ var reasons = [...]Meaning{
 	{AudienceAll, Accept, "a notification to ALL in a network that is no exercise"},
 	{ExpiryFirst, Accept, "it expires before it is issued"},
 	{ExpiryLate, Accept, "it expires later than the policy's longest retention"},
-	{RefMissing, Accept, "a retraction without exactly one ref"},
-	{OtherState, Accept, "a retraction of another State's record"},
+	{RefsOfKind, Accept, "fewer or more refs than its kind has"},
+	{RootTarget, Accept, "a retraction that names a record of a root log"},
+	{OtherState, Accept, "a retraction of nothing but other States' records"},
 	{BodyNotDecodable, Accept, "the body is not in the one encoding of its kind"},
 	{TopicOfEvent, Accept, "the event type belongs to another topic"},
 	{BodyInvalid, Accept, "the content breaks a rule of PROTOCOL.md section 7"},

@@ -130,6 +130,13 @@ func accepted(w *world) []recordVector {
 		d.body = body(&ct.Retraction{Reason: "court-order", Text: "Решение суда, invented."})
 	}))
 	add("retraction in another node's log of the State", retract(func(d *draft) { d.by = "UTO 2" }))
+	add("retraction of two", retract(func(d *draft) { d.h.Refs = append(d.h.Refs, d.h.Refs[0]) }))
+	add("retraction of 64", retract(func(d *draft) { d.h.Refs = refs(wire.MaxRefs) }))
+	add("retraction of a record of its own State and of another's", retract(func(d *draft) {
+		d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("NOR 1").Public(), Seq: 9, ID: ct.ID{9}})
+	}))
+	add("issued ten minutes from now", notify(ct.TopicTravel, func(d *draft) { d.h.Issued = ct.MillisOf(now) + 10*60*1000 }))
+	add("its log is as long as it may be", notify(ct.TopicTravel, func(d *draft) { d.h.Offset = w.room("UTO 1") }))
 	add("retraction of a log not known yet", retract(func(d *draft) { d.h.Refs[0].Log = key("stranger").Public() }))
 	add("match release", release(nil))
 	add("match release that says whom to call", release(func(_ *draft, r *ct.MatchRelease) {
@@ -171,6 +178,7 @@ func accepted(w *world) []recordVector {
 	}))
 	because = verify.WrongLog
 	add("notification in a root log", notify(ct.TopicTravel, func(d *draft) { d.by = "UTO root" }))
+	add("notification of 4,096 bytes in a root log", notify(ct.TopicTravel, func(d *draft) { d.by, d.body = "UTO root", make([]byte, 4096) }))
 	add("closing in a node log", closing(nil).with(func(d *draft) { d.by = "UTO 1" }))
 	add("delegation in a node log", delegate(func(d *draft, _ *ct.Delegation) { d.by = "UTO 1" }))
 	because = verify.UnsupportedKind
@@ -223,12 +231,23 @@ func accepted(w *world) []recordVector {
 		d.h.Expires = ct.MillisOf(issued.Add(ct.MaxRetention)) + 1
 	}))
 	add("expires at the end of time", notify(ct.TopicTravel, func(d *draft) { d.h.Expires = math.MaxInt64 }))
-	because = verify.RefMissing
+	because = verify.RefsOfKind
 	add("retraction of nothing", retract(func(d *draft) { d.h.Refs = nil }))
-	add("retraction of two", retract(func(d *draft) { d.h.Refs = append(d.h.Refs, d.h.Refs[0]) }))
-	add("retraction of 64", retract(func(d *draft) { d.h.Refs = refs(wire.MaxRefs) }))
+	add("notification with a ref", notify(ct.TopicTravel, func(d *draft) { d.h.Refs = refs(1) }))
+	add("match release with a ref", release(func(d *draft, _ *ct.MatchRelease) { d.h.Refs = refs(1) }))
+	add("addresses with a ref", address().with(func(d *draft) { d.h.Refs = refs(1) }))
+	add("closing with a ref", closing(nil).with(func(d *draft) { d.h.Refs = refs(1) }))
+	because = verify.RootTarget
+	root := ct.Ref{Log: key("UTO root").Public(), Seq: 2, ID: w.view[exercise].Nodes()[3].Delegation}
+	add("retraction of a delegation", retract(func(d *draft) { d.h.Refs = []ct.Ref{root} }))
+	add("retraction of another State's delegation", retract(func(d *draft) { d.h.Refs[0].Log = key("NOR root").Public() }))
+	add("retraction of 64, one of a root log", retract(func(d *draft) { d.h.Refs = append(refs(wire.MaxRefs-1), root) }))
 	because = verify.OtherState
 	add("retraction of another State's record", retract(func(d *draft) { d.h.Refs[0].Log = key("NOR 1").Public() }))
+	add("retraction of two of another State's records", retract(func(d *draft) {
+		d.h.Refs[0].Log = key("NOR 1").Public()
+		d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("NOR 1").Public(), Seq: 9, ID: ct.ID{9}})
+	}))
 
 	because = verify.BodyNotDecodable
 	valid := body(notification(ct.TopicTravel))
@@ -348,12 +367,6 @@ func accepted(w *world) []recordVector {
 	add("notification of somebody who has fled two States", notify(ct.TopicTravel, func(d *draft) {
 		n := notification(ct.TopicTravel)
 		n.Person.AsylumOrRefugee, n.Person.FledFrom = true, []ct.State{"KEN", "GBN"}
-		d.body = body(n)
-	}))
-	add("issued in the future", notify(ct.TopicTravel, func(d *draft) {
-		d.h.Issued, d.h.Expires = ct.MillisOf(now.Add(48*time.Hour)), ct.MillisOf(now.Add(72*time.Hour))
-		n := notification(ct.TopicTravel)
-		n.Retention = ct.Retention{}
 		d.body = body(n)
 	}))
 	add("expired", notify(ct.TopicTravel, func(d *draft) {

@@ -3,6 +3,7 @@ package verify_test
 import (
 	"bytes"
 	"encoding/hex"
+	"math"
 	"strings"
 	"testing"
 
@@ -290,6 +291,22 @@ func refused(t *testing.T, w *world) []refusedVector {
 	add(verify.Stranger, "node not delegated yet", drafted(func(d *draft) { d.by = "UTO 3" }))
 	add(verify.Stranger, "log: one bit", edited(func(h []byte) []byte {
 		return replace(t, h, 3, bytesField(3, func() []byte { l := key("UTO 1").Public(); l[0] ^= 1; return l[:] }())...)
+	}))
+	add(verify.TooLarge, "body of 4,097 bytes in a root log", drafted(func(d *draft) { d.by, d.body = "UTO root", make([]byte, 4097) }))
+	add(verify.Future, "issued more than ten minutes from now", drafted(func(d *draft) { d.h.Issued = ct.MillisOf(now) + 10*60*1000 + 1 }))
+	add(verify.Future, "issued more than ten minutes from now, in a root log", drafted(func(d *draft) {
+		d.by, d.h.Issued = "UTO root", ct.MillisOf(now)+10*60*1000+1
+	}))
+	add(verify.Growth, "its log is longer than it may be", drafted(func(d *draft) {
+		d.h.Offset = w.room("UTO 1") + 1
+	}))
+	add(verify.Growth, "its log is as long as it may be, a moment earlier", drafted(func(d *draft) {
+		d.h.Offset = w.room("UTO 1")
+		d.h.Issued -= 1000
+	}))
+	add(verify.Growth, "the longest log", drafted(func(d *draft) { d.h.Offset = math.MaxUint64 }))
+	add(verify.Growth, "a root log longer than it may be", drafted(func(d *draft) {
+		d.by, d.h.Offset = "UTO root", w.room("UTO root")+1
 	}))
 	add(verify.HeldDelegation, "issued before the delegation", drafted(func(d *draft) { d.h.Issued = ct.MillisOf(founded.Add(-day)) - 1 }))
 	add(verify.HeldDelegation, "issued when the delegation ends", drafted(func(d *draft) { d.h.Issued = ct.MillisOf(founded.Add(399 * day)) }))

@@ -20,6 +20,7 @@ type rootVector struct {
 	Roots   []string      `json:"roots"`
 	Reason  verify.Reason `json:"reason,omitempty"`
 	Verdict string        `json:"verdict"`
+	Now     int64         `json:"now,omitempty"` // when it is judged, if not at that of network.json
 	Bytes   string        `json:"bytes"`
 }
 
@@ -63,7 +64,11 @@ func rootVectors(w *world) []rootVector {
 		if why != "" {
 			verdict = verify.Ignore
 		}
-		out = append(out, rootVector{name, exercise, l.raws, why, verdict.String(), hex.EncodeToString(w.raw(d))})
+		x := rootVector{Name: name, Network: exercise, Roots: l.raws, Reason: why, Verdict: verdict.String(), Bytes: hex.EncodeToString(w.raw(d))}
+		if d.h.Issued > ct.MillisOf(now) {
+			x.Now = int64(d.h.Issued)
+		}
+		out = append(out, x)
 	}
 	at := func(seq uint64) *draft {
 		d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
@@ -192,7 +197,11 @@ func TestRootVectors(t *testing.T) {
 			}
 			v, _ = v.Apply(r.Header(), r.ID(), op) // an error is a record without effect
 		}
-		_, err := verify.Open(unhex(t, x.Bytes), v, now)
+		at := now
+		if x.Now != 0 {
+			at = ct.Millis(x.Now).Time()
+		}
+		_, err := verify.Open(unhex(t, x.Bytes), v, at)
 		why, _ := err.(*verify.Error)
 		switch {
 		case err == nil && x.Reason == "" && x.Verdict == verify.Accept.String():

@@ -87,12 +87,11 @@ func TestDelegationWindow(t *testing.T) {
 	}{
 		{"first moment", begins, now, false},
 		{"before it", begins.Add(-time.Millisecond), now, true},
-		{"last moment", ends.Add(-time.Millisecond), now, false},
+		{"last moment", ends.Add(-time.Millisecond), ends.Add(-time.Millisecond), false},
 		{"at its end", ends, now, true},
 		{"arrives at the last moment", issued, ends.Add(-time.Millisecond), false},
 		{"arrives at the end, dated back", issued, ends, true},
 		{"arrives a year later", issued, ends.Add(365 * day), true},
-		{"arrives on a clock that is wrong", issued, time.Unix(0, 0), false},
 	} {
 		d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
 		d.h.Issued = ct.MillisOf(x.issued)
@@ -125,6 +124,57 @@ func TestDelegationWindow(t *testing.T) {
 	d.by = "UTO root"
 	if r, err := verify.Open(w.raw(d), w.view[exercise], ends.Add(3650*day)); err != nil || r.Inadmissible() != "" {
 		t.Errorf("root log: %v, %s", err, r.Inadmissible())
+	}
+}
+
+// A clock that is behind holds what is dated ahead of it, in node logs and root
+// logs, closed or not; it lets it in when it has come near.
+func TestFutureIsHeld(t *testing.T) {
+	w := newWorld(t)
+	for _, by := range []string{"UTO 1", "UTO root"} {
+		d := w.draft(ct.KindNotification, ct.TopicTravel, nil)
+		d.by = by
+		raw := w.raw(d)
+		for _, x := range []struct {
+			behind time.Duration
+			held   bool
+		}{{0, false}, {10 * time.Minute, false}, {10*time.Minute + time.Millisecond, true}, {50 * 365 * day, true}} {
+			_, err := verify.Open(raw, w.view[exercise], issued.Add(-x.behind))
+			var why *verify.Error
+			if held := errors.As(err, &why) && why.Reason == verify.Future && why.Verdict() == verify.Ignore; held != x.held || !held && err != nil {
+				t.Errorf("%s, clock %v behind: %v, want held %v", by, x.behind, err, x.held)
+			}
+		}
+	}
+}
+
+// What a log may have follows from its header and the roster: an earlier window,
+// learned later, lets in what was held, and the end of a log does not lift it.
+func TestGrowthFollowsTheRoster(t *testing.T) {
+	w := newWorld(t)
+	v := w.view[exercise]
+	right, _ := v.Right(key("UTO 1").Public())
+	room := v.Room(right, ct.MillisOf(issued))
+	open := func(v *roster.View, offset uint64) verify.Reason {
+		d := w.draft(ct.KindNotification, ct.TopicTravel, nil)
+		d.h.Offset = offset
+		_, err := verify.Open(w.raw(d), v, issued)
+		var why *verify.Error
+		if errors.As(err, &why) {
+			return why.Reason
+		}
+		return ""
+	}
+	if got := [2]verify.Reason{open(v, room), open(v, room+1)}; got != [2]verify.Reason{"", verify.Growth} {
+		t.Errorf("at the bound and over it: %q", got)
+	}
+	c := ct.Closing{Log: key("UTO 1").Public(), Seq: 1 << 40, ID: ct.ID{1}, Reason: "retired"}
+	_, _, closed, err := v.SignOperation(key("UTO root"), roster.Operation{Closing: &c}, issued)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := [2]verify.Reason{open(closed, room), open(closed, room+1)}; got != [2]verify.Reason{"", verify.Growth} {
+		t.Errorf("of a closed log, at the bound and over it: %q", got)
 	}
 }
 

@@ -94,6 +94,12 @@ func (w *world) draft(kind ct.Kind, topic ct.Topic, body []byte) *draft {
 	}
 }
 
+// room is how long the log of a key may be at the ordinary time.
+func (w *world) room(by string) uint64 {
+	right, _ := w.view[exercise].Right(key(by).Public())
+	return w.view[exercise].Room(right, ct.MillisOf(issued))
+}
+
 // with changes d.
 func (d *draft) with(change func(*draft)) *draft {
 	change(d)

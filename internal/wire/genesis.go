@@ -31,6 +31,8 @@ type GenesisPolicy struct {
 	MatchBurst    uint32
 	MaxNodes      uint32
 	MaxDelegation ct.Millis
+	LogBurst      uint64 // bytes
+	LogRate       uint64 // bytes a day
 }
 
 // Founder is a founding State with its root key and its first nodes.
@@ -69,7 +71,9 @@ func encodePolicy(p *GenesisPolicy) []byte {
 	b = appendUint(b, 4, uint64(p.MatchPerDay))
 	b = appendUint(b, 5, uint64(p.MatchBurst))
 	b = appendUint(b, 6, uint64(p.MaxNodes))
-	return appendUint(b, 7, uint64(p.MaxDelegation))
+	b = appendUint(b, 7, uint64(p.MaxDelegation))
+	b = appendUint(b, 8, p.LogBurst)
+	return appendUint(b, 9, p.LogRate)
 }
 
 func encodeFounder(f *Founder) []byte {
@@ -155,6 +159,10 @@ func (d *decoder) policy(p *GenesisPolicy) {
 			p.MaxNodes = in.uint32()
 		case 7:
 			p.MaxDelegation = in.millis()
+		case 8:
+			p.LogBurst = in.uint()
+		case 9:
+			p.LogRate = in.uint()
 		default:
 			in.bad = true
 		}

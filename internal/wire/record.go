@@ -18,7 +18,7 @@ import (
 const (
 	Version      = 1
 	MaxRecord    = 64 << 10 // encoded record
-	MaxRefs      = 64       // count
+	MaxRefs      = ct.MaxRefs
 	MaxExt       = 256
 	MaxBodyBytes = 61 << 10 // body as carried: 24 KiB, sealed and wrapped at most
 	SaltSize     = 32

@@ -81,8 +81,8 @@ func DecodeInto(e *Envelope, raw []byte) error {
 		switch d.num {
 		case 1:
 			e.HeaderBytes = d.bytes()
-			if v := version(e.HeaderBytes); v != Version && v != 0 {
-				return fmt.Errorf("%w: %d, this is %d", ErrVersion, v, Version)
+			if err := checkVersion(e.HeaderBytes); err != nil {
+				return err
 			}
 		case 2:
 			e.Alg = d.uint32()
@@ -124,18 +124,18 @@ func DecodeInto(e *Envelope, raw []byte) error {
 	return nil
 }
 
-// version is that of a header, 0 for bytes that do not begin with one. It is
-// read before anything else: a later version may have other fields and other
-// limits, in the header and around it.
-func version(header []byte) uint32 {
+// checkVersion looks at the first field of a header before anything else: a
+// later version may have other fields and other limits, in the header and around
+// it. What does not begin with a version is for the rest of the decoder.
+func checkVersion(header []byte) error {
 	d := decoder{b: header}
 	if !d.next() || d.num != 1 {
-		return 0
+		return nil
 	}
-	if v := d.uint32(); !d.bad {
-		return v
+	if v := d.uint32(); !d.bad && v != Version {
+		return fmt.Errorf("%w: %d, this is %d", ErrVersion, v, Version)
 	}
-	return 0
+	return nil
 }
 
 // Peek reads the log and seq that a record claims, without decoding the rest.
@@ -184,6 +184,9 @@ func DecodeHeader(raw []byte) (*Header, error) {
 }
 
 func decodeHeader(raw []byte, h *Header) error {
+	if err := checkVersion(raw); err != nil {
+		return err
+	}
 	seen := uint32(0)
 	d := decoder{b: raw}
 	for d.next() {
@@ -192,9 +195,7 @@ func decodeHeader(raw []byte, h *Header) error {
 		}
 		switch d.num {
 		case 1:
-			if h.Version = d.uint32(); !d.bad && h.Version != Version {
-				return fmt.Errorf("%w: %d, this is %d", ErrVersion, h.Version, Version)
-			}
+			h.Version = d.uint32()
 		case 2:
 			d.fixed(h.Network[:])
 		case 3:

@@ -211,6 +211,7 @@ func TestHeaderHasOneEncoding(t *testing.T) {
 		"fields out of order":     swap(t, good, append(bytes.Clone(network), log...), append(bytes.Clone(log), network...)),
 		"field repeated":          swap(t, good, network, append(bytes.Clone(network), network...)),
 		"last field repeated":     append(bytes.Clone(good), 0x92, 1, 1, 7),
+		"another version after":   swap(t, good, []byte{8, 1, 0x12, 8}, []byte{8, 1, 8, 7, 0x12, 8}),
 		"field missing":           swap(t, good, seq, nil),
 		"unknown field":           append(bytes.Clone(good), field(19, 0, "\x01")...),
 		"unknown group":           append(bytes.Clone(good), field(19, 3, "")...),

@@ -13,7 +13,8 @@ BODIES = {NOTIFICATION: "Notification", RETRACT: "Retraction", RELEASE: "MatchRe
           DELEGATION: "Delegation", RENEWAL: "Renewal", CLOSING: "Closing"}
 
 
-IGNORED = ("unknown-version", "bad-signature-algorithm", "stranger", "held-delegation", "disowned")
+IGNORED = ("unknown-version", "bad-signature-algorithm", "stranger", "held-delegation", "disowned", "future", "growth")
+AHEAD = 10 * 60 * 1000
 
 
 class Refused(Exception):
@@ -86,6 +87,8 @@ def open_record(raw, roster, now, topic=None):
         raise Refused("other-network")
     if r.alg != 1:
         raise Refused("bad-signature-algorithm")
+    if len(r.signature) != 64:
+        raise Refused("bad-signature")
     if topic is not None and h["topic"] != topic:
         raise Refused("wrong-topic")
     if topic is not None and not r.has_body:
@@ -95,6 +98,8 @@ def open_record(raw, roster, now, topic=None):
     right = roster.right(h["log"])
     if right is None:
         raise Refused("stranger")
+    if right["root"] and h["body_size"] > 4096:
+        raise Refused("too-large")
     r.id = sha("herald/record/v1", roster.network, r.header)
     r.state, r.root, r.first = right["state"], right["root"], right["first"]
     closing = right.get("closing")
@@ -103,6 +108,10 @@ def open_record(raw, roster, now, topic=None):
             raise Refused("disowned")
     elif not r.root and (not right["not_before"] <= h["issued_at"] < right["not_after"] or now >= right["not_after"]):
         raise Refused("held-delegation")
+    if h["issued_at"] > now + AHEAD:
+        raise Refused("future")
+    if h["offset"] > roster.room(right, h["issued_at"]):
+        raise Refused("growth")
     if not signed(h["log"], "record", roster.network, r.header, r.signature):
         raise Refused("bad-signature")
     r.inadmissible = judge(r, roster)
@@ -135,12 +144,13 @@ def judge(r, roster):
         return "expiry-before-issue"
     if not r.root and h["expires_at"] - h["issued_at"] > roster.policy["max_retention"]:
         return "expiry-beyond-policy"
-    if kind == RETRACT:
-        if len(h["refs"]) != 1:
-            return "ref-missing"
-        target = roster.right(h["refs"][0]["log"])
-        if target and target["state"] != r.state:
-            return "retract-of-other-state"
+    if bool(h["refs"]) != (kind == RETRACT):
+        return "refs-do-not-fit-kind"
+    targets = [roster.right(ref["log"]) for ref in h["refs"]]
+    if any(t and t["root"] for t in targets):
+        return "retract-of-root-log"
+    if targets and all(t and t["state"] != r.state for t in targets):
+        return "retract-of-other-state"
     if not r.has_body:
         return ""
     try:

@@ -19,6 +19,8 @@ POLICY = {  # in earnest, in an exercise
     "match_per_hour": ((1, 60), (1, 10**7)),
     "match_per_day": ((1, 500), (1, 10**7)),
     "match_burst": ((1, 20), (1, 10**7)),
+    "log_burst": ((1 << 20, 256 << 20), (1 << 20, 1 << 50)),
+    "log_rate": ((1 << 20, 64 << 20), (1 << 20, 1 << 50)),
 }
 
 
@@ -164,6 +166,13 @@ class Roster:
             n = self.nodes[log]
             return {"state": n["state"], "root": False, "first": n["first"], "not_before": n["not_before"], "not_after": n["not_after"], "closing": n["closing"]}
         return None
+
+    def room(self, right, at):
+        """How many bytes may come before a record issued then."""
+        burst, rate, since = self.policy["log_burst"], self.policy["log_rate"], right.get("not_before")
+        if right["root"]:
+            burst, rate, since = 256 << 10, 16 << 10, self.body["created"]
+        return min(burst + rate * max(0, at - since) // DAY, 2**64 - 1)
 
     def live(self, key, now):
         n = self.nodes.get(key)

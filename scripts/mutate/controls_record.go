@@ -37,11 +37,11 @@ var recordControls = []control{
 	},
 	{
 		name: "closing-end", rule: "after the end of a closed log nothing counts", pkg: "./internal/verify", tests: "TestRootVectors",
-		edits: []edit{{"internal/verify/open.go", "if h.Seq > c.Seq || ", "if "}},
+		edits: []edit{{"internal/verify/open.go", "case h.Seq > c.Seq || ", "case "}},
 	},
 	{
 		name: "closing-id", rule: "at the end of a closed log one record counts", pkg: "./internal/verify", tests: "TestRootVectors",
-		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && id != c.ID {", " {"}},
+		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && id != c.ID:", ":"}},
 	},
 	{
 		name: "closing-lower", rule: "a later closing counts when it ends the log earlier, and no other", pkg: "./internal/roster", tests: "TestClosing",
@@ -205,6 +205,41 @@ var recordControls = []control{
 		edits: []edit{{"internal/store/append.go", "case h.Prev != next.Prev:", "case false:"}},
 	},
 	{
+		name: "growth", rule: "no log grows faster than the policy lets it", pkg: "./internal/verify", tests: "TestRefusedVectors|TestGrowthFollowsTheRoster",
+		edits: []edit{{"internal/verify/open.go", "h.Offset > room {", "false && h.Offset > room {"}},
+	},
+	{
+		name: "future", rule: "what is dated ahead of the clock waits for it", pkg: "./internal/verify", tests: "TestRefusedVectors|TestFutureIsHeld",
+		edits: []edit{{"internal/verify/open.go", "h.Issued > late {", "false {"}},
+	},
+	{
+		name: "root-body", rule: "no large body in a root log", pkg: "./internal/verify", tests: "TestRefusedVectors",
+		edits: []edit{{"internal/verify/open.go", "if right.Root && h.BodySize > maxRootBody {", "if false {"}},
+	},
+	{
+		name: "sig-length", rule: "a signature of another length is not kept, inside ranges neither", pkg: "./internal/verify", tests: "TestOpenRange",
+		edits: []edit{{"internal/verify/open.go", "if len(e.Sig) != wire.SigSize {", "if false {"}},
+	},
+	{
+		name: "later-version", rule: "nobody is blamed for a later version or algorithm", pkg: "./internal/verify", tests: "TestRefusedVectors",
+		edits: []edit{
+			{"internal/verify/reason.go", "{UnknownVersion, Ignore,", "{UnknownVersion, Reject,"},
+			{"internal/verify/reason.go", "{BadAlgorithm, Ignore,", "{BadAlgorithm, Reject,"},
+		},
+	},
+	{
+		name: "growth-waits", rule: "a node does not sign what others would hold", pkg: "./internal/desk", tests: "TestGrowthWaitsInTheOutbox",
+		edits: []edit{{"internal/desk/growth.go", "g.Used > g.Room {", "false {"}},
+	},
+	{
+		name: "refs-of-kind", rule: "refs stand only in kinds that have any", pkg: "./internal/verify", tests: "TestRecordVectors",
+		edits: []edit{{"internal/verify/judge.go", "case len(h.Refs) < rule.MinRefs || len(h.Refs) > rule.MaxRefs:", "case false:"}},
+	},
+	{
+		name: "root-target", rule: "a RETRACT that names a record of a root log is inadmissible", pkg: "./internal/verify", tests: "TestRecordVectors",
+		edits: []edit{{"internal/verify/judge.go", "case ok && target.Root:", "case false:"}},
+	},
+	{
 		name: "offset", rule: "the writer takes a record that says how long its log is", pkg: "./internal/ingest", tests: "TestOffsetIsDue",
 		edits: []edit{{"internal/ingest/batch.go", "if h.Offset != due.Offset {", "if false {"}},
 	},
@@ -245,13 +280,13 @@ var recordControls = []control{
 	{
 		name: "outbox-gate", rule: "the outbox asks the gate", pkg: "./internal/desk", tests: "TestOutboxWaitsForTheGate",
 		edits: []edit{
-			{"internal/desk/outbox.go", "if ready, _ := d.cfg.Gate(); !ready {", "if false {"},
-			{"internal/desk/desk.go", "if ready, _ := d.cfg.Gate(); !ready {", "if false {"},
+			{"internal/desk/outbox.go", "if ready, _ := d.gate(); !ready {", "if false {"},
+			{"internal/desk/desk.go", "if ready, _ := d.gate(); !ready {", "if false {"},
 		},
 	},
 	{
 		name: "publish-gate", rule: "publishing asks the gate", pkg: "./internal/desk", tests: "TestCancelLeavesTheDraft|TestSignNow",
-		edits: []edit{{"internal/desk/publish.go", "if ready, _ := d.cfg.Gate(); ready && !noWait", "if !noWait"}},
+		edits: []edit{{"internal/desk/publish.go", "if ready, _ := d.gate(); ready && !noWait", "if !noWait"}},
 	},
 	{
 		name: "own-gap", rule: "the writer signs nothing over a gap in the own log", pkg: "./internal/ingest", tests: "TestAuthor|TestAuthorRefuses",

@@ -44,7 +44,8 @@ var storeControls = []control{
 		name: "retract-root", rule: "no record of a root log is hidden", pkg: "./internal/store", tests: "TestRootLogsAreNeverHidden|TestRetractionsInAnyOrder",
 		edits: []edit{
 			{"internal/store/retract.go", "return !l.root && l.state == by", "return l.state == by"},
-			{"internal/store/kind.go", "case ct.KindNotification,", "case ct.KindDelegation, ct.KindNotification,"},
+			{"internal/store/kind.go", "return rule.Retractable", "return rule.Retractable || rule.Root"},
+			{"internal/verify/judge.go", "case ok && target.Root:", "case false:"},
 		},
 	},
 	{
@@ -209,7 +210,7 @@ var storeControls = []control{
 	},
 	{
 		name: "index-hides", rule: "a retracted person is found no more", pkg: "./internal/index", tests: "TestFollow|TestFindFresh",
-		edits: []edit{{"internal/index/follower.go", "return Change{Ref: recordRef(ref.ID)}, true, nil", "return Change{}, false, nil"}},
+		edits: []edit{{"internal/index/follower.go", "if _, hidden := src.Hidden(ref.ID); hidden {", "if false {"}},
 	},
 
 	{

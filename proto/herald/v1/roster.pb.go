@@ -127,6 +127,8 @@ type Policy struct {
 	MatchBurst    uint32                 `protobuf:"varint,5,opt,name=match_burst,json=matchBurst,proto3" json:"match_burst,omitempty"`
 	MaxNodes      uint32                 `protobuf:"varint,6,opt,name=max_nodes,json=maxNodes,proto3" json:"max_nodes,omitempty"`                // of one State with a delegation in force, at most 8
 	MaxDelegation int64                  `protobuf:"varint,7,opt,name=max_delegation,json=maxDelegation,proto3" json:"max_delegation,omitempty"` // of one delegation, at most 400 days
+	LogBurst      uint64                 `protobuf:"varint,8,opt,name=log_burst,json=logBurst,proto3" json:"log_burst,omitempty"`                // bytes that a node log may have at once
+	LogRate       uint64                 `protobuf:"varint,9,opt,name=log_rate,json=logRate,proto3" json:"log_rate,omitempty"`                   // bytes by which it may grow a day
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -206,6 +208,20 @@ func (x *Policy) GetMaxNodes() uint32 {
 func (x *Policy) GetMaxDelegation() int64 {
 	if x != nil {
 		return x.MaxDelegation
+	}
+	return 0
+}
+
+func (x *Policy) GetLogBurst() uint64 {
+	if x != nil {
+		return x.LogBurst
+	}
+	return 0
+}
+
+func (x *Policy) GetLogRate() uint64 {
+	if x != nil {
+		return x.LogRate
 	}
 	return 0
 }
@@ -406,7 +422,7 @@ const file_herald_v1_roster_proto_rawDesc = "" +
 	"\bexercise\x18\x03 \x01(\bR\bexercise\x12\x18\n" +
 	"\acreated\x18\x04 \x01(\x03R\acreated\x12)\n" +
 	"\x06policy\x18\x05 \x01(\v2\x11.herald.v1.PolicyR\x06policy\x12.\n" +
-	"\bfounders\x18\x06 \x03(\v2\x12.herald.v1.FounderR\bfoundersJ\x04\b\a\x10\x10\"\x87\x02\n" +
+	"\bfounders\x18\x06 \x03(\v2\x12.herald.v1.FounderR\bfoundersJ\x04\b\a\x10\x10\"\xbf\x02\n" +
 	"\x06Policy\x12#\n" +
 	"\rmax_retention\x18\x01 \x01(\x03R\fmaxRetention\x12#\n" +
 	"\rretract_grace\x18\x02 \x01(\x03R\fretractGrace\x12$\n" +
@@ -415,7 +431,10 @@ const file_herald_v1_roster_proto_rawDesc = "" +
 	"\vmatch_burst\x18\x05 \x01(\rR\n" +
 	"matchBurst\x12\x1b\n" +
 	"\tmax_nodes\x18\x06 \x01(\rR\bmaxNodes\x12%\n" +
-	"\x0emax_delegation\x18\a \x01(\x03R\rmaxDelegationJ\x04\b\b\x10 \"g\n" +
+	"\x0emax_delegation\x18\a \x01(\x03R\rmaxDelegation\x12\x1b\n" +
+	"\tlog_burst\x18\b \x01(\x04R\blogBurst\x12\x19\n" +
+	"\blog_rate\x18\t \x01(\x04R\alogRateJ\x04\b\n" +
+	"\x10 \"g\n" +
 	"\aFounder\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04root\x18\x02 \x01(\fR\x04root\x12,\n" +
