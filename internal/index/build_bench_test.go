@@ -36,9 +36,9 @@ func BenchmarkBuild(b *testing.B) {
 				must(b, x.Reach(ctx, w.reached()))
 				b.ReportMetric(built.Sub(start).Seconds(), "built-s")
 				b.ReportMetric(time.Since(built).Seconds(), "again-s")
-				w.lists.changes = w.lists.changes[:listed]
 				cancel()
 				must(b, <-ended)
+				w.lists.changes = w.lists.changes[:listed]
 			}
 		})
 	}

@@ -172,8 +172,6 @@ func TestSeatsOfOneState(t *testing.T) {
 	now := time.Now()
 	m, v := endingAt(t, 3, now.Add(-time.Minute), false)
 	ids := make([]peer.ID, p2p.EndedSeatsOne+1)
-	first, _ := v.Node(m.Nodes[1].Public())
-	prev := first.Delegation
 	for i := range ids {
 		k := sim.Key(77, i)
 		proof, err := roster.Agree(k, m.States[1], m.Roots[1].Public())
@@ -189,7 +187,9 @@ func TestSeatsOfOneState(t *testing.T) {
 			t.Fatal(err)
 		}
 		h := sim.Header(v.Network(), m.Roots[1].Public(), ct.TopicControl, now.Add(-50*time.Hour))
-		h.Kind, h.Seq, h.Prev = uint32(ct.KindDelegation), uint64(i+2), prev
+		h.Kind = uint32(ct.KindDelegation)
+		next, _ := v.RootNext(h.Log)
+		next.Put(&h)
 		rec, err := sim.Sign(m.Roots[1], v, h, body)
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +201,6 @@ func TestSeatsOfOneState(t *testing.T) {
 		if v, err = v.Apply(rec.Header(), rec.ID(), op); err != nil {
 			t.Fatal(err)
 		}
-		prev = rec.ID()
 		if ids[i], err = p2p.PeerID(k.Public()); err != nil {
 			t.Fatal(err)
 		}

@@ -150,13 +150,13 @@ func (w *world) delegate(state ct.State) *author {
 	last := m.Nodes[1]
 	proof, err := roster.Agree(node, state, m.Root)
 	w.ok(err)
+	at, _ := w.view.RootNext(m.Root)
 	d := &ct.Delegation{
-		State: state, Serial: 3, Node: node.Public(), Proof: proof, NotBefore: ct.MillisOf(created), NotAfter: last.NotAfter,
+		State: state, Serial: 3, Node: node.Public(), Proof: proof, NotBefore: at.Issued, NotAfter: last.NotAfter,
 	}
 	body, err := wire.EncodeDelegation(d)
 	w.ok(err)
 	root := &author{w: w, key: w.roots[state], state: state, seq: 2, prev: last.Delegation}
-	at, _ := w.view.RootNext(m.Root)
 	w.ends[last.Delegation] = at.Offset
 	salt := w.salt()
 	h := root.header(ct.KindDelegation, salt, body)

@@ -138,9 +138,10 @@ func fill(t *testing.T, n *testnet.Net, records int) {
 		stores, authors = append(stores, s), append(authors, k)
 	}
 	heads := stores[0].Heads()
-	seqs, prevs := make([]uint64, len(authors)), make([]ct.ID, len(authors))
+	ends := make([]wire.Next, len(authors))
 	for i, k := range authors {
-		seqs[i], prevs[i] = heads[k.Public()].Size, heads[k.Public()].ID
+		right, _ := view.Right(k.Public())
+		ends[i] = heads[k.Public()].Next(right.First)
 	}
 	gen, now := synth.New(3), time.Now().Truncate(time.Second)
 	type form struct {
@@ -166,12 +167,13 @@ func fill(t *testing.T, n *testnet.Net, records int) {
 			body := forms[(done+b)%len(forms)].body
 			h.Expires = forms[(done+b)%len(forms)].expires
 			salt := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(done+b)))
-			h.Seq, h.Prev, h.Commit, h.BodySize = seqs[i]+1, prevs[i], wire.Commit(salt[:], body), uint32(len(body))
+			h.Commit, h.BodySize = wire.Commit(salt[:], body), uint32(len(body))
+			ends[i].Put(&h)
 			header := wire.EncodeHeader(&h)
 			sig, err := authors[i].Sign(keys.ContextRecord, view.Network(), header)
 			ok(err)
 			raws[b] = wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: body})
-			seqs[i], prevs[i] = h.Seq, wire.ID(view.Network(), header)
+			ends[i] = h.After(wire.ID(view.Network(), header), len(header))
 		}
 		// As catch-up takes them: one signature of a range is checked now.
 		recs, err = verify.OpenRange(raws, view, now.Add(time.Minute))

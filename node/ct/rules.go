@@ -17,8 +17,9 @@ type Rule struct {
 	Lines    bool     `json:"lines,omitempty"`     // a text may have line breaks
 	MaxItems int      `json:"max_items,omitempty"` // of a list
 	MinItems int      `json:"min_items,omitempty"`
-	Unique   bool     `json:"unique,omitempty"`  // no item twice
-	Min, Max int      `json:"-"`                 // of a number that is not 0
+	Unique   bool     `json:"unique,omitempty"` // no item twice
+	Min      int      `json:"min,omitempty"`    // of a number that is not 0
+	Max      int      `json:"max,omitempty"`
 	Form     string   `json:"form,omitempty"`    // one of the Form constants
 	Pattern  string   `json:"pattern,omitempty"` // regular expression of the whole text
 }

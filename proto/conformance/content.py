@@ -237,8 +237,6 @@ def person(p, now):
         table("PersonContact", c)
     if p["physical"]:
         table("Physical", p["physical"])
-        need(p["physical"]["height_cm"] == 0 or 30 <= p["physical"]["height_cm"] <= 280, "height")
-        need(p["physical"]["weight_kg"] <= 500, "weight")
     if p["biometrics_available"]:
         table("Biometrics", p["biometrics_available"])
     for x in p["external_refs"]:

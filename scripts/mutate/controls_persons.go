@@ -16,7 +16,7 @@ var personControls = []control{
 	},
 	{
 		name: "budget-persons-restart", rule: "a restart forgives none of the persons of a request", pkg: "./internal/desk", tests: "TestBudgetCountsPersons",
-		edits: []edit{{"internal/desk/budget.go", "return max(1, min(n, match.MaxNames+match.MaxDocuments))", "_ = match.MaxNames; return 1"}},
+		edits: []edit{{"internal/desk/budget.go", "min(n, match.MaxNames+match.MaxDocuments)", "min(n, match.MaxNames/match.MaxNames)"}},
 	},
 	{
 		name: "fishing-packed", rule: "many names in one request are many bare names", pkg: "./internal/desk", tests: "TestManyPersonsInOneRequest",
@@ -36,7 +36,7 @@ var personControls = []control{
 	},
 	{
 		name: "asylum-others", rule: "no other record of who has fled a State answers it", pkg: "./internal/desk", tests: "TestFledSilencesOtherRecords",
-		edits: []edit{{"internal/desk/tell.go", "l.silent = l.silent ||", "l.silent = false &&"}, {"internal/desk/tell.go", "if match.Score(f, s).Tier >= match.Possible {", "if false && match.Score(f, s).Tier >= match.Possible {"}},
+		edits: []edit{{"internal/desk/tell.go", "l.fled = append(l.fled, match.Prepare(*s.Person))\n\t\t}\n\t\tl.silent = l.silent || tier >= match.Strong", "}\n\t\t_ = tier"}},
 	},
 	{
 		name: "asylum-publish", rule: "nothing reaches a State that was fled before a person has accepted it", pkg: "./internal/desk", tests: "TestFledBesidesNationality",
