@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/roster"
@@ -216,6 +217,23 @@ func (o *opened) holds(i int) bool {
 	var fault *verify.Error
 	return errors.As(o.errs[i], &fault) &&
 		(fault.Verdict() == verify.Ignore || fault.Reason == verify.UnknownVersion || fault.Reason == verify.BadAlgorithm)
+}
+
+// openBodies proves records that are held without their bodies: whether their logs
+// may speak was judged when they came. What a peer gives instead of them is left
+// out; ordinary sync finds a fork.
+func (x *Exchange) openBodies(refs []ct.Ref) func([][]byte, held) ([]verify.Record, error) {
+	want := make(map[ct.ID]bool, len(refs))
+	for _, r := range refs {
+		want[r.ID] = true
+	}
+	return func(raws [][]byte, held held) ([]verify.Record, error) {
+		o := x.begin(raws)
+		o.now = time.Time{}
+		o.each(run{0, len(raws)})
+		recs, err := x.judged(o, held)
+		return slices.DeleteFunc(recs, func(r verify.Record) bool { return !want[r.ID()] }), err
+	}
 }
 
 // judged gives the good records in order, up to a fault that is the peer's.

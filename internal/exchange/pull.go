@@ -251,7 +251,7 @@ func (x *Exchange) pullBodies(ctx context.Context, e *session, node ct.LogID) er
 			filled += len(recs)
 			return x.submitInOrder(ctx, recs)
 		}
-		if _, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.openChunk, put); err != nil || filled == 0 {
+		if _, err := x.fetch(ctx, e, reconcile.NewBodyFetch(refs), x.openBodies(refs), put); err != nil || filled == 0 {
 			return err
 		}
 	}

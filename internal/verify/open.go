@@ -19,6 +19,9 @@ const (
 // Open judges one record, cheap checks first. It needs no body, as a record
 // may come without one in sync; a body that is present must be the committed
 // one. The error is always an *Error. raw must not change afterwards.
+//
+// A zero now is the record's own time. It is for a record of which the header is
+// held: its window was judged when it came, and its body may come after the end.
 func Open(raw []byte, v *roster.View, now time.Time) (Record, error) {
 	return open(raw, v, nil, now)
 }
@@ -77,6 +80,9 @@ func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record
 		return Record{}, &Error{TooLarge, fmt.Sprintf("body of %d bytes in a root log, at most %d", h.BodySize, maxRootBody)}
 	}
 	id := wire.ID(network, e.HeaderBytes)
+	if now.IsZero() {
+		now = h.Issued.Time()
+	}
 	if err := checkRight(h, id, right, v, now); err != nil {
 		return Record{}, err
 	}

@@ -92,6 +92,10 @@ var networkControls = []control{
 		edits: []edit{{"internal/p2p/places.go", "return a.IsGlobalUnicast() && !a.IsPrivate()", "return true"}},
 	},
 	{
+		name: "late-body", rule: "a body that comes after its log's window has ended is taken", pkg: "./internal/exchange", tests: "TestMoreLogsThanAPage",
+		edits: []edit{{"internal/exchange/open.go", "o.now = time.Time{}", ""}},
+	},
+	{
 		name: "sync-quota", rule: "a peer gets no more bytes than its quota", pkg: "./internal/exchange", tests: "TestGreedyPeer",
 		edits: []edit{{"internal/exchange/quota.go", "if wait <= 0 {", "if true {"}},
 	},
