@@ -139,9 +139,13 @@ func (s *stage) persons(ctx context.Context, more uint64) (map[string]uint64, er
 	return out, nil
 }
 
-// match asks every State for a person and tells the outcome.
-func (s *stage) match(ctx context.Context, asker Instance, p *ct.Person) (*apiv1.MatchSummary, error) {
-	sum, err := asker.match(ctx, p, nil, func(a *apiv1.MatchAnswer) {
+// match asks every State for a person, tells the outcome, and gives the States
+// that said POSSIBLE.
+func (s *stage) match(ctx context.Context, asker Instance, p *ct.Person) (sum *apiv1.MatchSummary, possible []string, err error) {
+	sum, err = asker.match(ctx, p, nil, func(a *apiv1.MatchAnswer) {
+		if a.Answer == "POSSIBLE" {
+			possible = append(possible, a.State)
+		}
 		why := ""
 		if len(a.Hits) > 0 {
 			why = fmt.Sprintf("%s, %s: %s", a.Hits[0].Ref[:min(12, len(a.Hits[0].Ref))], a.Hits[0].Tier, strings.Join(a.Hits[0].Why, " "))
@@ -149,10 +153,10 @@ func (s *stage) match(ctx context.Context, asker Instance, p *ct.Person) (*apiv1
 		s.say("   %s answers %-8s %s", a.State, a.Answer, why)
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	s.say("   asked %d, answered %d, possible %d, no hit %d", sum.Asked, sum.Answered, sum.Possible, sum.NoHit)
-	return sum, nil
+	return sum, possible, nil
 }
 
 // match sends one request; a person in JSON form is all the node needs.

@@ -95,21 +95,6 @@ func (g *guarded) send(i int, at time.Time, msgs ...*pb.Message) int {
 
 func (g *guarded) msg(raw []byte) *pb.Message { return &pb.Message{Data: raw, Topic: &g.topic} }
 
-// others are the same record with other signatures, of which the guard looks at
-// none.
-func (g *guarded) others(raw []byte) func(i int) *pb.Message {
-	env, err := wire.Decode(raw)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	at := bytes.Index(raw, env.Sig)
-	return func(i int) *pb.Message {
-		other := bytes.Clone(raw)
-		binary.BigEndian.PutUint64(other[at:], uint64(i))
-		return g.msg(other)
-	}
-}
-
 // What a node would ignore is cut before it is queued or remembered, and blames
 // nobody: whoever passed it on need not have known.
 func TestUselessIsCutWithoutBlame(t *testing.T) {

@@ -238,7 +238,6 @@ var (
 	upper      = setOf(capitals)
 	lower      = setOf(smalls)
 	digits     = setOf(decimals)
-	hexDigits  = setOf(decimals, "abcdef")
 	upperDigit = setOf(capitals, decimals)
 	langSet    = setOf(capitals, smalls, decimals, "-")
 	serviceSet = setOf(capitals, smalls, decimals, "-/ ")
