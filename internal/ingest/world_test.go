@@ -83,7 +83,6 @@ func (w *world) open(raw []byte) verify.Record {
 	w.tb.Helper()
 	rec, err := verify.Open(raw, w.view, created.Add(time.Hour))
 	w.ok(err)
-	w.ends[rec.ID()] = rec.Next().Offset
 	return rec
 }
 
@@ -103,7 +102,9 @@ func (a *author) sign(seq uint64, prev ct.ID, body []byte) verify.Record {
 	})
 	sig, err := a.key.Sign(keys.ContextRecord, a.w.network, header)
 	a.w.ok(err)
-	return a.w.open(wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}))
+	rec := a.w.open(wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}))
+	a.w.ends[rec.ID()] = rec.Next().Offset
+	return rec
 }
 
 // next signs the next n records of the log.

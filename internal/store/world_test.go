@@ -8,6 +8,7 @@ import (
 	"iter"
 	"log/slog"
 	mrand "math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ type world struct {
 	roots    map[ct.State]*keys.Key
 	founding [][]byte // the records with which the root logs begin
 	rng      *mrand.Rand
+	mu       sync.Mutex       // tests open records side by side
 	ends     map[ct.ID]uint64 // offset of what follows a record
 }
 
@@ -108,6 +110,8 @@ func (w *world) open(raw []byte) verify.Record {
 	w.tb.Helper()
 	rec, err := verify.Open(raw, w.view, created.Add(time.Hour))
 	w.ok(err)
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	w.ends[rec.ID()] = rec.Next().Offset
 	return rec
 }
@@ -127,6 +131,8 @@ func (a *author) offset() uint64 {
 	if a.seq == 0 {
 		return 0 // prev is a record of another log
 	}
+	a.w.mu.Lock()
+	defer a.w.mu.Unlock()
 	return a.w.ends[a.prev]
 }
 
