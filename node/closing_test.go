@@ -39,7 +39,7 @@ func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byt
 		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev, Offset: x.end,
 		Kind: uint32(kind), Topic: uint32(topic), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: now, Expires: expires,
-		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll), Refs: refs,
+		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll), Refs: refs,
 	}
 	h := wire.EncodeHeader(&header)
 	sig, err := x.key.Sign(keys.ContextRecord, x.net, h)
@@ -148,7 +148,11 @@ func TestClosingAfterAFork(t *testing.T) {
 		log := key.Public()
 		told(ctx, t, all[victim], log, all[:nodes-1])
 		gen := synth.New(11)
-		notification := func() *ct.Notification { return gen.Notification(ct.TopicTravel, time.Now()) }
+		notification := func() *ct.Notification {
+			n := gen.Notification(ct.TopicTravel, time.Now())
+			n.TLP = ct.TLPGreen // who holds it may tell of it
+			return n
+		}
 		kept := notification()
 		honest, err := all[victim].Publish(ctx, kept, desk.PublishOptions{})
 		must(t, err)

@@ -316,12 +316,13 @@ func TestNothingPersonalOutside(t *testing.T) {
 	note(err)
 	res, err := n.ImportPersons(ctx, "watch", strings.NewReader(
 		`{"id":"a","names":[{"full":"`+canary+` Importowski"}],"births":["1970"]}`+"\n"+
-			`{"id":"b","names":[{"full":"`+canary+`"}],"births":["`+canary+`"]}`+"\n"), nil)
+			`{"id":"b","names":[{"full":"`+canary+`"}],"births":["`+canary+`"]}`+"\n"+
+			`{"id":"c","names":["`+canary+`"],"births":[1970],"sex":`+"\n"), nil)
 	must(t, err)
-	if res.Read != 2 || res.Accepted != 1 || res.Rejected != 1 {
-		t.Errorf("import: read %d, accepted %d, rejected %d", res.Read, res.Accepted, res.Rejected)
+	if res.Read != 3 || res.Accepted != 2 || res.Rejected != 1 || res.LeftOut != 1 {
+		t.Errorf("import: read %d, accepted %d, rejected %d, values left out %d", res.Read, res.Accepted, res.Rejected, res.LeftOut)
 	}
-	note(fmt.Errorf("%+v", res.Rejections))
+	note(fmt.Errorf("%+v %+v", res.Rejections, res.Left))
 	_, err = n.Retract(ctx, got.ID, ct.Retraction{Reason: "error", Text: canary}, "op1")
 	must(t, err)
 	note(fmt.Errorf("%v %+v", c, c.Person))
