@@ -232,12 +232,17 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			From          string   `json:"delegated_from"`
 			Until         string   `json:"delegated_until"`
 			Stuck         bool     `json:"stuck"`
+			GrowthBurst   uint64   `json:"growth_burst"`
+			GrowthUsed    uint64   `json:"growth_used"`
+			GrowthRate    uint64   `json:"growth_rate"`
+			GrowthFree    string   `json:"growth_free"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
 			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Inbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
 			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...), s.DelegatedFrom, s.DelegatedUntil, s.Stuck,
+			s.GrowthBurst, s.GrowthUsed, s.GrowthRate, s.GrowthFree,
 		})
 	}
 	w := cmd.OutOrStdout()
@@ -270,6 +275,11 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 		t.row("clock", fmt.Sprintf("the others' are %+d ms from this one, median of %d", s.ClockAheadMs, s.Clocks))
 	}
 	t.row("records", fmt.Sprintf("%d, newest cursor %d", s.Records, s.Cursor))
+	growth := fmt.Sprintf("%d of %d bytes used, %d become free a day", s.GrowthUsed, s.GrowthBurst, s.GrowthRate)
+	if s.GrowthFree != "" {
+		growth += "; room for a record at " + s.GrowthFree
+	}
+	t.row("growth", growth)
 	if s.UncheckedSignatures > 0 {
 		t.row("signatures", fmt.Sprintf("%d checked by a later record's alone; their own are checked in the background", s.UncheckedSignatures))
 	}

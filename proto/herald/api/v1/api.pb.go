@@ -4057,7 +4057,14 @@ type StatusResponse struct {
 	DelegatedFrom  string `protobuf:"bytes,33,opt,name=delegated_from,json=delegatedFrom,proto3" json:"delegated_from,omitempty"`
 	DelegatedUntil string `protobuf:"bytes,34,opt,name=delegated_until,json=delegatedUntil,proto3" json:"delegated_until,omitempty"`
 	// No waiting makes it ready: a person must act first, as the reasons say.
-	Stuck         bool `protobuf:"varint,35,opt,name=stuck,proto3" json:"stuck,omitempty"`
+	Stuck bool `protobuf:"varint,35,opt,name=stuck,proto3" json:"stuck,omitempty"`
+	// What this node's log may take at once by the policy's log_burst, how much of
+	// that is used now, and how much becomes free a day; when a record can be signed
+	// again, empty: now.
+	GrowthBurst   uint64 `protobuf:"varint,36,opt,name=growth_burst,json=growthBurst,proto3" json:"growth_burst,omitempty"`
+	GrowthUsed    uint64 `protobuf:"varint,37,opt,name=growth_used,json=growthUsed,proto3" json:"growth_used,omitempty"`
+	GrowthRate    uint64 `protobuf:"varint,38,opt,name=growth_rate,json=growthRate,proto3" json:"growth_rate,omitempty"`
+	GrowthFree    string `protobuf:"bytes,39,opt,name=growth_free,json=growthFree,proto3" json:"growth_free,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4307,6 +4314,34 @@ func (x *StatusResponse) GetStuck() bool {
 		return x.Stuck
 	}
 	return false
+}
+
+func (x *StatusResponse) GetGrowthBurst() uint64 {
+	if x != nil {
+		return x.GrowthBurst
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetGrowthUsed() uint64 {
+	if x != nil {
+		return x.GrowthUsed
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetGrowthRate() uint64 {
+	if x != nil {
+		return x.GrowthRate
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetGrowthFree() string {
+	if x != nil {
+		return x.GrowthFree
+	}
+	return ""
 }
 
 type RosterRequest struct {
@@ -5734,7 +5769,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xf8\x06\n" +
+	"\rStatusRequest\"\xfe\a\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -5767,7 +5802,14 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05inbox\x18  \x01(\rR\x05inbox\x12%\n" +
 	"\x0edelegated_from\x18! \x01(\tR\rdelegatedFrom\x12'\n" +
 	"\x0fdelegated_until\x18\" \x01(\tR\x0edelegatedUntil\x12\x14\n" +
-	"\x05stuck\x18# \x01(\bR\x05stuck\"\x0f\n" +
+	"\x05stuck\x18# \x01(\bR\x05stuck\x12!\n" +
+	"\fgrowth_burst\x18$ \x01(\x04R\vgrowthBurst\x12\x1f\n" +
+	"\vgrowth_used\x18% \x01(\x04R\n" +
+	"growthUsed\x12\x1f\n" +
+	"\vgrowth_rate\x18& \x01(\x04R\n" +
+	"growthRate\x12\x1f\n" +
+	"\vgrowth_free\x18' \x01(\tR\n" +
+	"growthFree\"\x0f\n" +
 	"\rRosterRequest\"S\n" +
 	"\x0eRosterResponse\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\fR\x04file\x12-\n" +
