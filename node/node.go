@@ -102,7 +102,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 
 	// What we hold.
 	if n.store, err = openStore(cfg, store.Config{
-		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast, Topics: cfg.topics,
+		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast, Topics: cfg.topics, Rules: ct.RulesVersion,
 	}, view); err != nil {
 		return nil, err
 	}
@@ -217,6 +217,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"roster", n.followRoster},
 		{"closings", n.endLogs},
 		{"index", n.followStore},
+		{"judging", n.judgeAgain},
 		{"exchange", n.exchange.Run},
 		{"gossip", n.gossip.Run},
 		{"p2p", n.host.Run},

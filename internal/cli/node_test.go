@@ -63,6 +63,15 @@ func TestRealNode(t *testing.T) {
 		r := herald(t, query, match...)
 		return r.code == 0 && strings.Contains(r.out, `"list:national/L0"`)
 	})
+	herald(t, "", "get", "list:national/L0", "--data", dir).check(t, 0, persons[0].Names[0].Full, "")
+	entry := herald(t, "", "get", "list:national/L0", "--json", "--data", dir)
+	entry.check(t, 0, `"list":"national","id":"L0","imported":"`, "")
+	if e := entry.lines(t); e[0]["person"].(map[string]any)["names"].([]any)[0].(map[string]any)["full"] != persons[0].Names[0].Full {
+		t.Errorf("the entry of a list: %v", e)
+	}
+	herald(t, "", "get", "list:national/L50", "--data", dir).check(t, 5, "", "")
+	herald(t, "", "get", "list:another/L0", "--data", dir).check(t, 5, "", "")
+	herald(t, "", "get", "list:national", "--data", dir).check(t, 2, "", "want list:LIST/ENTRY")
 	herald(t, `{"name":"Ulfgrim Zetakovnar"}`, match...).check(t, 5, `{"asked":1,"answered":1,"possible":0,"refused":0}`, "")
 
 	herald(t, "", "retract", id[:10], "--reason", "error", "--data", dir).check(t, 0, `"seq":`, "")

@@ -104,7 +104,8 @@ type MatchHit struct {
 type Silence struct {
 	State ct.State
 	Node  ct.LogID
-	Why   string // code: no-answer, bad-answer, no-node, muted
+	Why   string    // code: no-answer, bad-answer, no-node, muted, away; of the own node indexing and the like
+	Since time.Time // of one that is away: when it was last heard; zero: not since this node started
 }
 
 // MatchSummary counts the nodes asked and what they said. A node that did not
