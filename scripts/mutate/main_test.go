@@ -93,6 +93,11 @@ func TestRead(t *testing.T) {
 		{"green", `{"Action":"run","Test":"TestA"}` + "\n" + `{"Action":"pass","Test":"TestA"}`, outcome{ran: 1}},
 		{"red", `{"Action":"run","Test":"TestA"}` + "\n" + `{"Action":"fail","Test":"TestA/b"}` + "\n" + `{"Action":"fail","Test":"TestA"}` + "\n" + `{"Action":"fail"}`,
 			outcome{ran: 1, failed: "TestA/b"}},
+		{"said", `{"Action":"run","Test":"TestA"}` + "\n" + `{"Action":"output","Test":"TestA","Output":"    a_test.go:1: seed 7\n"}` + "\n" +
+			`{"Action":"output","Test":"TestA","Output":"    a_test.go:2: got 1\n"}` + "\n" + `{"Action":"fail","Test":"TestA"}`,
+			outcome{ran: 1, failed: "TestA", said: "a_test.go:2: got 1"}},
+		{"time limit", `{"Action":"run","Test":"TestA"}` + "\n" + `{"Action":"output","Test":"TestA","Output":"panic: test timed out after 2m0s\n"}` + "\n" + `{"Action":"fail"}`,
+			outcome{ran: 1, crash: "panic: test timed out after 2m0s"}},
 		{"not compiled", `{"Action":"build-output","Output":"# pkg\n"}` + "\n" + `{"Action":"build-output","Output":"x.go:1:1: no\n"}` + "\n" + `{"Action":"build-fail"}`,
 			outcome{build: "x.go:1:1: no"}},
 		{"other lines", "ok\n", outcome{}},
