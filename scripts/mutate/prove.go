@@ -28,20 +28,27 @@ type control struct {
 // edit replaces a text that stands exactly once in a file.
 type edit struct{ file, old, new string }
 
-// apply gives the altered file. A text that is not there once means that the
-// code has moved on and the table has not.
-func (e edit) apply(root string) ([]byte, error) {
-	src, err := os.ReadFile(filepath.Join(root, e.file))
-	if err != nil {
-		return nil, err
+// alter gives the altered files of a control. A text that is not there once
+// means that the code has moved on and the table has not.
+func alter(root string, edits []edit) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, e := range edits {
+		src, ok := files[e.file]
+		if !ok {
+			var err error
+			if src, err = os.ReadFile(filepath.Join(root, e.file)); err != nil {
+				return nil, err
+			}
+		}
+		if n := bytes.Count(src, []byte(e.old)); n != 1 {
+			return nil, fmt.Errorf("%s: %q is there %d times, want once: bring scripts/mutate/controls.go up to date", e.file, e.old, n)
+		}
+		if e.old == e.new {
+			return nil, fmt.Errorf("%s: the edit changes nothing", e.file)
+		}
+		files[e.file] = bytes.Replace(src, []byte(e.old), []byte(e.new), 1)
 	}
-	if n := bytes.Count(src, []byte(e.old)); n != 1 {
-		return nil, fmt.Errorf("%s: %q is there %d times, want once: bring scripts/mutate/controls.go up to date", e.file, e.old, n)
-	}
-	if e.old == e.new {
-		return nil, fmt.Errorf("%s: the edit changes nothing", e.file)
-	}
-	return bytes.Replace(src, []byte(e.old), []byte(e.new), 1), nil
+	return files, nil
 }
 
 // result of taking a control out: the test that went red.
@@ -119,20 +126,17 @@ func (m *mutator) overlay(c control) (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
+	files, err := alter(m.root, c.edits)
+	if err != nil {
+		return "", err
+	}
 	replace := map[string]string{}
-	for i, e := range c.edits {
-		src, err := e.apply(m.root)
-		if err != nil {
-			return "", err
-		}
-		altered := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(e.file)))
+	for file, src := range files {
+		altered := filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
 		if err := os.WriteFile(altered, src, 0o600); err != nil {
 			return "", err
 		}
-		if _, twice := replace[filepath.Join(m.root, e.file)]; twice {
-			return "", fmt.Errorf("%s is edited twice", e.file)
-		}
-		replace[filepath.Join(m.root, e.file)] = altered
+		replace[filepath.Join(m.root, file)] = altered
 	}
 	list, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
