@@ -289,6 +289,58 @@ var recordControls = []control{
 		edits: []edit{{"internal/desk/publish.go", "if ready, _ := d.gate(); ready && !noWait", "if !noWait"}},
 	},
 	{
+		name: "idempotency-key", rule: "a key stands for one publication", pkg: "./internal/desk", tests: "TestKeyGivesTheSameReceipt|TestKeyWhileTheDraftWaits",
+		edits: []edit{{"internal/desk/imprint.go", "if old != nil {", "if false {"}},
+	},
+	{
+		name: "key-other-content", rule: "a key that stands for other content is a conflict", pkg: "./internal/desk", tests: "TestKeyGivesTheSameReceipt|TestKeyWhileTheDraftWaits",
+		edits: []edit{{"internal/desk/imprint.go", "made && old.Content != n.Content {", "made && false {"}},
+	},
+	{
+		name: "equal-content", rule: "equal content in force is a conflict", pkg: "./internal/desk", tests: "TestEqualContentIsAConflict|TestWhatIsEqual",
+		edits: []edit{{"internal/desk/imprint.go", "case at.force:", "case false:"}},
+	},
+	{
+		name: "equal-header", rule: "another priority, TLP or expiry is other content", pkg: "./internal/desk", tests: "TestWhatIsEqual",
+		edits: []edit{{"internal/desk/imprint.go", `return d.imprint("content", fields, body)`, `return d.imprint("content", body)`}},
+	},
+	{
+		name: "publish-claim", rule: "of equal publications at once one goes out", pkg: "./internal/desk", tests: "TestManyAtOnce|TestRetractedOnce",
+		edits: []edit{{"internal/desk/imprint.go", "if held == nil {", "if true {"}},
+	},
+	{
+		name: "outbox-twice", rule: "a draft is not signed when its content came back meanwhile", pkg: "./internal/desk", tests: "TestRestoredPublishesNothingTwice",
+		edits: []edit{{"internal/desk/imprint.go", "if dr.Kind != ct.KindNotification || dr.Twice {", "if true {"}},
+	},
+	{
+		name: "own-noted", rule: "own records that come back are compared with", pkg: "./internal/desk", tests: "TestRestoredPublishesNothingTwice",
+		edits: []edit{{"internal/desk/answers.go", "if err := d.noteOwn(rows); err != nil {", "if err := error(nil); err != nil {"}},
+	},
+	{
+		name: "key-bound", rule: "keys have a bound, and none is forgotten for another", pkg: "./internal/desk", tests: "TestImprintsEnd",
+		edits: []edit{{"internal/desk/imprint.go", "count >= maxKeys {", "false {"}},
+	},
+	{
+		name: "imprint-clock", rule: "no clock in doubt forgets what was published", pkg: "./internal/desk", tests: "TestImprintsEnd",
+		edits: []edit{{"internal/desk/imprint_sweep.go", `doubt != "" {`, `doubt != "" && false {`}},
+	},
+	{
+		name: "imprint-erased", rule: "the imprint of erased content goes", pkg: "./internal/desk", tests: "TestImprintsEnd",
+		edits: []edit{{"internal/desk/imprint_sweep.go", "if d.isErased(x) {", "if false {"}},
+	},
+	{
+		name: "imprint-secret", rule: "an imprint has a secret of its node", pkg: "./internal/desk", tests: "TestImprintsTellNothing",
+		edits: []edit{{"internal/desk/imprint.go", "hmac.New(sha256.New, d.imprints.secret)", "hmac.New(sha256.New, nil)"}},
+	},
+	{
+		name: "pen-barred", rule: "no override signs beside a copy of the directory", pkg: "./node", tests: "TestCopiedDirectory",
+		edits: []edit{{"node/twin.go", `if why := p.barred(); why != "" {`, `if why := p.barred(); why != "" && false {`}},
+	},
+	{
+		name: "retract-once", rule: "a record whose retraction waits is not retracted again", pkg: "./internal/desk", tests: "TestRetractedOnce",
+		edits: []edit{{"internal/desk/publish.go", "if err == nil && d.Retracting(target) {", "if false {"}},
+	},
+	{
 		name: "own-gap", rule: "the writer signs nothing over a gap in the own log", pkg: "./internal/ingest", tests: "TestAuthor|TestAuthorRefuses",
 		edits: []edit{{"internal/ingest/batch.go", "case hd.seen > hd.Size:", "case false:"}},
 	},
