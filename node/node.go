@@ -107,7 +107,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.store.Close)
-	n.pen = newPen(n.key, ct.MillisOf(n.start), n.ownSize())
+	n.pen = newPen(n.key, ct.MillisOf(n.start), n.ownSize(), func() string { return n.barred(time.Now()) })
 	n.scrub = newScrub(cfg.Registry)
 	if err := n.replayRoots(ctx); err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ func (s *service) Publish(ctx context.Context, req *connect.Request[apiv1.Publis
 	if err != nil {
 		return nil, refuse(invalid("notification", err))
 	}
-	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: actor(ctx, m.Operator), Accept: m.Accept})
+	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: actor(ctx, m.Operator), Accept: m.Accept, Key: m.IdempotencyKey})
 	if err != nil {
 		return nil, refuse(err)
 	}

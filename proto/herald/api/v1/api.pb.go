@@ -434,10 +434,15 @@ type PublishRequest struct {
 	// Pseudonym of the person at the keyboard, for the journal; at most 64 bytes.
 	Operator string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
 	// What a person has read and accepts: words that a refusal has named, such as
-	// asylum or special-category. Without them nothing is signed.
-	Accept        []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// asylum, special-category or duplicate. Without them nothing is signed.
+	Accept []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
+	// At most 64 bytes of printable ASCII, chosen by the caller. A second request
+	// with the same key and notification gets the receipt of the first, whatever
+	// became of its answer; with another notification it is a conflict. Kept until
+	// the record expires. Empty: none.
+	IdempotencyKey string `protobuf:"bytes,9,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *PublishRequest) Reset() {
@@ -503,6 +508,13 @@ func (x *PublishRequest) GetAccept() []string {
 		return x.Accept
 	}
 	return nil
+}
+
+func (x *PublishRequest) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
 }
 
 type Receipt struct {
@@ -5587,13 +5599,14 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06hidden\x18\x12 \x01(\bR\x06hidden\x121\n" +
 	"\acontent\x18\x13 \x01(\v2\x17.google.protobuf.StructR\acontent\x12\x1c\n" +
 	"\tcontested\x18\x14 \x01(\bR\tcontested\x12\x12\n" +
-	"\x04what\x18\x1e \x01(\tR\x04what\"\xb3\x01\n" +
+	"\x04what\x18\x1e \x01(\tR\x04what\"\xdc\x01\n" +
 	"\x0ePublishRequest\x12;\n" +
 	"\fnotification\x18\x01 \x01(\v2\x17.google.protobuf.StructR\fnotification\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x17\n" +
 	"\ano_wait\x18\x03 \x01(\bR\x06noWait\x12\x1a\n" +
 	"\boperator\x18\x04 \x01(\tR\boperator\x12\x16\n" +
-	"\x06accept\x18\b \x03(\tR\x06accept\"\xb5\x01\n" +
+	"\x06accept\x18\b \x03(\tR\x06accept\x12'\n" +
+	"\x0fidempotency_key\x18\t \x01(\tR\x0eidempotencyKey\"\xb5\x01\n" +
 	"\aReceipt\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
