@@ -85,6 +85,9 @@ func (b Budgets) Refill(j *journal.Journal, now time.Time) error {
 // LapseAt lets requests lapse as if now were another time.
 func (d *Desk) LapseAt(now time.Time) error { return d.lapse(now) }
 
+// Given is how many releases are remembered.
+func (d *Desk) Given() int { return len(d.given.snapshot()) }
+
 // SupersedeAt looks at releases as if now were another time.
 func (d *Desk) SupersedeAt(now time.Time) error { return d.supersede("", now) }
 

@@ -4,7 +4,7 @@ package main
 var recordControls = []control{
 	// Who signed what.
 	{
-		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify",
+		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/verify.go", "return keys.Verify(r.env.Header.Log,", "return true || keys.Verify(r.env.Header.Log,"}},
 	},
 	{
@@ -16,7 +16,7 @@ var recordControls = []control{
 		edits: []edit{{"internal/keys/keys.go", "[][]byte{[]byte(c), ", "[][]byte{"}},
 	},
 	{
-		name: "network-prefix", rule: "a record names its network", pkg: "./internal/verify",
+		name: "network-prefix", rule: "a record names its network", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if h.Network != network.Prefix() {", "if false {"}},
 	},
 	{
@@ -24,15 +24,15 @@ var recordControls = []control{
 		edits: []edit{{"internal/keys/keys.go", "\t\treturn false\n\t}\n\t// The prime", "\t\treturn true\n\t}\n\t// The prime"}},
 	},
 	{
-		name: "stranger", rule: "only a log of the roster may speak", pkg: "./internal/verify",
+		name: "stranger", rule: "only a log of the roster may speak", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if !ok {\n\t\treturn Record{}, &Error{Stranger", "if false && !ok {\n\t\treturn Record{}, &Error{Stranger"}},
 	},
 	{
-		name: "delegation-window", rule: "outside its delegation a log is held", pkg: "./internal/verify",
+		name: "delegation-window", rule: "outside its delegation a log is held", pkg: "./internal/verify", tests: "TestDelegationWindow",
 		edits: []edit{{"internal/verify/open.go", "case h.Issued < r.NotBefore || h.Issued >= r.NotAfter:", "case false:"}},
 	},
 	{
-		name: "delegation-end", rule: "after its delegation nothing new of a log is taken", pkg: "./internal/verify",
+		name: "delegation-end", rule: "after its delegation nothing new of a log is taken", pkg: "./internal/verify", tests: "TestDelegationWindow",
 		edits: []edit{{"internal/verify/open.go", "case ct.MillisOf(now) >= r.NotAfter:", "case false:"}},
 	},
 	{
@@ -113,25 +113,25 @@ var recordControls = []control{
 		edits: []edit{{"internal/store/rewind.go", "\tif !s.remains {\n", "\tif true {\n"}},
 	},
 	{
-		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster",
+		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster", tests: "TestDelegationNeedsTheKeysAgreement",
 		edits: []edit{{"internal/roster/policy.go", "case !keys.Verify(d.Node, keys.ContextPossession", "case false && !keys.Verify(d.Node, keys.ContextPossession"}},
 	},
 	{
-		name: "genesis-signature", rule: "a founder has signed the genesis", pkg: "./internal/roster",
+		name: "genesis-signature", rule: "a founder has signed the genesis", pkg: "./internal/roster", tests: "TestParseGenesisRefuses",
 		edits: []edit{{"internal/roster/genesis.go", "if !keys.Verify(f.Root, keys.ContextGenesis", "if false && !keys.Verify(f.Root, keys.ContextGenesis"}},
 	},
 
 	// What a record is.
 	{
-		name: "commitment", rule: "a body is the one that its header commits to", pkg: "./internal/verify",
+		name: "commitment", rule: "a body is the one that its header commits to", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if wire.Commit(e.Salt, e.Body) != e.Header.Commit {", "if false {"}},
 	},
 	{
-		name: "body-present", rule: "gossip carries the body", pkg: "./internal/verify",
+		name: "body-present", rule: "gossip carries the body", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if topic != nil && !e.HasBody() {", "if false {"}},
 	},
 	{
-		name: "topic", rule: "a record is gossiped on its own topic", pkg: "./internal/verify",
+		name: "topic", rule: "a record is gossiped on its own topic", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if topic != nil && h.Topic != uint32(*topic) {", "if false {"}},
 	},
 	{
@@ -151,7 +151,7 @@ var recordControls = []control{
 		edits: []edit{{"internal/wire/decoder.go", "\tif d.rep {\n", "\tif false {\n"}},
 	},
 	{
-		name: "one-encoding-empty-part", rule: "an optional part of a body that is empty is not written", pkg: "./internal/verify",
+		name: "one-encoding-empty-part", rule: "an optional part of a body that is empty is not written", pkg: "./internal/wire", tests: "TestOneEncoding|TestReleaseOneEncoding",
 		edits: []edit{{"internal/wire/body_read.go", "{ d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }", "{}"}},
 	},
 	{

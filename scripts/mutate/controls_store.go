@@ -41,7 +41,7 @@ var storeControls = []control{
 		edits: []edit{{"internal/store/retract.go", "return !l.root && l.state == by", "return !l.root"}},
 	},
 	{
-		name: "retract-root", rule: "no record of a root log is hidden", pkg: "./internal/store", tests: "TestRootLogsAreNeverHidden|TestRetractionsInAnyOrder",
+		name: "retract-root", rule: "no record of a root log is hidden", pkg: "./internal/store", tests: "TestRootLogsAreNeverHidden",
 		edits: []edit{
 			{"internal/store/retract.go", "return !l.root && l.state == by", "return l.state == by"},
 			{"internal/store/kind.go", "return rule.Retractable", "return rule.Retractable || rule.Root"},
@@ -94,7 +94,7 @@ var storeControls = []control{
 	},
 	{
 		name: "retract-exact", rule: "a ref that is wrong in any part hides nothing", pkg: "./internal/store", tests: "TestRetractionsInAnyOrder",
-		edits: []edit{{"internal/store/retract.go", "if target.hidden || s.idOf(&target) != ref.ID {", "if target.hidden {"}},
+		edits: []edit{{"internal/store/retract.go", "if target.hidden || s.idOf(&target) != ref.ID {", "if ref.ID = s.idOf(&target); target.hidden {"}},
 	},
 	{
 		name: "retract-kinds", rule: "only what is content is hidden", pkg: "./internal/store", tests: "TestRetractionsInAnyOrder",
@@ -237,11 +237,11 @@ var storeControls = []control{
 		edits: []edit{{"node/gate.go", "return g.restored() && g.show == \"\"", "return false"}},
 	},
 	{
-		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed",
+		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed", tests: "TestUnreadable|TestGetHistory",
 		edits: []edit{{"internal/feed/feed.go", "case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:", "case false:"}},
 	},
 	{
-		name: "feed-expiry", rule: "an expired record's content is not shown", pkg: "./internal/feed",
+		name: "feed-expiry", rule: "an expired record's content is not shown", pkg: "./internal/feed", tests: "TestUnreadable|TestGetHistory",
 		edits: []edit{{"internal/feed/feed.go", "case r.BodyState == store.BodyExpired, r.Header.Expires.Time().Before(now):", "case false:"}},
 	},
 	{
