@@ -29,7 +29,7 @@ const (
 
 	// What a record counts for in its log beside its header: at least what it takes
 	// of a disk, whatever it holds (`herald bench growth`).
-	sizeApart  = 768     // its entries in the store and the index
+	sizeApart  = 896     // its entries in the store and the index
 	sizeRef    = 320     // what is noted of a ref
 	sizeBody   = 2       // a body lies in pages of 4 KiB, of which half may be empty
 	sizePerson = 40      // the words of a person, a row of the index each

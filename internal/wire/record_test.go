@@ -329,7 +329,7 @@ func TestOffsets(t *testing.T) {
 		if h.Seq != seq || h.Offset != end || h.Issued != 999 {
 			t.Fatalf("record %d: seq %d, offset %d, issued %d; want offset %d", seq, h.Seq, h.Offset, h.Issued, end)
 		}
-		end += uint64(len(raw)) + 768 + 320*uint64(len(h.Refs)) + 2*uint64(h.BodySize)
+		end += uint64(len(raw)) + 896 + 320*uint64(len(h.Refs)) + 2*uint64(h.BodySize)
 		if h.Kind == uint32(ct.KindNotification) {
 			end += 40 * uint64(min(h.BodySize, 2048))
 		}
