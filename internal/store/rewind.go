@@ -149,7 +149,13 @@ func (r *rewinding) run(to uint64) error {
 	r.s.recent.begin()
 	// The ones that hide go first: what they hid may be among the disowned too.
 	for _, g := range gone {
-		if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {
+		if g.header == nil {
+			if err := r.unhideAll(g.at); err != nil {
+				return err
+			}
+			continue
+		}
+		if ct.Kind(g.header.Kind) != ct.KindRetract {
 			continue
 		}
 		for _, ref := range g.header.Refs {
@@ -181,6 +187,32 @@ func (r *rewinding) run(to uint64) error {
 		return err
 	}
 	return r.shorten(to)
+}
+
+// unhideAll shows what the record at a place hides: it has rotted, so that its
+// refs are not known.
+func (r *rewinding) unhideAll(by place) error {
+	var refs []ct.Ref
+	err := r.tx.Bucket([]byte(bktHidden)).ForEach(func(k, v []byte) error {
+		h, err := decodeHiding(v)
+		if err != nil || h.by != by {
+			return nil
+		}
+		if l, err := r.s.numbered(h.target.num()); err == nil {
+			refs = append(refs, ct.Ref{Log: l.id, Seq: h.target.seq(), ID: ct.ID(k)})
+		}
+		return nil
+	})
+	for _, ref := range refs {
+		var target *place
+		if target, err = r.s.unhide(r.tx, by, ref, r.log.state); err != nil {
+			break
+		}
+		if target != nil {
+			r.shown[*target] = true
+		}
+	}
+	return err
 }
 
 // disowned is a record on its way aside.
