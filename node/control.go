@@ -13,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -88,7 +89,17 @@ func (n *Node) advanceRoot(ctx context.Context, log ct.LogID) (more bool, err er
 // caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
 	var op roster.Operation
-	if row.Inadmissible == "" && roster.HasOperation(row.Header.Kind) {
+	// The roster is read from the beginning at each start, so by the rules of this
+	// program, whichever one took the record in.
+	var body []byte
+	if row.BodyState == store.BodyHeld {
+		body = row.Body
+	}
+	why, ok := verify.Again(&row.Header, body, n.view.Load())
+	if !ok {
+		why = row.Inadmissible
+	}
+	if why == "" && roster.HasOperation(row.Header.Kind) {
 		if row.BodyState != store.BodyHeld {
 			return errWaits
 		}

@@ -149,23 +149,17 @@ func (r *rewinding) run(to uint64) error {
 	r.s.recent.begin()
 	// The ones that hide go first: what they hid may be among the disowned too.
 	for _, g := range gone {
-		if g.header == nil {
-			if err := r.unhideAll(g.at); err != nil {
+		var refs []ct.Ref
+		switch {
+		case g.header == nil:
+			if refs, err = r.hiddenBy(g.at); err != nil {
 				return err
 			}
-			continue
+		case ct.Kind(g.header.Kind) == ct.KindRetract:
+			refs = g.header.Refs
 		}
-		if ct.Kind(g.header.Kind) != ct.KindRetract {
-			continue
-		}
-		for _, ref := range g.header.Refs {
-			target, err := r.s.unhide(r.tx, g.at, ref, r.log.state)
-			if err != nil {
-				return err
-			}
-			if target != nil {
-				r.shown[*target] = true
-			}
+		if err := r.unhideAll(g.at, refs); err != nil {
+			return err
 		}
 	}
 	n, err := r.countAside()
@@ -189,11 +183,24 @@ func (r *rewinding) run(to uint64) error {
 	return r.shorten(to)
 }
 
-// unhideAll shows what the record at a place hides: it has rotted, so that its
+// unhideAll forgets the refs of a RETRACT, and notes what nothing hides any longer.
+func (r *rewinding) unhideAll(by place, refs []ct.Ref) error {
+	for _, ref := range refs {
+		target, err := r.s.unhide(r.tx, by, ref, r.log.state)
+		if err != nil {
+			return err
+		}
+		if target != nil {
+			r.shown[*target] = true
+		}
+	}
+	return nil
+}
+
+// hiddenBy finds what the record at a place hides: it has rotted, so that its
 // refs are not known.
-func (r *rewinding) unhideAll(by place) error {
-	var refs []ct.Ref
-	err := r.tx.Bucket([]byte(bktHidden)).ForEach(func(k, v []byte) error {
+func (r *rewinding) hiddenBy(by place) (refs []ct.Ref, err error) {
+	err = r.tx.Bucket([]byte(bktHidden)).ForEach(func(k, v []byte) error {
 		h, err := decodeHiding(v)
 		if err != nil || h.by != by {
 			return nil
@@ -203,16 +210,7 @@ func (r *rewinding) unhideAll(by place) error {
 		}
 		return nil
 	})
-	for _, ref := range refs {
-		var target *place
-		if target, err = r.s.unhide(r.tx, by, ref, r.log.state); err != nil {
-			break
-		}
-		if target != nil {
-			r.shown[*target] = true
-		}
-	}
-	return err
+	return refs, err
 }
 
 // disowned is a record on its way aside.
