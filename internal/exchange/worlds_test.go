@@ -160,7 +160,7 @@ func (w *wild) grow() {
 	}
 	topic := ct.TopicTravel + ct.Topic(w.rng.IntN(2))
 	h := sim.Header(w.members.View.Network(), log, topic, time.Now())
-	at.Put(&h)
+	at.Put(&h, right.Growth.Line)
 	body := []byte(fmt.Sprint("content ", w.rng.Uint64()))
 	if all := slices.Concat(w.recs[0], w.recs[1]); len(all) > 0 && w.rng.IntN(3) == 0 {
 		h.Kind = uint32(ct.KindRetract)
