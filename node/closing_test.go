@@ -128,7 +128,9 @@ func TestClosingAfterAFork(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Hour)
 		defer cancel()
 		const nodes, victim = 7, 4
-		dirs, roots := foundedBy(t, nodes, roster.DefaultPolicy())
+		policy := roster.DefaultPolicy()
+		policy.LogBurst = 1 << 30 // 600 records at once
+		dirs, roots := foundedBy(t, nodes, policy)
 		net := sim.New(1)
 		defer net.Close()
 		all := make([]*running, nodes)
