@@ -24,6 +24,7 @@ type thief struct {
 	t    *testing.T
 	key  *keys.Key
 	net  ct.NetworkID
+	line wire.Line
 	seq  uint64
 	prev ct.ID
 	end  uint64
@@ -36,7 +37,7 @@ func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byt
 	must(x.t, err)
 	now := ct.MillisOf(time.Now())
 	header := wire.Header{
-		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev, Offset: x.end,
+		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev, Offset: max(x.end, x.line.At(now)),
 		Kind: uint32(kind), Topic: uint32(topic), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: now, Expires: expires,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll), Refs: refs,
@@ -45,7 +46,7 @@ func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byt
 	sig, err := x.key.Sign(keys.ContextRecord, x.net, h)
 	must(x.t, err)
 	next := header.After(wire.ID(x.net, h), len(h))
-	x.seq, x.prev, x.end = header.Seq, next.Prev, next.Offset
+	x.seq, x.prev, x.end = header.Seq, next.Prev, next.End
 	return wire.Encode(&wire.Envelope{HeaderBytes: h, Alg: keys.AlgEd25519, Sig: sig, Salt: salt, Body: body}), x.prev
 }
 
@@ -127,7 +128,9 @@ func TestClosingAfterAFork(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Hour)
 		defer cancel()
 		const nodes, victim = 7, 4
-		dirs, roots := foundedBy(t, nodes, roster.DefaultPolicy())
+		policy := roster.DefaultPolicy()
+		policy.LogBurst = 1 << 30 // 600 records at once
+		dirs, roots := foundedBy(t, nodes, policy)
 		net := sim.New(1)
 		defer net.Close()
 		all := make([]*running, nodes)
@@ -163,7 +166,7 @@ func TestClosingAfterAFork(t *testing.T) {
 
 		// The thief: two nodes get one history, the others another.
 		head := all[0].Heads()[log]
-		a := &thief{t, key, all[0].Status().Network, head.Size, head.ID, head.End}
+		a := &thief{t, key, all[0].Status().Network, all[0].View().Line(log), head.Size, head.ID, head.End}
 		b := *a
 		lost, won := notification(), notification()
 		net.Partition([]int{0, 1}, []int{2, 3, 4, 5})
@@ -265,7 +268,7 @@ func TestClosingAfterAFork(t *testing.T) {
 		until(ctx, t, "the person that holds is everyone's lead", func() bool { return leads(ctx, t, all[0], won.Person) == len(open) })
 
 		// Nothing of the lost branch comes back, from whomever.
-		raw, _ = (&thief{t, key, a.net, head.Size, head.ID, head.End}).notify(notification())
+		raw, _ = (&thief{t, key, a.net, a.line, head.Size, head.ID, head.End}).notify(notification())
 		if err := all[0].Submit(ctx, raw); err == nil {
 			t.Error("a record of a branch before the end was taken in")
 		}
@@ -348,6 +351,45 @@ func TestConflictingClosings(t *testing.T) {
 		must(t, err)
 		for _, n := range all[1:3] {
 			must(t, n.waitFor(ctx, map[ct.ID]bool{r.ID: true}))
+		}
+	})
+}
+
+// A log may be closed before its first record: then nothing of it counts, nothing is
+// missing, and no alarm says so.
+func TestClosingOfAWholeLog(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		today()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		dirs, roots := foundedBy(t, 3, roster.DefaultPolicy())
+		net := sim.New(1)
+		defer net.Close()
+		all := simulated(t, net, dirs)
+		defer func() {
+			for _, n := range all {
+				n.close()
+			}
+		}()
+		for _, n := range all {
+			n.ready(ctx)
+		}
+		log := loadNodeKey(t, dirs[2]).Public()
+		told(ctx, t, all[2], log, all)
+		right, _ := all[0].View().Right(log)
+		_, err := all[0].RosterSubmit(ctx, closing(t, all[0], roots[2], ct.Closing{Log: log, ID: right.First, Reason: "compromised"}))
+		must(t, err)
+		for i, n := range all[:2] {
+			until(ctx, t, "nothing counts", func() bool { return n.Heads()[log].Closed && n.Heads()[log].Size == 0 })
+			if alarms := strings.Join(n.Status().Alarms, "; "); strings.Contains(alarms, "closing:") {
+				t.Errorf("node %d: %s", i, alarms)
+			}
+		}
+		all[1].close()
+		all[1] = startSimulated(t, net, dirs, 1, dirs[1])
+		all[1].ready(ctx)
+		if alarms := strings.Join(all[1].Status().Alarms, "; "); strings.Contains(alarms, "closing:") {
+			t.Errorf("after a restart: %s", alarms)
 		}
 	})
 }
