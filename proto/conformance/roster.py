@@ -52,7 +52,7 @@ def load(text, format, names):
 def encode(name, m):
     """The one encoding of what was decoded."""
     out = b""
-    for num, (field, typ, repeated, always) in sorted(MESSAGES[name].items()):
+    for num, (field, typ, repeated, _, _) in sorted(MESSAGES[name].items()):
         for v in m[field] if repeated else [m[field]]:
             if typ in MESSAGES:
                 if v is not None:
@@ -73,6 +73,16 @@ def founder(f):
         must(signed(n["key"], "possession", bytes(32), content.possession(f["state"], f["root"], n["key"]), n["proof"]), "proof of possession")
 
 
+def read_genesis(raw):
+    b = decode("Genesis", raw)
+    for x in b["founders"]:
+        sized(x["root"], 32)
+        for n in x["nodes"]:
+            sized(n["key"], 32)
+            sized(n["proof"], 64)
+    return b
+
+
 class Roster:
     """The roster of a genesis file, to which records of root logs are applied."""
 
@@ -83,12 +93,7 @@ class Roster:
         must(f["network"] == self.network.hex(), "the file names another network")
         must(len(self.raw) <= 1 << 20, "too large")
         try:
-            self.body = b = decode("Genesis", self.raw)
-            for x in b["founders"]:
-                sized(x["root"], 32)
-                for n in x["nodes"]:
-                    sized(n["key"], 32)
-                    sized(n["proof"], 64)
+            self.body = b = read_genesis(self.raw)
         except Malformed:
             raise Unsound("body")
         self.policy, self.exercise = b["policy"], b["exercise"]

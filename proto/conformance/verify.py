@@ -10,8 +10,8 @@ import ed25519
 import messages
 import record
 import scenario
-from encoding import framed
-from roster import Roster
+from encoding import MESSAGES, Malformed, framed
+from roster import Roster, read_genesis
 
 TOPICS = {"control": 1, "travel": 2, "arrival": 3, "deportation": 4, "detention": 5, "receipt": 6}
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
@@ -117,6 +117,35 @@ def others(report, now, files):
         report.check("messages.json", f"{x['type']}: {x['name']}", got, (x["sound"], x.get("reason", ""), x.get("hash", "")))
 
 
+READERS = {
+    "Record": record.read, "Header": record.read, "SignedBeacon": messages.read_beacon, "Beacon": messages.read_beacon,
+    "SyncMessage": messages.sync, "SignedMatch": messages.request, "MatchRequest": messages.request, "MatchAnswer": messages.answer,
+    "Genesis": read_genesis,
+}
+
+
+def encodings(report):
+    """Each field there, empty and absent; every field of the .proto files is among them."""
+    reached = set()
+    for x in load("encodings.json"):
+        raw, read = bytes.fromhex(x["bytes"]), READERS.get(x["type"])
+        try:
+            read(raw) if read else record.body(x["type"], raw)
+            got = True
+        except (Malformed, record.Refused):
+            got = False
+        report.check("encodings.json", x["name"], got, x["sound"])
+        name = None
+        for step in x["name"].partition(",")[0].split("."):
+            fields = {f[0]: f[1] for f in MESSAGES.get(name, {}).values()}
+            reached.add((name, step))
+            name = fields[step] if name else step
+    for name, fields in MESSAGES.items():
+        for field in fields.values():
+            if name != "Possession":  # is signed and never sent
+                report.check("encodings.json", f"{name}.{field[0]} is among them", (name, field[0]) in reached, True)
+
+
 def damaged(report, path, now, files):
     """Records that herald has judged, each with its id or reason and the verdict."""
     rosters = {name: Roster(text) for name, text in files.items()}
@@ -140,6 +169,7 @@ def main():
     records(report, now, seeds, files)
     scenarios(report, files)
     others(report, now, files)
+    encodings(report)
     return report.end()
 
 

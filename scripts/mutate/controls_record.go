@@ -155,6 +155,18 @@ var recordControls = []control{
 		edits: []edit{{"internal/wire/body_read.go", "{ d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }", "{}"}},
 	},
 	{
+		name: "one-encoding-empty-element", rule: "an element of a list of texts is not empty", pkg: "./internal/verify", tests: "TestEncodingVectors",
+		edits: []edit{{"internal/wire/body_read.go", "v := d.bytes() // no element", "v := d.blob() // no element"}},
+	},
+	{
+		name: "one-encoding-written", rule: "no body is written that no reader takes", pkg: "./internal/wire", tests: "TestNothingEmptyIsWritten",
+		edits: []edit{{"internal/wire/body_shape.go", "if f.IsList() && typ == protowire.BytesType && len(b) > 0 && b[0] == 0 {", "if false {"}},
+	},
+	{
+		name: "match-padding", rule: "a match request always has padding", pkg: "./internal/wire", tests: "TestMatchRequestSizes",
+		edits: []edit{{"internal/wire/match.go", "	if n < 1 || n >= 16<<10 {", "	if size == 0 {\n		return b, true\n	}\n	if n < 1 || n >= 16<<10 {"}},
+	},
+	{
 		name: "record-size", rule: "a record has at most 64 KiB", pkg: "./internal/wire",
 		edits: []edit{{"internal/wire/record_codec.go", "if len(raw) > MaxRecord {", "if false {"}},
 	},
