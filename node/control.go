@@ -88,10 +88,10 @@ func (n *Node) advanceRoot(ctx context.Context, log ct.LogID) (more bool, err er
 // caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
 	var op roster.Operation
+	if lacking(row) {
+		return errWaits
+	}
 	if row.Inadmissible == "" && roster.HasOperation(row.Header.Kind) {
-		if row.BodyState != store.BodyHeld {
-			return errWaits
-		}
 		var err error
 		if op, err = roster.ReadOperation(row.Header.Kind, row.Body); err != nil {
 			return fmt.Errorf("record %d: %w", row.Header.Seq, err)

@@ -46,3 +46,6 @@ func (n *Node) RosterVersion() uint64 { return n.view.Load().Version() }
 
 // Discard drops a draft of the outbox.
 func (n *Node) Discard(key string) error { return n.desk.Discard(key, "test", "test") }
+
+// RootStep is how many records of a root log are applied in one turn.
+const RootStep = rootStep

@@ -56,6 +56,18 @@ var recordControls = []control{
 		edits: []edit{{"internal/roster/apply.go", "case last.stopped != 0:", "case false:"}},
 	},
 	{
+		name: "root-turns", rule: "a long root log takes its turn with the others", pkg: "./node", tests: "TestRootLogsTakeTurns",
+		edits: []edit{{"node/control.go", "for range rootStep {", "for range 1 << 30 {"}},
+	},
+	{
+		name: "root-waits", rule: "a root log that waits for content is an alarm", pkg: "./node", tests: "TestWithheldRootRecord",
+		edits: []edit{{"node/roster.go", "case n.waits(m.Root, applied):", "case false:"}},
+	},
+	{
+		name: "closing-alarm-ends", rule: "what only another State can put right is an alarm for thirty days", pkg: "./node", tests: "TestBogusClosingIsNotForEver",
+		edits: []edit{{"node/roster.go", "node.State != n.state && now.Sub(node.Closing.Issued.Time()) > missedFor", "false"}},
+	},
+	{
 		name: "root-records-once", rule: "a record of a root log is given to the roster once", pkg: "./node", tests: "TestFloodOfARootLog",
 		edits: []edit{{"node/control.go", "seq, _, _, _ := n.view.Load().RootHead(log)", "seq := uint64(0)"}},
 	},
