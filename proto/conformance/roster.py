@@ -83,6 +83,25 @@ def read_genesis(raw):
     return b
 
 
+def read_request(text):
+    """A request file, as its maker and its State's root key have signed it."""
+    f = load(text, "request 1", ("herald", "state", "root", "node", "addrs", "proof", "signature"))
+    root, node = bytes.fromhex(f["root"]), bytes.fromhex(f["node"])
+    proof, signature = (base64.b64decode(f[k], validate=True) for k in ("proof", "signature"))
+    must(len(root) == len(node) == 32 and len(proof) == len(signature) == 64, "sizes")
+    x = {"state": f["state"], "root": root, "nodes": [{"key": node, "proof": proof, "addrs": f["addrs"]}]}
+    founder(x)
+    must(signed(root, "join-request", bytes(32), encode("Founder", x), signature), "the root key has not signed it")
+
+
+def read_roster(text):
+    """A roster file: the roster of its genesis, and the records that are to be applied."""
+    if json.loads(text).get("herald") == "genesis 1":
+        return Roster(text), []
+    f = load(text, "roster 1", ("herald", "genesis", "records"))
+    return Roster(json.dumps(f["genesis"])), [base64.b64decode(r, validate=True) for r in f["records"]]
+
+
 class Roster:
     """The roster of a genesis file, to which records of root logs are applied."""
 
@@ -103,6 +122,7 @@ class Roster:
         self.founding = {}  # root key -> number of founding delegations, id and offset after the last
         for x in b["founders"]:
             self.roots[x["root"]] = {"state": x["state"], "seq": 0, "id": self.network, "end": 0, "at": b["created"], "serial": 0, "stopped": 0}
+        must(all(set(s) == {"state", "signature", "delegations"} for s in f["signatures"]), "a field of a signature")
         signatures = {s["state"]: s for s in f["signatures"]}
         must(len(signatures) == len(f["signatures"]), "two signatures of one State")
         must(set(signatures) == {x["state"] for x in b["founders"]}, "not signed by all")
@@ -132,6 +152,7 @@ class Roster:
 
     def summary(self, s):
         b, p = self.body, self.policy
+        must(set(s) == {"name", "exercise", "created", "policy", "members"} and set(s["policy"]) == set(POLICY), "summary: fields")
         must(s["name"] == b["name"] and s["exercise"] == b["exercise"], "summary")
         must(content.instant(s["created"]) == b["created"] * 10**6, "summary: created")
         for field in POLICY:

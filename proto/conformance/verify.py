@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs this verifier over all vectors. Exit 1 when it judges one otherwise."""
 
+import base64
 import json
 import pathlib
 import sys
@@ -10,8 +11,8 @@ import ed25519
 import messages
 import record
 import scenario
-from encoding import MESSAGES, Malformed, framed
-from roster import Roster, read_genesis
+from encoding import MESSAGES, Malformed, framed, lp, sha
+from roster import Roster, Unsound, read_genesis, read_request, read_roster
 
 TOPICS = {"control": 1, "travel": 2, "arrival": 3, "deportation": 4, "detention": 5, "receipt": 6}
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
@@ -146,6 +147,25 @@ def encodings(report):
                 report.check("encodings.json", f"{name}.{field[0]} is among them", (name, field[0]) in reached, True)
 
 
+def founding(report):
+    """Every refusal is one, also by what the standard library says of odd JSON."""
+    read = {"request": read_request, "genesis": Roster, "roster": read_roster}
+    for x in load("files.json"):
+        try:
+            read[x["type"]](base64.b64decode(x["file"]).decode("utf-8"))
+            got = True
+        except (Unsound, Malformed, content.Fault, record.Refused, ValueError, KeyError, TypeError, AttributeError):
+            got = False
+        report.check("files.json", f"{x['type']}: {x['name']}", got, x["sound"])
+
+
+def gossip(report):
+    for x in load("gossip.json"):
+        name = f"/herald/1/{x['network'][:16]}/{x['topic']}"
+        id = sha("herald/gossip/v1", lp(name.encode()), bytes.fromhex(x["data"]))[:20]
+        report.check("gossip.json", f"{name}, {len(x['data']) // 2} bytes", (name, id.hex()), (x["name"], x["id"]))
+
+
 def damaged(report, path, now, files):
     """Records that herald has judged, each with its id or reason and the verdict."""
     rosters = {name: Roster(text) for name, text in files.items()}
@@ -170,6 +190,8 @@ def main():
     scenarios(report, files)
     others(report, now, files)
     encodings(report)
+    founding(report)
+    gossip(report)
     return report.end()
 
 
