@@ -60,8 +60,11 @@ func TestEveryActIsJournalled(t *testing.T) {
 
 	raw, err := json.Marshal(synth.New(7).Notification(ct.TopicArrival, time.Now()))
 	must(t, err)
-	note, person := new(structpb.Struct), new(structpb.Struct)
+	note, other, person := new(structpb.Struct), new(structpb.Struct), new(structpb.Struct)
 	must(t, note.UnmarshalJSON(raw))
+	raw, err = json.Marshal(synth.New(8).Notification(ct.TopicArrival, time.Now()))
+	must(t, err)
+	must(t, other.UnmarshalJSON(raw))
 	must(t, person.UnmarshalJSON([]byte(`{"names":[{"full":"Oskvar Tellumini Brandeth"}],"births":[{"date":"1987-04-23"}]}`)))
 	tmp := t.TempDir()
 	backupTo := &apiv1.BackupRequest{
@@ -79,7 +82,7 @@ func TestEveryActIsJournalled(t *testing.T) {
 	id := signed.Msg.Receipt.Id
 	acts := map[string]func() error{
 		"Publish": func() error {
-			_, err := c.Publish(ctx, connect.NewRequest(&apiv1.PublishRequest{Notification: note, NoWait: true, Operator: "desk-7", Accept: []string{"asylum", "special-category"}}))
+			_, err := c.Publish(ctx, connect.NewRequest(&apiv1.PublishRequest{Notification: other, NoWait: true, Operator: "desk-7", Accept: []string{"asylum", "special-category"}}))
 			return err
 		},
 		"List": func() error {

@@ -13,6 +13,7 @@ import (
 	"github.com/herald-net/herald/internal/p2p"
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/store"
+	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -88,10 +89,10 @@ func (n *Node) advanceRoot(ctx context.Context, log ct.LogID) (more bool, err er
 // caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
 	var op roster.Operation
-	if lacking(row) {
-		return errWaits
-	}
-	if row.Inadmissible == "" && roster.HasOperation(row.Header.Kind) {
+	if n.acts(row) {
+		if row.BodyState != store.BodyHeld {
+			return errWaits
+		}
 		var err error
 		if op, err = roster.ReadOperation(row.Header.Kind, row.Body); err != nil {
 			return fmt.Errorf("record %d: %w", row.Header.Seq, err)
@@ -100,6 +101,21 @@ func (n *Node) applyRoot(row store.Row) error {
 	next, err := n.view.Load().Apply(&row.Header, row.ID, op)
 	n.view.Store(next)
 	return err
+}
+
+// acts tells whether a record of a root log changes the roster. It is read from
+// the beginning at each start, so by the rules of this program, whichever one
+// took the record in.
+func (n *Node) acts(row store.Row) bool {
+	var body []byte
+	if row.BodyState == store.BodyHeld {
+		body = row.Body
+	}
+	why, ok := verify.Again(&row.Header, body, n.view.Load())
+	if !ok {
+		why = row.Inadmissible
+	}
+	return why == "" && roster.HasOperation(row.Header.Kind)
 }
 
 // errWaits: the body of a record that changes the roster has not arrived. The

@@ -102,12 +102,12 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 
 	// What we hold.
 	if n.store, err = openStore(cfg, store.Config{
-		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast, Topics: cfg.topics,
+		Dir: cfg.Dir, Key: storage, Network: view.Network(), Log: log, MaxSize: cfg.MaxSize, Ballast: cfg.Ballast, Topics: cfg.topics, Rules: ct.RulesVersion,
 	}, view); err != nil {
 		return nil, err
 	}
 	n.closers = append(n.closers, n.store.Close)
-	n.pen = newPen(n.key, ct.MillisOf(n.start), n.ownSize())
+	n.pen = newPen(n.key, ct.MillisOf(n.start), n.ownSize(), func() string { return n.barred(time.Now()) })
 	n.scrub = newScrub(cfg.Registry)
 	if err := n.replayRoots(ctx); err != nil {
 		return nil, err
@@ -217,6 +217,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{"roster", n.followRoster},
 		{"closings", n.endLogs},
 		{"index", n.followStore},
+		{"judging", n.judgeAgain},
 		{"exchange", n.exchange.Run},
 		{"gossip", n.gossip.Run},
 		{"p2p", n.host.Run},

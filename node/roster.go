@@ -188,13 +188,7 @@ func (n *Node) rosterAlarms() (out []string) {
 // be applied, since its body is not here or it has rotted.
 func (n *Node) waits(root ct.LogID, applied uint64) bool {
 	row, err := n.store.Get(root, applied+1)
-	return errors.Is(err, store.ErrDamaged) || err == nil && lacking(row)
-}
-
-// lacking tells that a record of a root log changes the roster and came without
-// its body.
-func lacking(row store.Row) bool {
-	return row.Inadmissible == "" && roster.HasOperation(row.Header.Kind) && row.BodyState != store.BodyHeld
+	return errors.Is(err, store.ErrDamaged) || err == nil && row.BodyState != store.BodyHeld && n.acts(row)
 }
 
 // missedFor is how long the missing end of another State's closed log is an

@@ -41,6 +41,8 @@ func (n *Node) Status() api.Status {
 			}
 		}
 	}
+	s.JudgingLeft = n.store.Judging().Left()
+	understood := n.notYetAlarm(&s)
 	if ok, why := n.gate.ready(); !ok {
 		s.Reasons = append(s.Reasons, why)
 	}
@@ -61,7 +63,7 @@ func (n *Node) Status() api.Status {
 	s.ClockAhead, s.Clocks = n.clocks()
 	s.Alarms = append(alarms(w, s.ClockAhead, s.Clocks), n.rosterAlarms()...)
 	s.Alarms = append(s.Alarms, n.journalAlarms()...)
-	for _, line := range []string{indexing, n.forkAlarm(), n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm(), n.growthAlarm(time.Now())} {
+	for _, line := range []string{indexing, n.forkAlarm(), n.windowAlarm(time.Now()), n.diskAlarm(), n.scrub.alarm(n.store), n.gate.alarm(), n.growthAlarm(time.Now()), understood} {
 		if line != "" {
 			s.Alarms = append(s.Alarms, line)
 		}
@@ -112,6 +114,7 @@ func (n *Node) registerMetrics() {
 	gauge("peers", "Nodes connected.", func() float64 { return float64(len(n.host.Peers())) })
 	gauge("persons", "Persons that match requests are answered from.", func() float64 { return float64(n.index.Persons()) })
 	n.registerIndexMetrics(gauge)
+	n.registerJudgingMetrics(gauge)
 	gauge("unchecked_signatures", "Records stored on a later one's signature whose own is not checked yet.", func() float64 {
 		unchecked, _ := n.store.Unchecked()
 		return float64(unchecked)
@@ -164,6 +167,7 @@ func (n *Node) registerMetrics() {
 		return clocks > 0 && ahead.Abs() > reconcile.ClockAlarm
 	})
 	alarm("index", func() bool { return n.indexAlarm() != "" })
+	alarm("understood", func() bool { return n.notYet() > 0 })
 	alarm("growth", func() bool { return n.growthAlarm(time.Now()) != "" })
 	alarm("disk", func() bool { return n.diskAlarm() != "" })
 	alarm("restored", func() bool { return n.gate.alarm() != "" })

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/herald-net/herald/internal/desk"
 	"github.com/herald-net/herald/internal/keys"
 	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/wire"
@@ -18,7 +19,8 @@ const penned = 10_000
 // it, and so what another has: the other copy of a data directory.
 type pen struct {
 	keys.Signer
-	start ct.Millis
+	start  ct.Millis
+	barred func() string // why no record may be signed, whoever wants it; "": it may
 
 	mu    sync.Mutex
 	ids   map[ct.ID]bool
@@ -27,13 +29,18 @@ type pen struct {
 	other ct.Millis // when another process signed its first record; 0: none is known
 }
 
-func newPen(key keys.Signer, start ct.Millis, held uint64) *pen {
-	return &pen{Signer: key, start: start, ids: map[ct.ID]bool{}, seen: held}
+func newPen(key keys.Signer, start ct.Millis, held uint64, barred func() string) *pen {
+	return &pen{Signer: key, start: start, barred: barred, ids: map[ct.ID]bool{}, seen: held}
 }
 
-// Sign notes a record before it is anywhere.
+// Sign notes a record before it is anywhere. Every record of this node passes
+// here, so here it is refused when the key may sign none: an operator who
+// overrides the gate cannot know better than who has seen the other copy.
 func (p *pen) Sign(c keys.Context, network ct.NetworkID, msg []byte) ([]byte, error) {
 	if c == keys.ContextRecord {
+		if why := p.barred(); why != "" {
+			return nil, fmt.Errorf("%w: %s", desk.ErrNotAllowed, why)
+		}
 		p.note(wire.ID(network, msg))
 	}
 	return p.Signer.Sign(c, network, msg)

@@ -90,6 +90,15 @@ func TestCopiedDirectory(t *testing.T) {
 			if r.Waiting == "" || !strings.Contains(r.Why, "twin: another process") {
 				t.Errorf("a copy signs, or does not say why not: %+v", r)
 			}
+			// No operator knows better, and the node has no other way to sign.
+			log := loadNodeKey(t, dirs[4]).Public()
+			before := n.Heads()[log].Size
+			if _, err := n.SignNow(ctx, r.Waiting); !errors.Is(err, desk.ErrNotAllowed) || !strings.Contains(err.Error(), "twin: another process") {
+				t.Errorf("sign now, beside a copy: %v, want that it is not allowed", err)
+			}
+			if after := n.Heads()[log].Size; after != before {
+				t.Errorf("a copy has signed record %d", after)
+			}
 			must(t, n.Discard(r.Waiting))
 		}
 		for i, n := range all[:4] {

@@ -19,10 +19,13 @@ import (
 	"github.com/herald-net/herald/testnet"
 )
 
+// asHerald in the environment makes this test binary the herald binary.
+const asHerald = "HERALD_TEST_AS_BINARY"
+
 // TestMain lets this test binary be the herald binary of the testnets below:
 // they start real processes of os.Executable.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == "run" {
+	if os.Getenv(asHerald) != "" || len(os.Args) > 1 && os.Args[1] == "run" {
 		os.Exit(cli.Main(context.Background(), os.Args[1:], cli.Env{
 			In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
 		}))
@@ -45,7 +48,11 @@ func shortDir(t *testing.T) string {
 // the test ends.
 func up(t *testing.T, nodes int) *testnet.Net {
 	t.Helper()
-	dir := shortDir(t)
+	return upAt(t, shortDir(t), nodes)
+}
+
+func upAt(t *testing.T, dir string, nodes int) *testnet.Net {
+	t.Helper()
 	n, started, err := testnet.Up(t.Context(), testnet.Options{Dir: dir, Nodes: nodes, Seed: 7})
 	t.Cleanup(func() {
 		n, err := testnet.Open(dir)

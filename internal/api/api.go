@@ -103,6 +103,13 @@ type NodeHead struct {
 	Contested bool
 }
 
+// NotYet counts the records of a kind whose content is not understood for a reason.
+type NotYet struct {
+	Kind    ct.Kind // 255: that and all above
+	Reason  string
+	Records uint64
+}
+
 // Status is what a node says about itself. Nothing in it is personal.
 type Status struct {
 	State         ct.State
@@ -127,6 +134,8 @@ type Status struct {
 	LastSync      time.Time // zero: none yet
 	RosterVersion uint64
 	Unchecked     uint64     // records stored on a later one's signature, their own not checked yet
+	NotYet        []NotYet   // what of the content held this version does not understand
+	JudgingLeft   uint64     // records still to be judged by the rules of this version
 	Topics        []ct.Topic // whose bodies this node keeps; empty: all
 	Begins, Ends  ct.Millis  // window of this node's key
 

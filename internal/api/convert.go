@@ -145,7 +145,7 @@ func summaryMessage(s *desk.MatchSummary) *apiv1.MatchSummary {
 		Refused: uint32(s.Refused), NoHit: uint32(s.NoHit), Withheld: stateTexts(s.Withheld),
 	}
 	for _, q := range s.Silent {
-		line := &apiv1.Silence{State: string(q.State), Why: q.Why}
+		line := &apiv1.Silence{State: string(q.State), Why: q.Why, Since: timeText(q.Since)}
 		if !q.Node.IsZero() { // a State without a node
 			line.Node = q.Node.String()
 		}

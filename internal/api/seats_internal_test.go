@@ -59,8 +59,13 @@ func TestBodyStandsStill(t *testing.T) {
 		})
 		start := time.Now()
 		io.WriteString(c, unfinished+"x")
-		if err := <-read; !errors.Is(err, errStill) {
-			t.Errorf("read a body that stands still: %v", err)
+		select {
+		case err := <-read:
+			if !errors.Is(err, errStill) {
+				t.Errorf("read a body that stands still: %v", err)
+			}
+		case <-time.After(2 * bodyTimeout):
+			t.Error("a body that stands still is waited for")
 		}
 		if took := time.Since(start); took != bodyTimeout {
 			t.Errorf("it took %v, want %v", took, bodyTimeout)

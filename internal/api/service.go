@@ -55,7 +55,7 @@ func (s *service) Publish(ctx context.Context, req *connect.Request[apiv1.Publis
 	if err != nil {
 		return nil, refuse(invalid("notification", err))
 	}
-	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: actor(ctx, m.Operator), Accept: m.Accept})
+	r, err := s.b.Publish(ctx, n, desk.PublishOptions{NoWait: m.NoWait, DryRun: m.DryRun, Operator: actor(ctx, m.Operator), Accept: m.Accept, Key: m.IdempotencyKey})
 	if err != nil {
 		return nil, refuse(err)
 	}
@@ -379,6 +379,10 @@ func (s *service) Peers(context.Context, *connect.Request[apiv1.PeersRequest]) (
 
 func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest]) (*connect.Response[apiv1.StatusResponse], error) {
 	st := s.b.Status()
+	var notYet []*apiv1.NotUnderstood
+	for _, x := range st.NotYet {
+		notYet = append(notYet, &apiv1.NotUnderstood{Kind: x.Kind.String(), Reason: x.Reason, Records: x.Records})
+	}
 	return connect.NewResponse(&apiv1.StatusResponse{
 		State: string(st.State), Node: st.Node.String(), Network: st.Network.String(), NetworkName: st.NetworkName,
 		Exercise: st.Exercise, Ready: st.Ready, Reasons: st.Reasons, Version: st.Version, Started: timeText(st.Started),
@@ -388,6 +392,7 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
 		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics), DelegatedFrom: st.Begins.String(), DelegatedUntil: st.Ends.String(), Stuck: st.Stuck,
+		NotUnderstood: notYet, JudgingLeft: st.JudgingLeft,
 	}), nil
 }
 

@@ -38,7 +38,7 @@ var law = map[string]rule{
 	// What is held.
 	"internal/store":   {own: "internal/keys internal/verify internal/wire node/ct", heavy: "os bbolt x/sync"},
 	"internal/ingest":  {own: "internal/roster internal/store internal/verify internal/wire node/ct", heavy: "prometheus"},
-	"internal/index":   {own: "internal/match internal/name internal/store internal/wire node/ct", heavy: "os bbolt x/sync"},
+	"internal/index":   {own: "internal/match internal/name internal/store internal/verify internal/wire node/ct", heavy: "os bbolt x/sync"},
 	"internal/journal": {own: "internal/keys internal/store node/ct"},
 	"internal/backup":  {own: "internal/journal internal/keys internal/roster internal/store node/ct", heavy: "os"},
 	"internal/feed":    {own: "internal/handling internal/index internal/roster internal/store internal/verify internal/wire node/ct"},

@@ -232,12 +232,16 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			From          string   `json:"delegated_from"`
 			Until         string   `json:"delegated_until"`
 			Stuck         bool     `json:"stuck"`
+
+			NotUnderstood []notUnderstood `json:"not_understood"`
+			JudgingLeft   uint64          `json:"judging_left"`
 		}{
 			s.State, s.Node, s.Network, s.NetworkName, s.Exercise, s.Ready, append([]string{}, s.Reasons...),
 			s.Version, s.Started, s.Records, s.Cursor, s.Peers, s.Members, s.Outbox, s.Inbox, s.Persons, s.Forks,
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
 			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...), s.DelegatedFrom, s.DelegatedUntil, s.Stuck,
+			notUnderstoodLines(s.NotUnderstood), s.JudgingLeft,
 		})
 	}
 	w := cmd.OutOrStdout()
@@ -273,6 +277,12 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 	if s.UncheckedSignatures > 0 {
 		t.row("signatures", fmt.Sprintf("%d checked by a later record's alone; their own are checked in the background", s.UncheckedSignatures))
 	}
+	for _, x := range s.NotUnderstood {
+		t.row("not understood", fmt.Sprintf("%d %s yet: %s", x.Records, x.Kind, x.Reason))
+	}
+	if s.JudgingLeft > 0 {
+		t.row("judging", fmt.Sprintf("%d records still to be judged by the rules of this version", s.JudgingLeft))
+	}
 	if len(s.Topics) > 0 {
 		t.row("topics", strings.Join(s.Topics, " ")+"; of all others headers without bodies")
 	}
@@ -289,4 +299,19 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 	t.row("started", s.Started)
 	t.row("version", s.Version)
 	return t.flush()
+}
+
+// notUnderstood is what of the content held the node's version does not understand.
+type notUnderstood struct {
+	Kind    string `json:"kind"`
+	Reason  string `json:"reason"`
+	Records uint64 `json:"records"`
+}
+
+func notUnderstoodLines(all []*apiv1.NotUnderstood) []notUnderstood {
+	out := make([]notUnderstood, len(all))
+	for i, x := range all {
+		out[i] = notUnderstood{x.Kind, x.Reason, x.Records}
+	}
+	return out
 }

@@ -72,9 +72,19 @@ func TestPublish(t *testing.T) {
 	if n := strings.Count(r.err, "stdin:"); n != 3 {
 		t.Errorf("each warning says whose it is: got %q", r.err)
 	}
-	r = herald(t, "["+one+","+one+"]", "publish", "-f", "-", "--data", dir)
+	if last.Key != "" {
+		t.Errorf("a key that nobody gave: %q", last.Key)
+	}
+	r = herald(t, "["+one+","+one+"]", "publish", "-f", "-", "--data", dir, "--key", "job 17", "--accept", "duplicate,asylum")
 	if l := r.lines(t); r.code != 0 || len(l) != 2 {
 		t.Errorf("an array: got %+v", r)
+	}
+	if last.Key != "job 17/2" || !slices.Equal(last.Accept, []string{"duplicate", "asylum"}) {
+		t.Errorf("each of an array has a key of its own: got %+v", last)
+	}
+	r = herald(t, one, "publish", "-f", "-", "--data", dir, "--key", "job 17")
+	if r.code != 0 || last.Key != "job 17" {
+		t.Errorf("the key of one: got %+v %+v", r, last)
 	}
 	r = herald(t, one, "publish", "-f", "-", "--no-wait", "--data", dir)
 	if l := r.lines(t); r.code != 0 || len(l) != 1 || !slices.Equal(keysOf(l[0]), []string{"waiting", "why"}) || l[0]["waiting"] != "k1" {

@@ -41,7 +41,7 @@ func newExitCodesTopic() *cobra.Command {
     3  the configuration is not valid
     4  not allowed
     5  nothing found
-    6  conflict: in use, exists already, or not now
+    6  conflict: in use, exists already (equal content in force), or not now
     7  no node is reachable on the data directory
     8  some peers did not answer, or something of a list was left out
   130  interrupted

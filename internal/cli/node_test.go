@@ -35,9 +35,17 @@ func TestRealNode(t *testing.T) {
 	herald(t, "", "run", "--data", dir).check(t, 6, "", "in use")
 	herald(t, "", "store", "check", "--data", dir).check(t, 6, "", "in use")
 
-	receipt := herald(t, exampleJSON(t, 5), "publish", "-f", "-", "--data", dir)
+	note := exampleJSON(t, 5)
+	receipt := herald(t, note, "publish", "-f", "-", "--key", "case 5", "--data", dir)
 	receipt.check(t, 0, `"seq":`, "")
 	id := receipt.lines(t)[0]["id"].(string)
+	if again := herald(t, note, "publish", "-f", "-", "--key", "case 5", "--data", dir); again.code != 0 || again.out != receipt.out {
+		t.Errorf("the same again under its key: got %+v, want %q", again, receipt.out)
+	}
+	herald(t, note, "publish", "-f", "-", "--data", dir).check(t, 6, "", "record "+id)
+	herald(t, exampleJSON(t, 6), "publish", "-f", "-", "--key", "case 5", "--data", dir).check(t, 6, "", "record "+id)
+	herald(t, note, "publish", "-f", "-", "--dry-run", "--data", dir).check(t, 0, "would be signed", "duplicate: equal content is in force")
+	herald(t, note, "publish", "-f", "-", "--key", strings.Repeat("k", 65), "--data", dir).check(t, 2, "", "idempotency_key")
 	herald(t, "", "get", id[:10], "--data", dir).check(t, 0, "person.names[0]", "")
 	herald(t, "", "get", "--json", id, "--data", dir).check(t, 0, `"notification":{"topic":"arrival"`, "")
 	herald(t, "", "inspect", id[:10], "--data", dir).check(t, 0, "admissible", "")
@@ -55,6 +63,15 @@ func TestRealNode(t *testing.T) {
 		r := herald(t, query, match...)
 		return r.code == 0 && strings.Contains(r.out, `"list:national/L0"`)
 	})
+	herald(t, "", "get", "list:national/L0", "--data", dir).check(t, 0, persons[0].Names[0].Full, "")
+	entry := herald(t, "", "get", "list:national/L0", "--json", "--data", dir)
+	entry.check(t, 0, `"list":"national","id":"L0","imported":"`, "")
+	if e := entry.lines(t); e[0]["person"].(map[string]any)["names"].([]any)[0].(map[string]any)["full"] != persons[0].Names[0].Full {
+		t.Errorf("the entry of a list: %v", e)
+	}
+	herald(t, "", "get", "list:national/L50", "--data", dir).check(t, 5, "", "")
+	herald(t, "", "get", "list:another/L0", "--data", dir).check(t, 5, "", "")
+	herald(t, "", "get", "list:national", "--data", dir).check(t, 2, "", "want list:LIST/ENTRY")
 	herald(t, `{"name":"Ulfgrim Zetakovnar"}`, match...).check(t, 5, `{"asked":1,"answered":1,"possible":0,"refused":0}`, "")
 
 	herald(t, "", "retract", id[:10], "--reason", "error", "--data", dir).check(t, 0, `"seq":`, "")

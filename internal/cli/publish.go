@@ -18,7 +18,7 @@ import (
 )
 
 func newPublishCmd() *cobra.Command {
-	var file, operator string
+	var file, operator, key string
 	var dryRun, noWait bool
 	var accept []string
 	cmd := &cobra.Command{
@@ -39,20 +39,28 @@ outbox and prints {"waiting":KEY}.
 What would reach a State that the person has fled, or seems to tell of religion,
 ethnicity, health, political opinion, a union or sexual life in its free text, is
 not signed (exit 6) before you have read the warnings of --dry-run and said so:
---accept asylum, --accept special-category.`,
+--accept asylum, --accept special-category.
+
+Nor is what was published already and is in force: equal content is a conflict
+(exit 6) that names the record; --accept duplicate publishes it all the same.
+Who does not know whether a publication succeeded repeats it with the --key of the
+first try: then the same line is printed again and nothing is signed twice, and the
+same key with other content is a conflict. Of a file of several notifications the
+key of the n-th is KEY/n. A key is kept until its record expires.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
 				return err
 			}
-			return publish(cmd, c, file, &apiv1.PublishRequest{DryRun: dryRun, NoWait: noWait, Operator: operator, Accept: accept})
+			return publish(cmd, c, file, &apiv1.PublishRequest{DryRun: dryRun, NoWait: noWait, Operator: operator, Accept: accept, IdempotencyKey: key})
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the notification or notifications, - for stdin")
 	cmd.Flags().BoolVar(&dryRun, "dry-run", false, "check and show what would be signed; nothing is kept")
 	cmd.Flags().BoolVar(&noWait, "no-wait", false, "return at once when it cannot be signed yet")
 	cmd.Flags().StringVar(&operator, "operator", "", "pseudonym for the journal")
+	cmd.Flags().StringVar(&key, "key", "", "idempotency key: the same again with it publishes nothing twice")
 	addAccept(cmd, &accept)
 	return cmd
 }
@@ -60,7 +68,7 @@ not signed (exit 6) before you have read the warnings of --dry-run and said so:
 // addAccept gives a command the flag by which a person says that he has seen
 // what a refusal has named.
 func addAccept(cmd *cobra.Command, words *[]string) {
-	cmd.Flags().StringSliceVar(words, "accept", nil, "sign in spite of warnings that you have read: asylum, special-category")
+	cmd.Flags().StringSliceVar(words, "accept", nil, "sign in spite of warnings that you have read: asylum, special-category, duplicate")
 }
 
 func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishRequest) error {
@@ -88,7 +96,13 @@ func publish(cmd *cobra.Command, c *client, file string, how *apiv1.PublishReque
 		if err != nil {
 			return d.located(err)
 		}
-		requests[i] = &apiv1.PublishRequest{Notification: s, DryRun: how.DryRun, NoWait: how.NoWait, Operator: how.Operator, Accept: how.Accept}
+		key := how.IdempotencyKey
+		if key != "" && len(docs) > 1 {
+			key = fmt.Sprintf("%s/%d", key, i+1)
+		}
+		requests[i] = &apiv1.PublishRequest{
+			Notification: s, DryRun: how.DryRun, NoWait: how.NoWait, Operator: how.Operator, Accept: how.Accept, IdempotencyKey: key,
+		}
 	}
 	bar := newProgress(cmd, int64(len(docs)), "publishing")
 	if len(docs) == 1 {
@@ -237,7 +251,9 @@ func newOutboxCmd() *cobra.Command {
 		Long: `Show what waits to be signed and for what. --sign-now signs one item although
 the node has not heard yet how far its peers know its log. That can fork the
 log when this directory was restored from a backup, so it wants a reason, which
-goes to the journal. --discard drops one item for good, with a reason too.`,
+goes to the journal. It does not sign what the key may not sign at all: when another
+process signs with it, the log has forked or is closed, or the delegation has ended
+(exit 4). --discard drops one item for good, with a reason too.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := newClient(cmd)

@@ -209,16 +209,17 @@ func (d *Desk) arrive(r *store.Row) error {
 	return err
 }
 
-// releaseCursor is how far the store was read for releases and retractions.
-var releaseCursor = []byte("release-cursor")
+// releaseCursor is how far the store was read for releases, retractions and own records.
+var releaseCursor = []byte("follow-cursor")
 
 const (
 	cursorPeriod = 30 * time.Second
 	releaseChunk = 1_000
 )
 
-// followReleases reads what arrives: releases for this State, and retractions
-// and closings of what this node has released. What it has read is noted now
+// followReleases reads what arrives: releases for this State, retractions and
+// closings of what this node has released, and records of the own log that come
+// back. What it has read is noted now
 // and then; reading again changes nothing.
 func (d *Desk) followReleases(ctx context.Context) error {
 	cursor, err := d.readCursor()
@@ -227,6 +228,10 @@ func (d *Desk) followReleases(ctx context.Context) error {
 	}
 	noted, at := cursor, time.Now()
 	for {
+		own, _ := d.cfg.Store.Head(d.cfg.Signer.Public())
+		if cursor >= d.cfg.Store.Last() {
+			d.notedTo(own.Size)
+		}
 		if err := d.cfg.Store.Wait(ctx, cursor); err != nil {
 			return nil
 		}
@@ -268,6 +273,9 @@ func (d *Desk) followReleases(ctx context.Context) error {
 // sift notes the releases among rows, and tells whether there are some, and
 // whether something may have changed what this node has released.
 func (d *Desk) sift(rows []store.Row) (changed, relevant bool, err error) {
+	if err := d.noteOwn(rows); err != nil {
+		return false, false, err
+	}
 	for i := range rows {
 		switch ct.Kind(rows[i].Header.Kind) {
 		case ct.KindMatchRelease:

@@ -21,7 +21,7 @@ func (d *Desk) clerk(ctx context.Context) error {
 	tick := time.NewTicker(clerkPeriod)
 	defer tick.Stop()
 	all := func(now time.Time) error {
-		return errors.Join(d.lapse(now), d.supersede("", now), d.attend(now, tried), d.sweepLeads(now, maxLeads))
+		return errors.Join(d.lapse(now), d.supersede("", now), d.attend(now, tried), d.sweepLeads(now, maxLeads), d.sweepImprints(now))
 	}
 	task := all
 	for {

@@ -83,6 +83,8 @@ type Desk struct {
 	given   *givens
 	early   early
 
+	imprints *imprints
+
 	wake    chan struct{} // one slot: the outbox changed
 	waiting atomic.Int64  // drafts that can be signed
 	unread  error         // why what an earlier run left could not be read
@@ -91,8 +93,8 @@ type Desk struct {
 	signing  sync.Mutex // held while a draft of the outbox is signed or dropped
 
 	mu      sync.Mutex
-	waiters map[uint64]chan settled // guarded by mu: publishers that wait for a draft
-	hiding  map[ct.ID]int           // guarded by mu: records whose retraction waits in the outbox
+	waiters map[uint64][]chan settled // guarded by mu: publishers that wait for a draft
+	hiding  map[ct.ID]int             // guarded by mu: records whose retraction waits in the outbox
 
 	importing sync.Mutex // one import at a time: their change numbers do not mix
 	lists     visible
@@ -106,8 +108,11 @@ func New(cfg Config) *Desk {
 		budgets: newBudgets(),
 		inbox:   newInbox(),
 		given:   newGivens(),
+
+		imprints: newImprints(),
+
 		wake:    make(chan struct{}, 1),
-		waiters: map[uint64]chan settled{},
+		waiters: map[uint64][]chan settled{},
 		hiding:  map[ct.ID]int{},
 	}
 	if d.log == nil {
@@ -124,7 +129,7 @@ func New(cfg Config) *Desk {
 	}
 	d.metrics = newMetrics(cfg.Registerer, d.budgets, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) },
 		func() float64 { n, _ := cfg.Journal.Head(); return float64(n) })
-	d.unread = errors.Join(d.loadLists(), d.recount(), d.loadInbox(), d.loadGiven()) // before anybody publishes past what waits
+	d.unread = errors.Join(d.loadLists(), d.recount(), d.loadInbox(), d.loadGiven(), d.loadImprints()) // before anybody publishes past what waits
 	return d
 }
 

@@ -35,6 +35,8 @@ type draft struct {
 	Since    ct.Millis   `json:"since"`
 	From     uint64      `json:"from"`  // size of the own log when drafted
 	Fault    string      `json:"fault"` // why it can never be signed
+
+	Twice bool `json:"twice,omitempty"` // a person accepts that equal content is in force
 }
 
 func (dr *draft) commit() [32]byte { return wire.Commit(dr.Salt, dr.Body) }
@@ -199,8 +201,9 @@ func (d *Desk) seal(dr *draft, v *roster.View, now time.Time, at wire.Next) (ver
 }
 
 // journalDraft notes that an operator wants a draft signed. The commitment
-// names the record before it has an id.
-func (d *Desk) journalDraft(dr *draft, act string, operator string, accept []string, n *ct.Notification) error {
+// names the record before it has an id. What else is noted of it with the entry
+// costs no sync of its own.
+func (d *Desk) journalDraft(dr *draft, act string, operator string, accept []string, n *ct.Notification, with func(*store.LocalTx) error) error {
 	commit := dr.commit()
 	e := journal.Entry{Act: act, Actor: cmp.Or(operator, unnamedOperator), Outcome: "commit " + hex.EncodeToString(commit[:])}
 	if n != nil {
@@ -216,7 +219,7 @@ func (d *Desk) journalDraft(dr *draft, act string, operator string, accept []str
 	if len(accept) > 0 {
 		e.Outcome += " accepted=" + strings.Join(accept, ",")
 	}
-	_, err := d.cfg.Journal.Append(e)
+	_, err := d.cfg.Journal.AppendWith(e, with)
 	return err
 }
 

@@ -82,6 +82,9 @@ func TestClockJumpForgetsNothing(t *testing.T) {
 		must(t, n.desk.SupersedeAt(ahead))
 		must(t, n.desk.SweepLeadsAt(ahead))
 	}
+	if n := b.desk.Given(); n != 1 {
+		t.Fatalf("%d releases are remembered, want 1", n)
+	}
 	if got := a.asks(b, stranger(), "o", "c"); got.reason != "unavailable" {
 		t.Errorf("answered by a wrong clock: %+v", got)
 	}

@@ -85,6 +85,9 @@ func (b Budgets) Refill(j *journal.Journal, now time.Time) error {
 // LapseAt lets requests lapse as if now were another time.
 func (d *Desk) LapseAt(now time.Time) error { return d.lapse(now) }
 
+// Given is how many releases are remembered.
+func (d *Desk) Given() int { return len(d.given.snapshot()) }
+
 // SupersedeAt looks at releases as if now were another time.
 func (d *Desk) SupersedeAt(now time.Time) error { return d.supersede("", now) }
 
@@ -137,3 +140,26 @@ func (d *Desk) ForgeRelease(ctx context.Context, r *ct.MatchRelease) (Receipt, e
 	}
 	return d.sign(ctx, dr)
 }
+
+// BoundKeys sets how many idempotency keys are kept, for one test.
+func BoundKeys(n uint64) (restore func()) {
+	old := maxKeys
+	maxKeys = n
+	return func() { maxKeys = old }
+}
+
+// SweepImprintsAt does a round of the sweep as if now were another time.
+func (d *Desk) SweepImprintsAt(now time.Time) error { return d.sweepImprints(now) }
+
+// Imprints gives the stored keys of the imprints of content and of idempotency keys.
+func Imprints(s *store.Store) (content, keys []string, err error) {
+	err = s.Local().View(func(tx *store.LocalTx) error {
+		return errors.Join(
+			tx.Scan(bucketContent, nil, func(k, _ []byte) error { content = append(content, string(k)); return nil }),
+			tx.Scan(bucketKey, nil, func(k, _ []byte) error { keys = append(keys, string(k)); return nil }))
+	})
+	return content, keys, err
+}
+
+// NotedTo tells a desk that does not run what is noted.
+func (d *Desk) NotedTo(seq uint64) { d.notedTo(seq) }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/herald-net/herald/internal/journal"
@@ -77,7 +78,7 @@ func (d *Desk) enqueueIn(dr *draft, wait bool, in func(func(*store.LocalTx) erro
 	if wait {
 		done = make(chan settled, 1)
 		d.mu.Lock()
-		d.waiters[key] = done
+		d.waiters[key] = []chan settled{done}
 		d.mu.Unlock()
 	}
 	d.hides(dr, 1)
@@ -116,9 +117,36 @@ func (d *Desk) abandon(key uint64, done <-chan settled) (settled, bool) {
 	case s := <-done:
 		return s, true
 	default:
-		delete(d.waiters, key)
+		d.waiters[key] = slices.DeleteFunc(d.waiters[key], func(c chan settled) bool { return (<-chan settled)(c) == done })
+		if len(d.waiters[key]) == 0 {
+			delete(d.waiters, key)
+		}
 		return settled{}, false
 	}
+}
+
+// join waits for a draft that somebody else has put in. When it is there no more
+// its end is known already.
+func (d *Desk) join(key uint64, n *noted) (<-chan settled, error) {
+	d.signing.Lock()
+	defer d.signing.Unlock()
+	done := make(chan settled, 1)
+	_, err := d.draft(key)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		at, err := d.find(n)
+		if err == nil && at.receipt.ID.IsZero() {
+			err = fmt.Errorf("%w: the draft was discarded", ErrConflict)
+		}
+		done <- settled{at.receipt, err}
+	case err != nil:
+		return nil, err
+	default:
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.waiters[key] = append(d.waiters[key], done)
+	}
+	return done, nil
 }
 
 // Outbox lists the drafts that are not signed, the oldest first.
@@ -220,6 +248,9 @@ func (d *Desk) pump(ctx context.Context) error {
 // settle signs one draft and clears it. A draft that can never be signed
 // stays, marked, until a human discards it; its waiter is told.
 func (d *Desk) settle(ctx context.Context, key uint64) (Receipt, error) {
+	if err := d.allNoted(ctx); err != nil { // not with the lock: who notes may need it
+		return Receipt{}, err
+	}
 	d.signing.Lock()
 	defer d.signing.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -238,6 +269,11 @@ func (d *Desk) settle(ctx context.Context, key uint64) (Receipt, error) {
 		return Receipt{}, errors.Join(err, d.finish(key, dr, settled{err: err}))
 	}
 	if !found {
+		if err := d.notTwice(dr); errors.Is(err, ErrConflict) {
+			return Receipt{}, errors.Join(err, d.mark(key, dr, err))
+		} else if err != nil {
+			return Receipt{}, err
+		}
 		r, err = d.sign(ctx, dr)
 	}
 	switch {
@@ -295,10 +331,10 @@ func (d *Desk) mark(key uint64, dr *draft, why error) error {
 func (d *Desk) tell(key uint64, s settled) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if done, ok := d.waiters[key]; ok {
+	for _, done := range d.waiters[key] {
 		done <- s // one slot, one message: never blocks
-		delete(d.waiters, key)
 	}
+	delete(d.waiters, key)
 }
 
 func (d *Desk) draft(key uint64) (*draft, error) {

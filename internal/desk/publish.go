@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/herald-net/herald/internal/ingest"
 	"github.com/herald-net/herald/internal/journal"
 	"github.com/herald-net/herald/internal/roster"
+	"github.com/herald-net/herald/internal/store"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -20,40 +22,88 @@ const maxOperator = 128
 // Publish checks a notification and signs it. It returns when the record is
 // durable. While the gate is closed the draft waits in the outbox and Publish
 // with it; when ctx ends first, the draft stays there, the receipt names it and
-// the error wraps that of ctx. Faults of the document come as ct.Faults.
+// the error wraps that of ctx. Faults of the document come as ct.Faults. Equal
+// content in force is ErrConflict, and so is a key that stands for other content.
 func (d *Desk) Publish(ctx context.Context, n *ct.Notification, o PublishOptions) (Receipt, error) {
 	now, v := time.Now(), d.cfg.View()
-	if err := checkOperator(o.Operator); err != nil {
+	if err := errors.Join(checkOperator(o.Operator), checkKey(o.Key)); err != nil {
 		return Receipt{}, err
 	}
 	dr, warnings, err := d.notificationDraft(n, v, now)
-	if err == nil && !o.DryRun {
-		err = accepted(d.cautions(n, v), o.Accept)
-	}
-	if err != nil {
+	var r Receipt
+	if err == nil {
+		r, err = d.publish(ctx, dr, n, o, v, now)
+	} else {
 		d.metrics.publish.WithLabelValues(ct.KindNotification.String(), "refused").Inc()
-		return Receipt{}, fmt.Errorf("publish: %w", err)
 	}
-	if o.DryRun {
-		if err := d.rehearse(dr, v, now); err != nil {
-			return Receipt{}, fmt.Errorf("publish: %w", err)
-		}
-		return Receipt{Log: d.cfg.Signer.Public(), Warnings: warnings, Preview: d.preview(dr, n, v, now)}, nil
-	}
-	if d.cfg.Room != nil {
-		if err := d.cfg.Room(); err != nil {
-			return Receipt{}, fmt.Errorf("publish: %w", err)
-		}
-	}
-	if err := d.journalDraft(dr, journal.ActPublish, o.Operator, o.Accept, n); err != nil {
-		return Receipt{}, fmt.Errorf("publish: %w", err)
-	}
-	r, err := d.submit(ctx, dr, o.NoWait)
-	r.Warnings = warnings
+	r.Warnings = append(warnings, r.Warnings...)
 	if err != nil {
+		r.Warnings = nil
 		return r, fmt.Errorf("publish: %w", err)
 	}
 	return r, nil
+}
+
+// publish signs a draft that keeps all rules, unless it repeats an earlier one.
+// From the look-up to the fate of the draft no other of the same key or content
+// comes between.
+func (d *Desk) publish(ctx context.Context, dr *draft, n *ct.Notification, o PublishOptions, v *roster.View, now time.Time) (Receipt, error) {
+	note, key := d.noted(dr), imprint{}
+	claims := []imprint{note.Content}
+	if o.Key != "" {
+		key = d.imprint("key", []byte(o.Key))
+		claims = append(claims, key)
+	}
+	if err := d.allNoted(ctx); err != nil {
+		return Receipt{}, err
+	}
+	free, err := d.claim(ctx, claims...)
+	if err != nil {
+		return Receipt{}, err
+	}
+	defer free()
+	p, err := d.past(note, key)
+	switch {
+	case err != nil:
+	case p.again != nil:
+		free()
+		return d.again(ctx, p.again, p.under, o)
+	case o.DryRun:
+		if err := d.rehearse(dr, v, now); err != nil {
+			return Receipt{}, err
+		}
+		return Receipt{Log: d.cfg.Signer.Public(), Warnings: warnings(duplicate(p.equal)), Preview: d.preview(dr, n, v, now)}, nil
+	default:
+		err = accepted(append(d.cautions(n, v), duplicate(p.equal)...), o.Accept)
+	}
+	if err != nil {
+		d.metrics.publish.WithLabelValues(ct.KindNotification.String(), "refused").Inc()
+		return Receipt{}, err
+	}
+	if d.cfg.Room != nil {
+		if err := d.cfg.Room(); err != nil {
+			return Receipt{}, err
+		}
+	}
+	dr.Twice = slices.Contains(o.Accept, AcceptDuplicate)
+	err = d.journalDraft(dr, journal.ActPublish, o.Operator, o.Accept, n, func(tx *store.LocalTx) error { return note.put(tx, key, p.stale) })
+	if err != nil {
+		return Receipt{}, err
+	}
+	return d.submit(ctx, dr, o.NoWait, free)
+}
+
+// again gives the receipt of what was published under the same key, and waits for
+// it as the first caller did.
+func (d *Desk) again(ctx context.Context, at *spot, n *noted, o PublishOptions) (Receipt, error) {
+	if at.draft == 0 || o.NoWait || o.DryRun {
+		return at.receipt, nil
+	}
+	done, err := d.join(at.draft, n)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return d.await(ctx, at.draft, done)
 }
 
 // Retract signs a RETRACT record that names a held record of the own State. It
@@ -63,7 +113,15 @@ func (d *Desk) Retract(ctx context.Context, target ct.ID, r ct.Retraction, opera
 	if err := checkOperator(operator); err != nil {
 		return Receipt{}, err
 	}
+	free, err := d.claim(ctx, imprint(target[:16])) // of two at once the second is a conflict
+	if err != nil {
+		return Receipt{}, fmt.Errorf("retract: %w", err)
+	}
+	defer free()
 	dr, err := d.retractionDraft(target, &r, d.cfg.View(), time.Now())
+	if err == nil && d.Retracting(target) {
+		err = fmt.Errorf("%w: a retraction of record %s waits in the outbox already", ErrConflict, target.Short())
+	}
 	if err == nil {
 		err = accepted(special(r.SpecialCategories()), accept)
 	}
@@ -71,10 +129,10 @@ func (d *Desk) Retract(ctx context.Context, target ct.ID, r ct.Retraction, opera
 		d.metrics.publish.WithLabelValues(ct.KindRetract.String(), "refused").Inc()
 		return Receipt{}, fmt.Errorf("retract: %w", err)
 	}
-	if err := d.journalDraft(dr, journal.ActRetract, operator, accept, nil); err != nil {
+	if err := d.journalDraft(dr, journal.ActRetract, operator, accept, nil, nil); err != nil {
 		return Receipt{}, fmt.Errorf("retract: %w", err)
 	}
-	receipt, err := d.submit(ctx, dr, false)
+	receipt, err := d.submit(ctx, dr, false, free)
 	if err != nil {
 		return receipt, fmt.Errorf("retract: %w", err)
 	}
@@ -82,8 +140,8 @@ func (d *Desk) Retract(ctx context.Context, target ct.ID, r ct.Retraction, opera
 }
 
 // submit signs a draft now when the gate is open and nothing waits before it,
-// else puts it in the outbox.
-func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool) (Receipt, error) {
+// else puts it in the outbox, calls kept and waits for it there.
+func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool, kept func()) (Receipt, error) {
 	if err := ctx.Err(); err != nil {
 		return Receipt{}, err
 	}
@@ -104,6 +162,7 @@ func (d *Desk) submit(ctx context.Context, dr *draft, noWait bool) (Receipt, err
 	if err != nil {
 		return Receipt{}, err
 	}
+	kept()
 	if noWait {
 		return Receipt{Waiting: keyText(key), Why: d.why()}, nil
 	}
@@ -139,6 +198,7 @@ func (d *Desk) sign(ctx context.Context, dr *draft) (Receipt, error) {
 		d.metrics.publish.WithLabelValues(dr.Kind.String(), "failed").Inc()
 		return Receipt{}, err
 	}
+	d.signedHere(rec.Header().Seq)
 	d.metrics.publish.WithLabelValues(dr.Kind.String(), "signed").Inc()
 	return Receipt{ID: rec.ID(), Log: own, Seq: rec.Header().Seq}, nil
 }
@@ -157,19 +217,26 @@ func (d *Desk) rehearse(dr *draft, v *roster.View, now time.Time) error {
 // signed finds the record of a draft in the own log: one that was signed
 // before a crash, or that came back from peers after a restore.
 func (d *Desk) signed(dr *draft) (Receipt, bool, error) {
+	row, found, err := d.signedAs(dr.commit(), dr.From)
+	if err != nil || !found {
+		return Receipt{}, false, err
+	}
+	return Receipt{ID: row.ID, Log: row.Header.Log, Seq: row.Header.Seq}, true, nil
+}
+
+func (d *Desk) signedAs(commit [32]byte, from uint64) (store.Row, bool, error) {
 	own := d.cfg.Signer.Public()
 	head, _ := d.cfg.Store.Head(own)
-	commit := dr.commit()
-	for seq := dr.From + 1; seq <= head.Size; seq++ {
+	for seq := from + 1; seq <= head.Size; seq++ {
 		row, err := d.cfg.Store.Get(own, seq)
 		if err != nil {
-			return Receipt{}, false, err
+			return store.Row{}, false, err
 		}
 		if row.Header.Commit == commit {
-			return Receipt{ID: row.ID, Log: own, Seq: seq}, true, nil
+			return row, true, nil
 		}
 	}
-	return Receipt{}, false, nil
+	return store.Row{}, false, nil
 }
 
 func checkOperator(s string) error {

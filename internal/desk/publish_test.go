@@ -419,13 +419,13 @@ func TestExpiredDraft(t *testing.T) {
 func TestOutboxIsBounded(t *testing.T) {
 	n := newNetwork(t, settings{}, "UTO", "FIN").nodes[0]
 	n.close("wait")
-	publishOne := func() error {
-		_, err := n.desk.Publish(within(t), notification(1), desk.PublishOptions{NoWait: true})
+	publishOne := func(i int) error {
+		_, err := n.desk.Publish(within(t), notification(i), desk.PublishOptions{NoWait: true})
 		return err
 	}
-	must(t, publishOne())
+	must(t, publishOne(1))
 	n.desk.SetWaiting(desk.MaxOutbox)
-	if err := publishOne(); !errors.Is(err, desk.ErrBusy) {
+	if err := publishOne(2); !errors.Is(err, desk.ErrBusy) {
 		t.Fatalf("got %v, want ErrBusy", err)
 	}
 }

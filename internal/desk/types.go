@@ -12,13 +12,20 @@ type PublishOptions struct {
 	NoWait   bool     // leave it in the outbox and return at once
 	DryRun   bool     // check everything, sign and keep nothing
 	Operator string   // who publishes, for the journal
-	Accept   []string // what a person has seen and accepts: AcceptAsylum, AcceptSpecial
+	Accept   []string // what a person has seen and accepts: AcceptAsylum, AcceptSpecial, AcceptDuplicate
+
+	// Key is an idempotency key, at most 64 bytes of printable ASCII: a second
+	// Publish with it and the same content gives the receipt of the first, one with
+	// other content is ErrConflict. Empty: none.
+	Key string
 }
 
 // What is not signed before a person has said that he accepts it.
 const (
 	AcceptAsylum  = "asylum"           // it reaches a State that the person has fled
 	AcceptSpecial = "special-category" // its free text may tell of religion, health and the like
+
+	AcceptDuplicate = "duplicate" // equal content is in force
 )
 
 // Receipt tells what became of a notification or a retraction. Either ID, Log
@@ -97,7 +104,8 @@ type MatchHit struct {
 type Silence struct {
 	State ct.State
 	Node  ct.LogID
-	Why   string // code: no-answer, bad-answer, no-node, muted
+	Why   string    // code: no-answer, bad-answer, no-node, muted, away; of the own node indexing and the like
+	Since time.Time // of one that is away: when it was last heard; zero: not since this node started
 }
 
 // MatchSummary counts the nodes asked and what they said. A node that did not

@@ -331,12 +331,14 @@ func unreadable(r *store.Row, now time.Time) string {
 	switch {
 	case r.BodyState == store.BodyDisowned:
 		return ct.UnreadableDisowned
-	case r.Inadmissible != "":
+	case r.Inadmissible != "" && !r.Inadmissible.NotYet():
 		return ct.Inadmissible(string(r.Inadmissible))
 	case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:
 		return ct.UnreadableRetracted
 	case r.BodyState == store.BodyExpired, r.Header.Expires.Time().Before(now):
 		return ct.UnreadableExpired
+	case r.Inadmissible != "":
+		return ct.NotYet(string(r.Inadmissible))
 	case r.BodyState == store.BodyMissing:
 		return ct.UnreadableMissing
 	case r.BodyState == store.BodyElsewhere:
@@ -395,10 +397,10 @@ func open(r *store.Row, e *ct.Entry) string {
 	case ct.KindClosing:
 		e.Closing, err = wire.DecodeClosing(r.Body)
 	default:
-		return ct.Inadmissible(string(verify.UnsupportedKind))
+		return ct.NotYet(string(verify.UnsupportedKind))
 	}
 	if err != nil {
-		return ct.Inadmissible(string(verify.BodyNotDecodable))
+		return ct.NotYet(string(verify.BodyNotDecodable))
 	}
 	return ""
 }

@@ -174,8 +174,8 @@ func TestUnreadable(t *testing.T) {
 		{"without its body", missing, ct.UnreadableMissing, false, false},
 		{"a little ahead of our clock", soon, "", false, false},
 		{"of the future", future, ct.UnreadableFuture, false, false},
-		{"not decodable", garbled, ct.Inadmissible(string(verify.BodyNotDecodable)), false, false},
-		{"of an unknown kind", strange, ct.Inadmissible(string(verify.UnknownKind)), false, false},
+		{"not decodable", garbled, ct.NotYet(string(verify.BodyNotDecodable)), false, false},
+		{"of an unknown kind", strange, ct.NotYet(string(verify.UnknownKind)), false, false},
 		{"of a forked log", forked, "", false, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -184,7 +184,7 @@ func (b *gathered) take(rows []store.Row, src Source, now time.Time) error {
 			b.changes = append(b.changes, Change{Ref: recordRef(r.ID)})
 			continue
 		}
-		if persons[i].Person != nil {
+		if persons[i].Ref != "" {
 			b.changes = append(b.changes, persons[i])
 		}
 		if ct.Kind(r.Header.Kind) != ct.KindRetract {
@@ -193,13 +193,15 @@ func (b *gathered) take(rows []store.Row, src Source, now time.Time) error {
 		for _, ref := range r.Header.Refs {
 			if _, hidden := src.Hidden(ref.ID); hidden {
 				b.changes = append(b.changes, Change{Ref: recordRef(ref.ID)})
+				last := &b.places[len(b.places)-1]
+				last.hides = append(last.hides, ref.ID)
 			}
 		}
 	}
 	return nil
 }
 
-// personsOf is personOf for many, on all processors; no Person: none.
+// personsOf is personOf for many, on all processors; no Ref: none.
 func personsOf(rows []store.Row, hidden func(ct.ID) (ct.ID, bool), now time.Time) []Change {
 	out := make([]Change, len(rows))
 	inParts(len(rows), func(i int) {
@@ -233,9 +235,13 @@ func inParts(n int, fn func(i int)) {
 const partAtLeast = 64
 
 // personOf gives the person that a record makes known, unless it may not be
-// shown: then nobody may be told that it matches.
+// shown: then nobody may be told that it matches. What is not understood takes its
+// person out: another version may have read it.
 func personOf(r *store.Row, hidden func(ct.ID) (ct.ID, bool), now time.Time) (Change, bool) {
-	if ct.Kind(r.Header.Kind) != ct.KindNotification || r.Inadmissible != "" ||
+	if ct.Kind(r.Header.Kind) == ct.KindNotification && r.Inadmissible != "" {
+		return Change{Ref: recordRef(r.ID)}, true
+	}
+	if ct.Kind(r.Header.Kind) != ct.KindNotification ||
 		r.BodyState != store.BodyHeld || r.Header.Expires.Time().Before(now) {
 		return Change{}, false
 	}
@@ -261,6 +267,9 @@ func (x *Index) Forget(refs []ct.Ref) error {
 			changes = append(changes, Change{Ref: recordRef(r.ID)})
 		}
 		if err := x.write(nil, changes, nil); err != nil {
+			return err
+		}
+		if err := x.forgetNotYet(refs[:n]); err != nil {
 			return err
 		}
 		refs = refs[n:]

@@ -117,7 +117,7 @@ func (x *Index) tail(src Source, now time.Time) (map[string]Change, error) {
 			}
 			c.Store = rows[len(rows)-1].Cursor
 			persons := personsOf(rows, src.Hidden, now)
-			add(slices.DeleteFunc(persons, func(c Change) bool { return c.Person == nil }))
+			add(slices.DeleteFunc(persons, func(c Change) bool { return c.Ref == "" }))
 		}
 	}
 	if src.Last().Lists <= c.Lists {

@@ -73,7 +73,7 @@ type Cursors struct {
 }
 
 // formatVersion is the layout of the file; another one means: build again.
-const formatVersion = uint32(4)<<16 | match.Version
+const formatVersion = uint32(5)<<16 | match.Version
 
 // Buckets. postings: list of a token, sealed in chunks, beside the token
 // itself, sealed (see posting). keys: likewise for documents and births.

@@ -60,7 +60,7 @@ func (x *Index) write(to *Cursors, changes []Change, places []place) error {
 	}
 	b := batch{x: x, next: x.nextID, count: x.persons.Load(), texts: map[listTag]string{}}
 	err := x.update(func(tx *bbolt.Tx) error {
-		return errors.Join(b.apply(tx, cursors, lastOfEach(changes)), writePlaces(tx, places))
+		return errors.Join(b.apply(tx, cursors, lastOfEach(changes)), writePlaces(tx, places), writeNotYet(tx, places))
 	})
 	if err != nil {
 		return fmt.Errorf("update index: %w", err)

@@ -18,14 +18,18 @@ import (
 //	referrers: first 16 bytes of the target ‖ cursor    → nothing of meaning
 //	expiries:  expires_at ‖ log ‖ seq                   → id
 //	addresses: log                                      → cursor and seq of its newest ADDRESS
+//	notyet:    id                                       → kind (1) and reason: held, and not understood
+//	notyetsum: kind and reason                          → how many
 var (
 	bucketIDs       = []byte("ids")
 	bucketReferrers = []byte("referrers")
 	bucketExpiries  = []byte("expiries")
 	bucketAddresses = []byte("addresses")
+	bucketNotYet    = []byte("notyet")
+	bucketNotYetSum = []byte("notyetsum")
 )
 
-var placeBuckets = [][]byte{bucketIDs, bucketReferrers, bucketExpiries, bucketAddresses}
+var placeBuckets = [][]byte{bucketIDs, bucketReferrers, bucketExpiries, bucketAddresses, bucketNotYet, bucketNotYetSum}
 
 // place is where a record can be found again.
 type place struct {
@@ -37,6 +41,8 @@ type place struct {
 	refs    []ct.Ref
 	expiry  bool // its body ends with expires
 	address bool
+	hides   []ct.ID // of a RETRACT: what it has hidden
+	notYet  []byte  // under what it is counted as not understood; nil: it is not
 }
 
 func placeOf(r *store.Row, retention time.Duration) place {
@@ -46,6 +52,7 @@ func placeOf(r *store.Row, retention time.Duration) place {
 		// Root logs hold no person and must stay readable: their bodies say who may speak.
 		expiry:  !r.Root && (r.BodyState == store.BodyHeld || r.BodyState == store.BodyMissing || r.BodyState == store.BodyElsewhere),
 		address: ct.Kind(r.Header.Kind) == ct.KindAddress && r.Inadmissible == "" && r.BodyState == store.BodyHeld,
+		notYet:  notYetOf(r),
 	}
 }
 

@@ -42,7 +42,7 @@ func newWorld(t testing.TB, members int) *world {
 	must(t, err)
 	dir := t.TempDir()
 	w := &world{t: t, m: m, gen: synth.New(worldSeed), logs: map[int]*log{}, path: filepath.Join(dir, "index.db"), lists: newLists()}
-	cfg := store.Config{Dir: dir, Key: keys.Storage{1}, Network: m.View.Network()}
+	cfg := w.config()
 	must(t, store.Create(cfg))
 	w.store, err = store.Open(cfg)
 	must(t, err)
@@ -63,6 +63,11 @@ func must(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// config is that of the store.
+func (w *world) config() store.Config {
+	return store.Config{Dir: filepath.Dir(w.path), Key: keys.Storage{1}, Network: w.m.View.Network()}
 }
 
 // sign makes the next record of member i; change may alter its header.

@@ -1,6 +1,7 @@
 package journal_test
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"strings"
@@ -86,12 +87,30 @@ func TestCut(t *testing.T) {
 		"the checkpoint is another": func(tx *store.LocalTx) error {
 			return tx.Put(journal.BucketHead, []byte("checkpoint"), make([]byte, 72))
 		},
-		"a checkpoint of the right key that no entry names": func(tx *store.LocalTx) error {
+		"the checkpoint is of another key": func(tx *store.LocalTx) error {
+			at, hash, err := j.CheckpointIn(tx)
+			if err != nil {
+				return err
+			}
+			forged := j.EncodeCheckpoint(at, hash)
+			forged[len(forged)-1] ^= 1
+			return tx.Put(journal.BucketHead, []byte("checkpoint"), forged)
+		},
+		"a checkpoint of the right key where no entry continues": func(tx *store.LocalTx) error {
 			at, _, err := j.CheckpointIn(tx)
 			if err != nil {
 				return err
 			}
 			return tx.Put(journal.BucketHead, []byte("checkpoint"), j.EncodeCheckpoint(at, [32]byte{1}))
+		},
+		"a checkpoint of the right key that no entry names": func(tx *store.LocalTx) error {
+			left, err := j.Read(0, 100)
+			if err != nil {
+				return err
+			}
+			first := left[0] // it and all before it have no subject left
+			return errors.Join(tx.Delete(journal.BucketEntry, binary.BigEndian.AppendUint64(nil, first.Seq)),
+				tx.Put(journal.BucketHead, []byte("checkpoint"), j.EncodeCheckpoint(first.Seq, first.Hash)))
 		},
 	} {
 		err := s.Local().Update(func(tx *store.LocalTx) error {

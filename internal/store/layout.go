@@ -14,7 +14,7 @@ import (
 // disowned of its log with the highest bit set; a cursor is an arrival number
 // (8 bytes).
 const (
-	bktMeta = "meta" // every file: see putMeta; log.db also "garbage", erased bodies not yet compacted away
+	bktMeta = "meta" // every file: see putMeta; log.db also "garbage", erased bodies not yet compacted away, and "judged", see Judging
 
 	bktLogs    = "logs"    // log key → logEntry
 	bktHdr     = "hdr"     // place → held

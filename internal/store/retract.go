@@ -85,34 +85,43 @@ func (s *Store) applyRetractions(tx *bbolt.Tx, entries []entry, logs map[ct.LogI
 		}
 	}
 	s.recent.begin()
-	retract := tx.Bucket([]byte(bktRetract))
 	for _, e := range byArrival(news) {
-		id, since := e.rec.ID(), millis()
-		for _, ref := range e.rec.Header().Refs {
-			target := logs[ref.Log]
-			if target == nil {
-				target = s.entry(ref.Log)
-			}
-			if target != nil && !target.hides(e.log.state) {
-				continue // it will never count
-			}
-			if err := retract.Put(append(noteOf(ref, e.log.state), e.at[:]...), summed(u64(uint64(since)))); err != nil {
-				return err
-			}
-			if target == nil {
-				continue
-			}
-			if err := s.hide(tx, ref, hiding{target: placeOf(target.num, ref.Seq), by: e.at, byID: id, since: since}); err != nil {
-				return err
-			}
+		if err := s.retract(tx, e.at, e.log, e.rec.Header(), e.rec.ID(), logs); err != nil {
+			return err
 		}
 	}
+	retract := tx.Bucket([]byte(bktRetract))
 	if k, _ := retract.Cursor().First(); k == nil {
 		return nil
 	}
 	for i := range entries {
 		e := &entries[i]
 		if err := s.hideByNoted(tx, ct.Ref{Log: e.log.id, Seq: e.at.seq(), ID: e.rec.ID()}, e.log); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// retract notes the refs of a RETRACT and hides what of them is held. logs are those
+// that the commit changes.
+func (s *Store) retract(tx *bbolt.Tx, at place, l *logEntry, h *wire.Header, id ct.ID, logs map[ct.LogID]*logEntry) error {
+	since := millis()
+	for _, ref := range h.Refs {
+		target := logs[ref.Log]
+		if target == nil {
+			target = s.entry(ref.Log)
+		}
+		if target != nil && !target.hides(l.state) {
+			continue // it will never count
+		}
+		if err := tx.Bucket([]byte(bktRetract)).Put(append(noteOf(ref, l.state), at[:]...), summed(u64(uint64(since)))); err != nil {
+			return err
+		}
+		if target == nil {
+			continue
+		}
+		if err := s.hide(tx, ref, hiding{target: placeOf(target.num, ref.Seq), by: at, byID: id, since: since}); err != nil {
 			return err
 		}
 	}

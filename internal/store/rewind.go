@@ -152,14 +152,8 @@ func (r *rewinding) run(to uint64) error {
 		if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {
 			continue
 		}
-		for _, ref := range g.header.Refs {
-			target, err := r.s.unhide(r.tx, g.at, ref, r.log.state)
-			if err != nil {
-				return err
-			}
-			if target != nil {
-				r.shown[*target] = true
-			}
+		if err := r.unhideAll(g.at, g.header); err != nil {
+			return err
 		}
 	}
 	n, err := r.countAside()
@@ -181,6 +175,20 @@ func (r *rewinding) run(to uint64) error {
 		return err
 	}
 	return r.shorten(to)
+}
+
+// unhideAll forgets the refs of a RETRACT, and notes what nothing hides any longer.
+func (r *rewinding) unhideAll(by place, h *wire.Header) error {
+	for _, ref := range h.Refs {
+		target, err := r.s.unhide(r.tx, by, ref, r.log.state)
+		if err != nil {
+			return err
+		}
+		if target != nil {
+			r.shown[*target] = true
+		}
+	}
+	return nil
 }
 
 // disowned is a record on its way aside.

@@ -37,6 +37,7 @@ type Config struct {
 	Topics  ct.TopicSet  // whose bodies are kept and wanted; zero: all. Headers are always kept
 	MaxSize int64        // bytes of used pages in each file; 0: as much as the disk holds
 	Ballast int64        // bytes of the ballast, see KeepBallast; 0: none
+	Rules   uint32       // version of the rules by which its user judges content; 0: it judges none. See JudgeAgain
 	Large   uint64       // pages above which the leaves of a file are proved while it is in use (ProvePages); 0: 64 MiB of them
 }
 
@@ -85,6 +86,8 @@ type Store struct {
 	changes uint64                 // of heads, since the store was opened
 	changed chan struct{}          // closed and replaced at each commit
 	closed  chan struct{}          // closed by Close
+
+	judging Judging // guarded by mu
 
 	reborn ct.Millis // when log.db was made anew, see rebuild.go; 0: never
 
@@ -166,6 +169,9 @@ func Open(cfg Config) (_ *Store, err error) {
 		return nil, err
 	}
 	if err = s.loadRecent(); err != nil {
+		return nil, err
+	}
+	if err = s.loadJudging(); err != nil {
 		return nil, err
 	}
 	s.disk.find(time.Now())

@@ -89,12 +89,13 @@ func TestAppendRefusesTheWholeBatch(t *testing.T) {
 	w.append(s, a[:3]...)
 	salt := w.salt()
 	other := w.authors[uto]
-	other.seq, other.prev = 3, a[1].ID() // names the one before the head
-	if _, err := s.Append([]verify.Record{w.open(other.sign(other.header(ct.KindNotification, salt, nil), salt, nil))}); err == nil {
+	other.seq, other.prev = 3, a[2].ID()
+	unchained := other.header(ct.KindNotification, salt, nil)
+	unchained.Prev = a[1].ID() // the one before the head
+	if _, err := s.Append([]verify.Record{w.open(other.sign(unchained, salt, nil))}); err == nil {
 		t.Fatal("a record that does not name the head was accepted")
 	}
 	for _, by := range []uint64{1, ^uint64(0)} { // nor one that counts otherwise
-		other.seq, other.prev = 3, a[2].ID()
 		h := other.header(ct.KindNotification, salt, nil)
 		h.Offset += by
 		if _, err := s.Append([]verify.Record{w.open(other.sign(h, salt, nil))}); err == nil {

@@ -51,6 +51,18 @@ func (r Reason) OfBody() bool {
 	return r == BodyNotDecodable || r == TopicOfEvent || r == BodyInvalid
 }
 
+// NotYet tells the reasons that speak of something this version does not know or
+// does not read: to a later version the same record may be sound. What a rule
+// forbids that has nothing to do with what is known (a kind in the wrong log, an
+// end before the beginning) is not among them.
+func (r Reason) NotYet() bool {
+	switch r {
+	case UnknownKind, UnsupportedKind, UnknownTopic, UnknownPriority, UnknownTLP, UnknownAudience, SealedAudience:
+		return true
+	}
+	return r.OfBody()
+}
+
 // Verdict is GossipSub's answer to a message.
 type Verdict uint8
 

@@ -221,6 +221,12 @@ func TestOneEncoding(t *testing.T) {
 		{"field twice", append(bytes.Clone(first), good...), wire.ErrBody},
 		{"message absent that must be present", encode(func(m *heraldv1.Notification) { m.Handling = nil }), wire.ErrBody},
 		{"place absent that must be present", encode(func(m *heraldv1.Notification) { m.Event.Legs[0].From = nil }), wire.ErrBody},
+		{"empty detention", encode(func(m *heraldv1.Notification) { m.Event.Detention = &heraldv1.Detention{} }), wire.ErrBody},
+		{"companion with an empty name", encode(func(m *heraldv1.Notification) { m.Event.Accompanying[0].Name = &heraldv1.Name{} }), wire.ErrBody},
+		{"companion with an empty birth", encode(func(m *heraldv1.Notification) { m.Event.Accompanying[0].Birth = &heraldv1.Birth{} }), wire.ErrBody},
+		{"empty description", encode(func(m *heraldv1.Notification) { m.Person.Physical = &heraldv1.Physical{} }), wire.ErrBody},
+		{"empty biometrics", encode(func(m *heraldv1.Notification) { m.Person.BiometricsAvailable = &heraldv1.Biometrics{} }), wire.ErrBody},
+		{"empty misused identity", encode(func(m *heraldv1.Notification) { m.Person.MisusedIdentity = &heraldv1.Misused{} }), wire.ErrBody},
 		{"default value written", append(bytes.Clone(good[:0:0]), withDefault(t, good)...), wire.ErrBody},
 		{"length not minimal", withLongLength(t, good), wire.ErrBody},
 		{"not UTF-8", bytes.Replace(good, []byte(n.Contact.Desk[:4]), []byte{0xff, 0xfe, 0xff, 0xfe}, 1), wire.ErrBody},
@@ -444,11 +450,13 @@ func TestReleaseOneEncoding(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, change := range map[string]func(*heraldv1.MatchRelease){
-		"a hash of 31 bytes":     func(m *heraldv1.MatchRelease) { m.Requests[0] = m.Requests[0][:31] },
-		"an empty hash":          func(m *heraldv1.MatchRelease) { m.Requests[0] = []byte{} },
-		"no contact":             func(m *heraldv1.MatchRelease) { m.Contact = nil },
-		"a hit without handling": func(m *heraldv1.MatchRelease) { m.Hits[1].Handling = nil },
-		"nothing":                func(m *heraldv1.MatchRelease) { proto.Reset(m) },
+		"a hash of 31 bytes":       func(m *heraldv1.MatchRelease) { m.Requests[0] = m.Requests[0][:31] },
+		"an empty hash":            func(m *heraldv1.MatchRelease) { m.Requests[0] = []byte{} },
+		"no contact":               func(m *heraldv1.MatchRelease) { m.Contact = nil },
+		"a hit without handling":   func(m *heraldv1.MatchRelease) { m.Hits[1].Handling = nil },
+		"a hit with empty person":  func(m *heraldv1.MatchRelease) { m.Hits[1].Person = &heraldv1.Person{} },
+		"a hit with empty contact": func(m *heraldv1.MatchRelease) { m.Hits[1].Contact = &heraldv1.Contact{} },
+		"nothing":                  func(m *heraldv1.MatchRelease) { proto.Reset(m) },
 	} {
 		c := proto.Clone(m).(*heraldv1.MatchRelease)
 		change(c)

@@ -41,10 +41,11 @@ type Entry struct {
 	Closing      *Closing      `json:"closing,omitempty"`
 }
 
-// Why an entry is not readable. UnreadableInadmissible and UnreadableHandling
-// are followed by ": " and a reason.
+// Why an entry is not readable. UnreadableInadmissible, UnreadableNotYet and
+// UnreadableHandling are followed by ": " and a reason.
 const (
 	UnreadableInadmissible = "inadmissible"
+	UnreadableNotYet       = "not yet understood" // by this version of the program; a later one judges again
 	UnreadableSealed       = "sealed to others"
 	UnreadableRetracted    = "retracted"
 	UnreadableExpired      = "expired"
@@ -59,6 +60,9 @@ const (
 
 // Inadmissible is the Unreadable text for a reason.
 func Inadmissible(reason string) string { return UnreadableInadmissible + ": " + reason }
+
+// NotYet is the Unreadable text for a reason that a later version may not find.
+func NotYet(reason string) string { return UnreadableNotYet + ": " + reason }
 
 // Unhandled is the Unreadable text for a reason of handling.
 func Unhandled(reason string) string { return UnreadableHandling + ": " + reason }

@@ -1,5 +1,11 @@
 package ct
 
+// RulesVersion counts the changes of what this program understands of content: the
+// kinds, their bodies, the closed lists and the rules between fields. A node that
+// opens a store judged by another version judges what it holds again. Raise it with
+// every such change; a test of package verify remembers.
+const RulesVersion = 1
+
 // KindRule is what the protocol says of one kind, whoever meets a record of it:
 // one row of the table of kinds (PROTOCOL.md section 6).
 type KindRule struct {
@@ -31,9 +37,10 @@ const (
 )
 
 // kindRules by number. What this version does not act on says only where its
-// place is, what it may refer to, and whether it can be taken back.
+// place is, what it may refer to, and whether it can be taken back. A kind that it
+// does not know may be about a person, so its State can take it back.
 var kindRules = [...]KindRule{
-	{Kind: KindUnknown},
+	{Kind: KindUnknown, Retractable: true},
 	{Kind: KindNotification, Acted: true, Topics: onEvents, Personal: true, Retractable: true},
 	{Kind: KindUpdate, Personal: true, Retractable: true},
 	{Kind: KindCorrect, MinRefs: 1, MaxRefs: 1, Personal: true, Retractable: true},
@@ -59,7 +66,8 @@ var kindRules = [...]KindRule{
 	{Kind: KindCheckpoint},
 }
 
-// Rule finds the row of a kind; false: a kind that version 1 does not define.
+// Rule finds the row of a kind; false: a kind that version 1 does not define, and the
+// row of all such.
 func (k Kind) Rule() (*KindRule, bool) {
 	if k == KindUnknown || int64(k) >= int64(len(kindRules)) {
 		return &kindRules[KindUnknown], false

@@ -3,7 +3,7 @@
 import record
 from roster import Roster
 
-CONTENT = (1, 2, 3, 4, 8, 12)  # kinds that a RETRACT hides
+NO_CONTENT = (5, 6, 11, *range(13, 24))  # kinds that no RETRACT hides
 OF_BODY = ("body-not-decodable", "topic-does-not-fit-event", "body-invalid")
 
 
@@ -120,7 +120,7 @@ class Node:
             if r.h["kind"] == record.RETRACT and not r.root and (r.inadmissible in ("", "retract-of-other-state") + OF_BODY):
                 named |= {(r.state, ref["log"], ref["seq"], ref["id"]) for ref in r.h["refs"]}
         for r in every:
-            if not r.root and r.h["kind"] in CONTENT and (r.state, r.h["log"], r.h["seq"], r.id) in named:
+            if not r.root and r.h["kind"] not in NO_CONTENT and (r.state, r.h["log"], r.h["seq"], r.id) in named:
                 out.add(r.id)
         return out
 

@@ -4,7 +4,7 @@ package main
 var recordControls = []control{
 	// Who signed what.
 	{
-		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify",
+		name: "signature", rule: "a record is signed by the key of its log", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/verify.go", "return keys.Verify(r.env.Header.Log,", "return true || keys.Verify(r.env.Header.Log,"}},
 	},
 	{
@@ -16,7 +16,7 @@ var recordControls = []control{
 		edits: []edit{{"internal/keys/keys.go", "[][]byte{[]byte(c), ", "[][]byte{"}},
 	},
 	{
-		name: "network-prefix", rule: "a record names its network", pkg: "./internal/verify",
+		name: "network-prefix", rule: "a record names its network", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if h.Network != network.Prefix() {", "if false {"}},
 	},
 	{
@@ -24,15 +24,15 @@ var recordControls = []control{
 		edits: []edit{{"internal/keys/keys.go", "\t\treturn false\n\t}\n\t// The prime", "\t\treturn true\n\t}\n\t// The prime"}},
 	},
 	{
-		name: "stranger", rule: "only a log of the roster may speak", pkg: "./internal/verify",
+		name: "stranger", rule: "only a log of the roster may speak", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if !ok {\n\t\treturn Record{}, &Error{Stranger", "if false && !ok {\n\t\treturn Record{}, &Error{Stranger"}},
 	},
 	{
-		name: "delegation-window", rule: "outside its delegation a log is held", pkg: "./internal/verify",
+		name: "delegation-window", rule: "outside its delegation a log is held", pkg: "./internal/verify", tests: "TestDelegationWindow",
 		edits: []edit{{"internal/verify/open.go", "case h.Issued < r.NotBefore || h.Issued >= r.NotAfter:", "case false:"}},
 	},
 	{
-		name: "delegation-end", rule: "after its delegation nothing new of a log is taken", pkg: "./internal/verify",
+		name: "delegation-end", rule: "after its delegation nothing new of a log is taken", pkg: "./internal/verify", tests: "TestDelegationWindow",
 		edits: []edit{{"internal/verify/open.go", "case ct.MillisOf(now) >= r.NotAfter:", "case false:"}},
 	},
 	{
@@ -125,25 +125,25 @@ var recordControls = []control{
 		edits: []edit{{"internal/store/rewind.go", "\tif !s.remains {\n", "\tif true {\n"}},
 	},
 	{
-		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster",
+		name: "possession", rule: "a delegation carries the node key's agreement", pkg: "./internal/roster", tests: "TestDelegationNeedsTheKeysAgreement",
 		edits: []edit{{"internal/roster/policy.go", "case !keys.Verify(d.Node, keys.ContextPossession", "case false && !keys.Verify(d.Node, keys.ContextPossession"}},
 	},
 	{
-		name: "genesis-signature", rule: "a founder has signed the genesis", pkg: "./internal/roster",
+		name: "genesis-signature", rule: "a founder has signed the genesis", pkg: "./internal/roster", tests: "TestParseGenesisRefuses",
 		edits: []edit{{"internal/roster/genesis.go", "if !keys.Verify(f.Root, keys.ContextGenesis", "if false && !keys.Verify(f.Root, keys.ContextGenesis"}},
 	},
 
 	// What a record is.
 	{
-		name: "commitment", rule: "a body is the one that its header commits to", pkg: "./internal/verify",
+		name: "commitment", rule: "a body is the one that its header commits to", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if wire.Commit(e.Salt, e.Body) != e.Header.Commit {", "if false {"}},
 	},
 	{
-		name: "body-present", rule: "gossip carries the body", pkg: "./internal/verify",
+		name: "body-present", rule: "gossip carries the body", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if topic != nil && !e.HasBody() {", "if false {"}},
 	},
 	{
-		name: "topic", rule: "a record is gossiped on its own topic", pkg: "./internal/verify",
+		name: "topic", rule: "a record is gossiped on its own topic", pkg: "./internal/verify", tests: "TestRefusedVectors",
 		edits: []edit{{"internal/verify/open.go", "if topic != nil && h.Topic != uint32(*topic) {", "if false {"}},
 	},
 	{
@@ -163,7 +163,7 @@ var recordControls = []control{
 		edits: []edit{{"internal/wire/decoder.go", "\tif d.rep {\n", "\tif false {\n"}},
 	},
 	{
-		name: "one-encoding-empty-part", rule: "an optional part of a body that is empty is not written", pkg: "./internal/verify",
+		name: "one-encoding-empty-part", rule: "an optional part of a body that is empty is not written", pkg: "./internal/wire", tests: "TestOneEncoding|TestReleaseOneEncoding",
 		edits: []edit{{"internal/wire/body_read.go", "{ d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }", "{}"}},
 	},
 	{
@@ -311,6 +311,58 @@ var recordControls = []control{
 	{
 		name: "publish-gate", rule: "publishing asks the gate", pkg: "./internal/desk", tests: "TestCancelLeavesTheDraft|TestSignNow",
 		edits: []edit{{"internal/desk/publish.go", "if ready, _ := d.gate(); ready && !noWait", "if !noWait"}},
+	},
+	{
+		name: "idempotency-key", rule: "a key stands for one publication", pkg: "./internal/desk", tests: "TestKeyGivesTheSameReceipt|TestKeyWhileTheDraftWaits",
+		edits: []edit{{"internal/desk/imprint.go", "if old != nil {", "if false {"}},
+	},
+	{
+		name: "key-other-content", rule: "a key that stands for other content is a conflict", pkg: "./internal/desk", tests: "TestKeyGivesTheSameReceipt|TestKeyWhileTheDraftWaits",
+		edits: []edit{{"internal/desk/imprint.go", "made && old.Content != n.Content {", "made && false {"}},
+	},
+	{
+		name: "equal-content", rule: "equal content in force is a conflict", pkg: "./internal/desk", tests: "TestEqualContentIsAConflict|TestWhatIsEqual",
+		edits: []edit{{"internal/desk/imprint.go", "case at.force:", "case false:"}},
+	},
+	{
+		name: "equal-header", rule: "another priority, TLP or expiry is other content", pkg: "./internal/desk", tests: "TestWhatIsEqual",
+		edits: []edit{{"internal/desk/imprint.go", `return d.imprint("content", fields, body)`, `return d.imprint("content", body)`}},
+	},
+	{
+		name: "publish-claim", rule: "of equal publications at once one goes out", pkg: "./internal/desk", tests: "TestManyAtOnce|TestRetractedOnce",
+		edits: []edit{{"internal/desk/imprint.go", "if held == nil {", "if true {"}},
+	},
+	{
+		name: "outbox-twice", rule: "a draft is not signed when its content came back meanwhile", pkg: "./internal/desk", tests: "TestRestoredPublishesNothingTwice",
+		edits: []edit{{"internal/desk/imprint.go", "if dr.Kind != ct.KindNotification || dr.Twice {", "if true {"}},
+	},
+	{
+		name: "own-noted", rule: "own records that come back are compared with", pkg: "./internal/desk", tests: "TestRestoredPublishesNothingTwice",
+		edits: []edit{{"internal/desk/answers.go", "if err := d.noteOwn(rows); err != nil {", "if err := error(nil); err != nil {"}},
+	},
+	{
+		name: "key-bound", rule: "keys have a bound, and none is forgotten for another", pkg: "./internal/desk", tests: "TestImprintsEnd",
+		edits: []edit{{"internal/desk/imprint.go", "count >= maxKeys {", "false {"}},
+	},
+	{
+		name: "imprint-clock", rule: "no clock in doubt forgets what was published", pkg: "./internal/desk", tests: "TestImprintsEnd",
+		edits: []edit{{"internal/desk/imprint_sweep.go", `doubt != "" {`, `doubt != "" && false {`}},
+	},
+	{
+		name: "imprint-erased", rule: "the imprint of erased content goes", pkg: "./internal/desk", tests: "TestImprintsEnd",
+		edits: []edit{{"internal/desk/imprint_sweep.go", "if d.isErased(x) {", "if false {"}},
+	},
+	{
+		name: "imprint-secret", rule: "an imprint has a secret of its node", pkg: "./internal/desk", tests: "TestImprintsTellNothing",
+		edits: []edit{{"internal/desk/imprint.go", "hmac.New(sha256.New, d.imprints.secret)", "hmac.New(sha256.New, nil)"}},
+	},
+	{
+		name: "pen-barred", rule: "no override signs beside a copy of the directory", pkg: "./node", tests: "TestCopiedDirectory",
+		edits: []edit{{"node/twin.go", `if why := p.barred(); why != "" {`, `if why := p.barred(); why != "" && false {`}},
+	},
+	{
+		name: "retract-once", rule: "a record whose retraction waits is not retracted again", pkg: "./internal/desk", tests: "TestRetractedOnce",
+		edits: []edit{{"internal/desk/publish.go", "if err == nil && d.Retracting(target) {", "if false {"}},
 	},
 	{
 		name: "own-gap", rule: "the writer signs nothing over a gap in the own log", pkg: "./internal/ingest", tests: "TestAuthor|TestAuthorRefuses",

@@ -41,12 +41,48 @@ var storeControls = []control{
 		edits: []edit{{"internal/store/retract.go", "return !l.root && l.state == by", "return !l.root"}},
 	},
 	{
-		name: "retract-root", rule: "no record of a root log is hidden", pkg: "./internal/store", tests: "TestRootLogsAreNeverHidden|TestRetractionsInAnyOrder",
+		name: "retract-root", rule: "no record of a root log is hidden", pkg: "./internal/store", tests: "TestRootLogsAreNeverHidden",
 		edits: []edit{
 			{"internal/store/retract.go", "return !l.root && l.state == by", "return l.state == by"},
 			{"internal/store/kind.go", "return rule.Retractable", "return rule.Retractable || rule.Root"},
 			{"internal/verify/judge.go", "case ok && target.Root:", "case false:"},
 		},
+	},
+	{
+		name: "judge-again", rule: "other rules judge again what is held", pkg: "./internal/store", tests: "TestJudgedAgain",
+		edits: []edit{{"internal/store/judge.go", "s.judging = Judging{Rules: s.cfg.Rules, Until: s.last}", "s.judging = Judging{Rules: s.cfg.Rules}"}},
+	},
+	{
+		name: "judge-hidden", rule: "what is hidden is judged by its body too", pkg: "./internal/store", tests: "TestJudgedAgain",
+		edits: []edit{{"internal/store/judge.go", "if row.BodyState == BodyHeld {", "if row.BodyState == BodyHeld && row.HiddenBy.IsZero() {"}},
+	},
+	{
+		name: "judge-arrival", rule: "what is understood now arrives as if it came now", pkg: "./internal/store", tests: "TestJudgedAgain",
+		edits: []edit{{"internal/store/judge.go", "	r.cursor++\n	h.cursor, h.reason = r.cursor, a.reason\n	err = errors.Join(hdr.Put(a.at[:], h.encode()), r.tx.Bucket([]byte(bktArr)).Put(u64(r.cursor), a.at[:]))\n", "	h.reason = a.reason\n	err = hdr.Put(a.at[:], h.encode())\n"}},
+	},
+	{
+		name: "judge-retracts", rule: "a RETRACT that is none any more hides nothing", pkg: "./internal/store", tests: "TestJudgedAgainRetracts",
+		edits: []edit{{"internal/store/judge.go", "case acted && !acts:", "case false:"}},
+	},
+	{
+		name: "retract-unknown-kind", rule: "a State takes back what this version does not know", pkg: "./internal/store", tests: "TestJudgedAgainRetracts",
+		edits: []edit{{"node/ct/kinds.go", "{Kind: KindUnknown, Retractable: true}", "{Kind: KindUnknown}"}},
+	},
+	{
+		name: "judge-rules-version", rule: "nobody changes a rule and forgets its version", pkg: "./internal/verify", tests: "TestRulesVersion",
+		edits: []edit{{"node/ct/kinds.go", "{Kind: KindAck},", "{Kind: KindAck, MaxRefs: 1},"}},
+	},
+	{
+		name: "judge-index", rule: "a person of what is no longer understood is not found", pkg: "./internal/index", tests: "TestNotYetIsCounted",
+		edits: []edit{{"internal/index/follower.go", "return Change{Ref: recordRef(r.ID)}, true\n	}\n	if ct.Kind(r", "return Change{}, false\n	}\n	if ct.Kind(r"}},
+	},
+	{
+		name: "not-yet-counted", rule: "what was taken back is no longer counted as not understood", pkg: "./internal/index", tests: "TestNotYetIsCounted",
+		edits: []edit{{"internal/index/notyet.go", "for _, id := range p.hides {", "for _, id := range p.hides[:0] {"}},
+	},
+	{
+		name: "judge-node", rule: "a node that was upgraded judges again", pkg: "./node", tests: "TestUpgradeJudgesAgain",
+		edits: []edit{{"node/node.go", "Rules: ct.RulesVersion,", ""}},
 	},
 	{
 		name: "erase-root", rule: "no body of a root log is erased", pkg: "./internal/store", tests: "TestRootLogsAreNeverHidden",
@@ -58,7 +94,7 @@ var storeControls = []control{
 	},
 	{
 		name: "retract-exact", rule: "a ref that is wrong in any part hides nothing", pkg: "./internal/store", tests: "TestRetractionsInAnyOrder",
-		edits: []edit{{"internal/store/retract.go", "if target.hidden || s.idOf(&target) != ref.ID {", "if target.hidden {"}},
+		edits: []edit{{"internal/store/retract.go", "if target.hidden || s.idOf(&target) != ref.ID {", "if ref.ID = s.idOf(&target); target.hidden {"}},
 	},
 	{
 		name: "retract-kinds", rule: "only what is content is hidden", pkg: "./internal/store", tests: "TestRetractionsInAnyOrder",
@@ -201,11 +237,11 @@ var storeControls = []control{
 		edits: []edit{{"node/gate.go", "return g.restored() && g.show == \"\"", "return false"}},
 	},
 	{
-		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed",
+		name: "feed-hides", rule: "a retracted record's content is not shown", pkg: "./internal/feed", tests: "TestUnreadable|TestGetHistory",
 		edits: []edit{{"internal/feed/feed.go", "case !r.HiddenBy.IsZero(), r.BodyState == store.BodyRetracted:", "case false:"}},
 	},
 	{
-		name: "feed-expiry", rule: "an expired record's content is not shown", pkg: "./internal/feed",
+		name: "feed-expiry", rule: "an expired record's content is not shown", pkg: "./internal/feed", tests: "TestUnreadable|TestGetHistory",
 		edits: []edit{{"internal/feed/feed.go", "case r.BodyState == store.BodyExpired, r.Header.Expires.Time().Before(now):", "case false:"}},
 	},
 	{

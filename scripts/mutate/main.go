@@ -1,6 +1,6 @@
 // Command mutate proves that the tests hold the controls: it takes one control
 // out at a time, runs the tests that should notice, and fails when they stay
-// green. The tree is never touched: the altered file is a copy that go test is
+// green or end without an assertion. The tree is never touched: the altered file is a copy that go test is
 // given by -overlay, which the tests' own go commands inherit.
 //
 //	go run ./scripts/mutate              all controls
@@ -87,13 +87,17 @@ func run(ctx context.Context, w io.Writer, chosen []control, parallel int) error
 		return err
 	}
 	fmt.Fprintf(w, "untouched: green, %.0f s\n\n", time.Since(start).Seconds())
-	fmt.Fprintf(w, "%-22s %-38s %-52s %7s\n", "control taken out", "of file", "test that went red", "seconds")
+	fmt.Fprintf(w, "%-22s %-38s %-52s %7s  %s\n", "control taken out", "of file", "test that went red", "seconds", "what it said")
 	rows := make([]chan result, len(chosen))
 	for i := range rows {
 		rows[i] = make(chan result, 1)
 	}
 	var printing, proofs errgroup.Group
-	printing.Go(func() error { return report(ctx, w, chosen, rows) })
+	var cpu time.Duration
+	printing.Go(func() (err error) {
+		cpu, err = report(ctx, w, chosen, rows)
+		return err
+	})
 	proofs.SetLimit(parallel)
 	for i, c := range chosen {
 		proofs.Go(func() error {
@@ -102,35 +106,40 @@ func run(ctx context.Context, w io.Writer, chosen []control, parallel int) error
 		})
 	}
 	err = errors.Join(proofs.Wait(), printing.Wait())
-	fmt.Fprintf(w, "\n%d controls, %.0f s\n", len(chosen), time.Since(start).Seconds())
+	fmt.Fprintf(w, "\n%d controls, %.0f s, of processors %.0f s\n", len(chosen), time.Since(start).Seconds(), cpu.Seconds())
 	return err
 }
 
-// report prints the rows in order, each as soon as it is there.
-func report(ctx context.Context, w io.Writer, chosen []control, rows []chan result) error {
+// report prints the rows in order, each as soon as it is there, and sums up
+// the processors' time.
+func report(ctx context.Context, w io.Writer, chosen []control, rows []chan result) (cpu time.Duration, err error) {
 	missed := 0
 	for i, c := range chosen {
 		var r result
 		select {
 		case r = <-rows[i]:
 		case <-ctx.Done():
-			return ctx.Err()
+			return cpu, ctx.Err()
 		}
+		cpu += r.cpu
 		red := r.test
 		switch {
 		case r.err != nil:
 			red = "BROKEN: " + r.err.Error()
 			missed++
+		case r.crash != "":
+			red = strings.TrimSpace("NO ASSERTION: " + r.test + " " + r.crash)
+			missed++
 		case red == "":
 			red = "NONE: every test stayed green"
 			missed++
 		}
-		fmt.Fprintf(w, "%-22s %-38s %-52s %7.1f\n", c.name, c.edits[0].file, red, r.took.Seconds())
+		fmt.Fprintf(w, "%-22s %-38s %-52s %7.1f  %.160s\n", c.name, c.edits[0].file, red, r.took.Seconds(), r.said)
 	}
 	if missed > 0 {
-		return fmt.Errorf("%d of %d controls are held by no test", missed, len(chosen))
+		return cpu, fmt.Errorf("%d of %d controls are held by no test", missed, len(chosen))
 	}
-	return nil
+	return cpu, nil
 }
 
 // moduleRoot is the directory of go.mod, at or above the working directory.

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -27,27 +28,37 @@ type control struct {
 // edit replaces a text that stands exactly once in a file.
 type edit struct{ file, old, new string }
 
-// apply gives the altered file. A text that is not there once means that the
-// code has moved on and the table has not.
-func (e edit) apply(root string) ([]byte, error) {
-	src, err := os.ReadFile(filepath.Join(root, e.file))
-	if err != nil {
-		return nil, err
+// alter gives the altered files of a control. A text that is not there once
+// means that the code has moved on and the table has not.
+func alter(root string, edits []edit) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, e := range edits {
+		src, ok := files[e.file]
+		if !ok {
+			var err error
+			if src, err = os.ReadFile(filepath.Join(root, e.file)); err != nil {
+				return nil, err
+			}
+		}
+		if n := bytes.Count(src, []byte(e.old)); n != 1 {
+			return nil, fmt.Errorf("%s: %q is there %d times, want once: bring scripts/mutate/controls.go up to date", e.file, e.old, n)
+		}
+		if e.old == e.new {
+			return nil, fmt.Errorf("%s: the edit changes nothing", e.file)
+		}
+		files[e.file] = bytes.Replace(src, []byte(e.old), []byte(e.new), 1)
 	}
-	if n := bytes.Count(src, []byte(e.old)); n != 1 {
-		return nil, fmt.Errorf("%s: %q is there %d times, want once: bring scripts/mutate/controls.go up to date", e.file, e.old, n)
-	}
-	if e.old == e.new {
-		return nil, fmt.Errorf("%s: the edit changes nothing", e.file)
-	}
-	return bytes.Replace(src, []byte(e.old), []byte(e.new), 1), nil
+	return files, nil
 }
 
 // result of taking a control out: the test that went red.
 type result struct {
-	test string
-	took time.Duration
-	err  error
+	test  string
+	said  string // the assertion that failed, with its place
+	crash string // no assertion failed: a panic or the time limit ended the test
+	took  time.Duration
+	cpu   time.Duration // of the compiler, the linker and the tests
+	err   error
 }
 
 type mutator struct {
@@ -55,8 +66,10 @@ type mutator struct {
 	limits    map[string]time.Duration // of a package's tests, by what they took on the untouched tree
 }
 
-// A test that a missing control makes hang is red too. What hangs is told from
-// what is slow by the time that the same tests took untouched.
+// A test that a missing control makes hang or panic would stay so when another
+// fault does it: it says nothing of this control, and does not count as red.
+// What hangs is told from what is slow by the time that the same tests took
+// untouched.
 const (
 	leastLimit    = 2 * time.Minute
 	untouchedLast = 30 * time.Minute
@@ -80,13 +93,13 @@ func (m *mutator) baseline(ctx context.Context, chosen []control) error {
 			pattern = ""
 		}
 		start := time.Now()
-		r, err := m.test(ctx, "", c.pkg, pattern, untouchedLast)
+		r := m.test(ctx, "", c.pkg, pattern, untouchedLast)
 		m.limits[c.pkg] = max(leastLimit, limitFactor*time.Since(start))
-		if err != nil {
-			return fmt.Errorf("the untouched tree: %w", err)
+		if r.err != nil {
+			return fmt.Errorf("the untouched tree: %w", r.err)
 		}
-		if r != "" {
-			return fmt.Errorf("the untouched tree is red: %s %s", c.pkg, r)
+		if r.test != "" || r.crash != "" {
+			return fmt.Errorf("the untouched tree is red: %s %s: %s%s", c.pkg, r.test, r.said, r.crash)
 		}
 	}
 	return nil
@@ -99,11 +112,12 @@ func (m *mutator) prove(ctx context.Context, c control) result {
 	if err != nil {
 		return result{err: err}
 	}
-	test, err := m.test(ctx, overlay, c.pkg, c.tests, m.limits[c.pkg])
-	if err == nil && test != "" {
-		test = strings.TrimPrefix(c.pkg, "./") + " " + test
+	r := m.test(ctx, overlay, c.pkg, c.tests, m.limits[c.pkg])
+	if r.test != "" {
+		r.test = strings.TrimPrefix(c.pkg, "./") + " " + r.test
 	}
-	return result{test, time.Since(start), err}
+	r.took = time.Since(start)
+	return r
 }
 
 // overlay writes the altered files and the list that tells go of them.
@@ -112,20 +126,17 @@ func (m *mutator) overlay(c control) (string, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return "", err
 	}
+	files, err := alter(m.root, c.edits)
+	if err != nil {
+		return "", err
+	}
 	replace := map[string]string{}
-	for i, e := range c.edits {
-		src, err := e.apply(m.root)
-		if err != nil {
-			return "", err
-		}
-		altered := filepath.Join(dir, fmt.Sprintf("%d-%s", i, filepath.Base(e.file)))
+	for file, src := range files {
+		altered := filepath.Join(dir, strings.ReplaceAll(file, "/", "-"))
 		if err := os.WriteFile(altered, src, 0o600); err != nil {
 			return "", err
 		}
-		if _, twice := replace[filepath.Join(m.root, e.file)]; twice {
-			return "", fmt.Errorf("%s is edited twice", e.file)
-		}
-		replace[filepath.Join(m.root, e.file)] = altered
+		replace[filepath.Join(m.root, file)] = altered
 	}
 	list, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {
@@ -135,8 +146,8 @@ func (m *mutator) overlay(c control) (string, error) {
 	return path, os.WriteFile(path, list, 0o600)
 }
 
-// test runs tests and names the first that fails; empty: all are green.
-func (m *mutator) test(ctx context.Context, overlay, pkg, tests string, limit time.Duration) (string, error) {
+// test runs tests and tells of the first that fails; no test: all are green.
+func (m *mutator) test(ctx context.Context, overlay, pkg, tests string, limit time.Duration) (r result) {
 	args := []string{"test", "-json", "-vet=off", "-failfast", "-timeout", limit.String()}
 	if tests != "" {
 		args = append(args, "-run", "^("+tests+")$")
@@ -151,34 +162,46 @@ func (m *mutator) test(ctx context.Context, overlay, pkg, tests string, limit ti
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.Output()
-	if ctx.Err() != nil {
-		return "", ctx.Err()
+	if cmd.ProcessState != nil {
+		r.cpu = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	}
 	found := read(out)
 	var exit *exec.ExitError
 	switch {
+	case ctx.Err() != nil:
+		r.err = ctx.Err()
 	case err != nil && !errors.As(err, &exit):
-		return "", err
+		r.err = err
 	case found.build != "":
-		return "", fmt.Errorf("does not compile: %s", found.build)
+		r.err = fmt.Errorf("does not compile: %s", found.build)
 	case found.ran == 0:
-		return "", fmt.Errorf("no test of %s is called %s: %s", pkg, tests, firstLine(errs.String()))
-	case err != nil && found.failed == "":
-		return "a panic or the time limit", nil
+		r.err = fmt.Errorf("no test of %s is called %s: %s", pkg, tests, firstLine(errs.String()))
+	case err != nil && found.failed == "" && found.crash == "":
+		r.err = fmt.Errorf("go test: %s", firstLine(errs.String()))
+	default:
+		r.test, r.said, r.crash = found.failed, found.said, found.crash
 	}
-	return found.failed, nil
+	return r
 }
 
 // outcome is what go test -json tells.
 type outcome struct {
 	ran    int
 	failed string // the innermost test that failed first
+	said   string // its last line
+	crash  string // the first line of a panic, the time limit's too
 	build  string // the compiler's first complaint
 }
+
+var (
+	testLine  = regexp.MustCompile(`^ +(\w+\.go:\d+: .*)`)
+	crashLine = regexp.MustCompile(`^(panic: |fatal error: |SIG[A-Z]+: )`)
+)
 
 func read(out []byte) (o outcome) {
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, 1<<20)
+	said := map[string]string{}
 	for lines.Scan() {
 		var e struct{ Action, Test, Output string }
 		if json.Unmarshal(lines.Bytes(), &e) != nil {
@@ -189,8 +212,18 @@ func read(out []byte) (o outcome) {
 			o.build = firstLine(e.Output)
 		case e.Action == "run":
 			o.ran++
+		case e.Action == "output" && o.crash == "" && crashLine.MatchString(e.Output):
+			o.crash = firstLine(e.Output)
+		case e.Action == "output":
+			if line := testLine.FindStringSubmatch(e.Output); line != nil && !strings.HasPrefix(line[1], "testing.go:") {
+				said[e.Test] = line[1]
+			}
 		case e.Action == "fail" && e.Test != "" && o.failed == "":
 			o.failed = e.Test
+			for at := e.Test; at != "" && o.said == ""; { // a subtest may use what its test made
+				o.said = said[at]
+				at = at[:max(0, strings.LastIndex(at, "/"))]
+			}
 		}
 	}
 	return o

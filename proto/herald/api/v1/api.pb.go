@@ -434,10 +434,15 @@ type PublishRequest struct {
 	// Pseudonym of the person at the keyboard, for the journal; at most 64 bytes.
 	Operator string `protobuf:"bytes,4,opt,name=operator,proto3" json:"operator,omitempty"`
 	// What a person has read and accepts: words that a refusal has named, such as
-	// asylum or special-category. Without them nothing is signed.
-	Accept        []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// asylum, special-category or duplicate. Without them nothing is signed.
+	Accept []string `protobuf:"bytes,8,rep,name=accept,proto3" json:"accept,omitempty"`
+	// At most 64 bytes of printable ASCII, chosen by the caller. A second request
+	// with the same key and notification gets the receipt of the first, whatever
+	// became of its answer; with another notification it is a conflict. Kept until
+	// the record expires. Empty: none.
+	IdempotencyKey string `protobuf:"bytes,9,opt,name=idempotency_key,json=idempotencyKey,proto3" json:"idempotency_key,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *PublishRequest) Reset() {
@@ -503,6 +508,13 @@ func (x *PublishRequest) GetAccept() []string {
 		return x.Accept
 	}
 	return nil
+}
+
+func (x *PublishRequest) GetIdempotencyKey() string {
+	if x != nil {
+		return x.IdempotencyKey
+	}
+	return ""
 }
 
 type Receipt struct {
@@ -2017,8 +2029,11 @@ type Silence struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	State string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	Node  string                 `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
-	// no-answer or bad-answer
-	Why           string `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	// no-answer, bad-answer, no-node, muted or away; of the own node indexing and the like
+	Why string `protobuf:"bytes,3,opt,name=why,proto3" json:"why,omitempty"`
+	// Of one that is away: when it was last heard, RFC 3339; empty: not since this node
+	// started.
+	Since         string `protobuf:"bytes,4,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2070,6 +2085,13 @@ func (x *Silence) GetNode() string {
 func (x *Silence) GetWhy() string {
 	if x != nil {
 		return x.Why
+	}
+	return ""
+}
+
+func (x *Silence) GetSince() string {
+	if x != nil {
+		return x.Since
 	}
 	return ""
 }
@@ -4057,7 +4079,11 @@ type StatusResponse struct {
 	DelegatedFrom  string `protobuf:"bytes,33,opt,name=delegated_from,json=delegatedFrom,proto3" json:"delegated_from,omitempty"`
 	DelegatedUntil string `protobuf:"bytes,34,opt,name=delegated_until,json=delegatedUntil,proto3" json:"delegated_until,omitempty"`
 	// No waiting makes it ready: a person must act first, as the reasons say.
-	Stuck         bool `protobuf:"varint,35,opt,name=stuck,proto3" json:"stuck,omitempty"`
+	Stuck bool `protobuf:"varint,35,opt,name=stuck,proto3" json:"stuck,omitempty"`
+	// Records whose content this version does not understand yet, by kind and reason.
+	NotUnderstood []*NotUnderstood `protobuf:"bytes,36,rep,name=not_understood,json=notUnderstood,proto3" json:"not_understood,omitempty"`
+	// Records that are still to be judged by the rules of this version.
+	JudgingLeft   uint64 `protobuf:"varint,37,opt,name=judging_left,json=judgingLeft,proto3" json:"judging_left,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4309,6 +4335,84 @@ func (x *StatusResponse) GetStuck() bool {
 	return false
 }
 
+func (x *StatusResponse) GetNotUnderstood() []*NotUnderstood {
+	if x != nil {
+		return x.NotUnderstood
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetJudgingLeft() uint64 {
+	if x != nil {
+		return x.JudgingLeft
+	}
+	return 0
+}
+
+// NotUnderstood counts records that are held and passed on, and whose content this
+// version cannot read. A later version judges them again.
+type NotUnderstood struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// A number for a kind that this version does not know; 255 stands for all above.
+	Kind string `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	// The reason of PROTOCOL.md section 6.
+	Reason        string `protobuf:"bytes,2,opt,name=reason,proto3" json:"reason,omitempty"`
+	Records       uint64 `protobuf:"varint,3,opt,name=records,proto3" json:"records,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NotUnderstood) Reset() {
+	*x = NotUnderstood{}
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NotUnderstood) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NotUnderstood) ProtoMessage() {}
+
+func (x *NotUnderstood) ProtoReflect() protoreflect.Message {
+	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NotUnderstood.ProtoReflect.Descriptor instead.
+func (*NotUnderstood) Descriptor() ([]byte, []int) {
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+}
+
+func (x *NotUnderstood) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *NotUnderstood) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *NotUnderstood) GetRecords() uint64 {
+	if x != nil {
+		return x.Records
+	}
+	return 0
+}
+
 type RosterRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
@@ -4317,7 +4421,7 @@ type RosterRequest struct {
 
 func (x *RosterRequest) Reset() {
 	*x = RosterRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4329,7 +4433,7 @@ func (x *RosterRequest) String() string {
 func (*RosterRequest) ProtoMessage() {}
 
 func (x *RosterRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[63]
+	mi := &file_herald_api_v1_api_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4342,7 +4446,7 @@ func (x *RosterRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterRequest.ProtoReflect.Descriptor instead.
 func (*RosterRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{63}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
 }
 
 type RosterResponse struct {
@@ -4356,7 +4460,7 @@ type RosterResponse struct {
 
 func (x *RosterResponse) Reset() {
 	*x = RosterResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4368,7 +4472,7 @@ func (x *RosterResponse) String() string {
 func (*RosterResponse) ProtoMessage() {}
 
 func (x *RosterResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[64]
+	mi := &file_herald_api_v1_api_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4381,7 +4485,7 @@ func (x *RosterResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterResponse.ProtoReflect.Descriptor instead.
 func (*RosterResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{64}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *RosterResponse) GetFile() []byte {
@@ -4412,7 +4516,7 @@ type NodeHead struct {
 
 func (x *NodeHead) Reset() {
 	*x = NodeHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4424,7 +4528,7 @@ func (x *NodeHead) String() string {
 func (*NodeHead) ProtoMessage() {}
 
 func (x *NodeHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[65]
+	mi := &file_herald_api_v1_api_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4437,7 +4541,7 @@ func (x *NodeHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHead.ProtoReflect.Descriptor instead.
 func (*NodeHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{65}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *NodeHead) GetLog() string {
@@ -4478,7 +4582,7 @@ type RosterSubmitRequest struct {
 
 func (x *RosterSubmitRequest) Reset() {
 	*x = RosterSubmitRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4490,7 +4594,7 @@ func (x *RosterSubmitRequest) String() string {
 func (*RosterSubmitRequest) ProtoMessage() {}
 
 func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[66]
+	mi := &file_herald_api_v1_api_proto_msgTypes[67]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4503,7 +4607,7 @@ func (x *RosterSubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitRequest.ProtoReflect.Descriptor instead.
 func (*RosterSubmitRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{66}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
 }
 
 func (x *RosterSubmitRequest) GetRecord() []byte {
@@ -4526,7 +4630,7 @@ type RosterSubmitResponse struct {
 
 func (x *RosterSubmitResponse) Reset() {
 	*x = RosterSubmitResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4538,7 +4642,7 @@ func (x *RosterSubmitResponse) String() string {
 func (*RosterSubmitResponse) ProtoMessage() {}
 
 func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[67]
+	mi := &file_herald_api_v1_api_proto_msgTypes[68]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4551,7 +4655,7 @@ func (x *RosterSubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RosterSubmitResponse.ProtoReflect.Descriptor instead.
 func (*RosterSubmitResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{67}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
 }
 
 func (x *RosterSubmitResponse) GetId() string {
@@ -4593,7 +4697,7 @@ type JournalVerifyRequest struct {
 
 func (x *JournalVerifyRequest) Reset() {
 	*x = JournalVerifyRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4605,7 +4709,7 @@ func (x *JournalVerifyRequest) String() string {
 func (*JournalVerifyRequest) ProtoMessage() {}
 
 func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[68]
+	mi := &file_herald_api_v1_api_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4618,7 +4722,7 @@ func (x *JournalVerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyRequest.ProtoReflect.Descriptor instead.
 func (*JournalVerifyRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{68}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
 }
 
 func (x *JournalVerifyRequest) GetHeads() []*JournalHead {
@@ -4640,7 +4744,7 @@ type JournalReadRequest struct {
 
 func (x *JournalReadRequest) Reset() {
 	*x = JournalReadRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4652,7 +4756,7 @@ func (x *JournalReadRequest) String() string {
 func (*JournalReadRequest) ProtoMessage() {}
 
 func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[69]
+	mi := &file_herald_api_v1_api_proto_msgTypes[70]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4665,7 +4769,7 @@ func (x *JournalReadRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadRequest.ProtoReflect.Descriptor instead.
 func (*JournalReadRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{69}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
 }
 
 func (x *JournalReadRequest) GetAfter() uint64 {
@@ -4707,7 +4811,7 @@ type JournalEntry struct {
 
 func (x *JournalEntry) Reset() {
 	*x = JournalEntry{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4719,7 +4823,7 @@ func (x *JournalEntry) String() string {
 func (*JournalEntry) ProtoMessage() {}
 
 func (x *JournalEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[70]
+	mi := &file_herald_api_v1_api_proto_msgTypes[71]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4732,7 +4836,7 @@ func (x *JournalEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEntry.ProtoReflect.Descriptor instead.
 func (*JournalEntry) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{70}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
 }
 
 func (x *JournalEntry) GetSeq() uint64 {
@@ -4835,7 +4939,7 @@ type JournalReadResponse struct {
 
 func (x *JournalReadResponse) Reset() {
 	*x = JournalReadResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4847,7 +4951,7 @@ func (x *JournalReadResponse) String() string {
 func (*JournalReadResponse) ProtoMessage() {}
 
 func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[71]
+	mi := &file_herald_api_v1_api_proto_msgTypes[72]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4860,7 +4964,7 @@ func (x *JournalReadResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalReadResponse.ProtoReflect.Descriptor instead.
 func (*JournalReadResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{71}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
 }
 
 func (x *JournalReadResponse) GetEntries() []*JournalEntry {
@@ -4881,7 +4985,7 @@ type JournalEraseRequest struct {
 
 func (x *JournalEraseRequest) Reset() {
 	*x = JournalEraseRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4893,7 +4997,7 @@ func (x *JournalEraseRequest) String() string {
 func (*JournalEraseRequest) ProtoMessage() {}
 
 func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[72]
+	mi := &file_herald_api_v1_api_proto_msgTypes[73]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4906,7 +5010,7 @@ func (x *JournalEraseRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseRequest.ProtoReflect.Descriptor instead.
 func (*JournalEraseRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{72}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
 }
 
 func (x *JournalEraseRequest) GetSeq() uint64 {
@@ -4938,7 +5042,7 @@ type JournalEraseResponse struct {
 
 func (x *JournalEraseResponse) Reset() {
 	*x = JournalEraseResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4950,7 +5054,7 @@ func (x *JournalEraseResponse) String() string {
 func (*JournalEraseResponse) ProtoMessage() {}
 
 func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[73]
+	mi := &file_herald_api_v1_api_proto_msgTypes[74]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4963,7 +5067,7 @@ func (x *JournalEraseResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalEraseResponse.ProtoReflect.Descriptor instead.
 func (*JournalEraseResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{73}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
 }
 
 type JournalHeadsRequest struct {
@@ -4974,7 +5078,7 @@ type JournalHeadsRequest struct {
 
 func (x *JournalHeadsRequest) Reset() {
 	*x = JournalHeadsRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4986,7 +5090,7 @@ func (x *JournalHeadsRequest) String() string {
 func (*JournalHeadsRequest) ProtoMessage() {}
 
 func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[74]
+	mi := &file_herald_api_v1_api_proto_msgTypes[75]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4999,7 +5103,7 @@ func (x *JournalHeadsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsRequest.ProtoReflect.Descriptor instead.
 func (*JournalHeadsRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{74}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
 }
 
 // JournalHead is what a node has told of its journal in its beacons.
@@ -5023,7 +5127,7 @@ type JournalHead struct {
 
 func (x *JournalHead) Reset() {
 	*x = JournalHead{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5035,7 +5139,7 @@ func (x *JournalHead) String() string {
 func (*JournalHead) ProtoMessage() {}
 
 func (x *JournalHead) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[75]
+	mi := &file_herald_api_v1_api_proto_msgTypes[76]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5048,7 +5152,7 @@ func (x *JournalHead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHead.ProtoReflect.Descriptor instead.
 func (*JournalHead) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{75}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
 }
 
 func (x *JournalHead) GetState() string {
@@ -5123,7 +5227,7 @@ type JournalHeadsResponse struct {
 
 func (x *JournalHeadsResponse) Reset() {
 	*x = JournalHeadsResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5135,7 +5239,7 @@ func (x *JournalHeadsResponse) String() string {
 func (*JournalHeadsResponse) ProtoMessage() {}
 
 func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[76]
+	mi := &file_herald_api_v1_api_proto_msgTypes[77]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5148,7 +5252,7 @@ func (x *JournalHeadsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalHeadsResponse.ProtoReflect.Descriptor instead.
 func (*JournalHeadsResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{76}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
 }
 
 func (x *JournalHeadsResponse) GetHeads() []*JournalHead {
@@ -5169,7 +5273,7 @@ type JournalAcceptRequest struct {
 
 func (x *JournalAcceptRequest) Reset() {
 	*x = JournalAcceptRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5181,7 +5285,7 @@ func (x *JournalAcceptRequest) String() string {
 func (*JournalAcceptRequest) ProtoMessage() {}
 
 func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[77]
+	mi := &file_herald_api_v1_api_proto_msgTypes[78]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5194,7 +5298,7 @@ func (x *JournalAcceptRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptRequest.ProtoReflect.Descriptor instead.
 func (*JournalAcceptRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{77}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
 }
 
 func (x *JournalAcceptRequest) GetNode() string {
@@ -5226,7 +5330,7 @@ type JournalAcceptResponse struct {
 
 func (x *JournalAcceptResponse) Reset() {
 	*x = JournalAcceptResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5238,7 +5342,7 @@ func (x *JournalAcceptResponse) String() string {
 func (*JournalAcceptResponse) ProtoMessage() {}
 
 func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[78]
+	mi := &file_herald_api_v1_api_proto_msgTypes[79]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5251,7 +5355,7 @@ func (x *JournalAcceptResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalAcceptResponse.ProtoReflect.Descriptor instead.
 func (*JournalAcceptResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{78}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
 }
 
 type JournalVerifyResponse struct {
@@ -5272,7 +5376,7 @@ type JournalVerifyResponse struct {
 
 func (x *JournalVerifyResponse) Reset() {
 	*x = JournalVerifyResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[79]
+	mi := &file_herald_api_v1_api_proto_msgTypes[80]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5284,7 +5388,7 @@ func (x *JournalVerifyResponse) String() string {
 func (*JournalVerifyResponse) ProtoMessage() {}
 
 func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[79]
+	mi := &file_herald_api_v1_api_proto_msgTypes[80]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5297,7 +5401,7 @@ func (x *JournalVerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use JournalVerifyResponse.ProtoReflect.Descriptor instead.
 func (*JournalVerifyResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{79}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{80}
 }
 
 func (x *JournalVerifyResponse) GetEntries() uint64 {
@@ -5348,7 +5452,7 @@ type BackupRequest struct {
 
 func (x *BackupRequest) Reset() {
 	*x = BackupRequest{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[80]
+	mi := &file_herald_api_v1_api_proto_msgTypes[81]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5360,7 +5464,7 @@ func (x *BackupRequest) String() string {
 func (*BackupRequest) ProtoMessage() {}
 
 func (x *BackupRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[80]
+	mi := &file_herald_api_v1_api_proto_msgTypes[81]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5373,7 +5477,7 @@ func (x *BackupRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupRequest.ProtoReflect.Descriptor instead.
 func (*BackupRequest) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{80}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{81}
 }
 
 func (x *BackupRequest) GetOut() string {
@@ -5418,7 +5522,7 @@ type BackupResponse struct {
 
 func (x *BackupResponse) Reset() {
 	*x = BackupResponse{}
-	mi := &file_herald_api_v1_api_proto_msgTypes[81]
+	mi := &file_herald_api_v1_api_proto_msgTypes[82]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5430,7 +5534,7 @@ func (x *BackupResponse) String() string {
 func (*BackupResponse) ProtoMessage() {}
 
 func (x *BackupResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herald_api_v1_api_proto_msgTypes[81]
+	mi := &file_herald_api_v1_api_proto_msgTypes[82]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5443,7 +5547,7 @@ func (x *BackupResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BackupResponse.ProtoReflect.Descriptor instead.
 func (*BackupResponse) Descriptor() ([]byte, []int) {
-	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{81}
+	return file_herald_api_v1_api_proto_rawDescGZIP(), []int{82}
 }
 
 func (x *BackupResponse) GetWritten() uint64 {
@@ -5513,13 +5617,14 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x06hidden\x18\x12 \x01(\bR\x06hidden\x121\n" +
 	"\acontent\x18\x13 \x01(\v2\x17.google.protobuf.StructR\acontent\x12\x1c\n" +
 	"\tcontested\x18\x14 \x01(\bR\tcontested\x12\x12\n" +
-	"\x04what\x18\x1e \x01(\tR\x04what\"\xb3\x01\n" +
+	"\x04what\x18\x1e \x01(\tR\x04what\"\xdc\x01\n" +
 	"\x0ePublishRequest\x12;\n" +
 	"\fnotification\x18\x01 \x01(\v2\x17.google.protobuf.StructR\fnotification\x12\x17\n" +
 	"\adry_run\x18\x02 \x01(\bR\x06dryRun\x12\x17\n" +
 	"\ano_wait\x18\x03 \x01(\bR\x06noWait\x12\x1a\n" +
 	"\boperator\x18\x04 \x01(\tR\boperator\x12\x16\n" +
-	"\x06accept\x18\b \x03(\tR\x06accept\"\xb5\x01\n" +
+	"\x06accept\x18\b \x03(\tR\x06accept\x12'\n" +
+	"\x0fidempotency_key\x18\t \x01(\tR\x0eidempotencyKey\"\xb5\x01\n" +
 	"\aReceipt\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x10\n" +
 	"\x03log\x18\x02 \x01(\tR\x03log\x12\x10\n" +
@@ -5623,11 +5728,12 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x03own\x18\x05 \x01(\bR\x03own\x12\x16\n" +
 	"\x06reason\x18\x06 \x01(\tR\x06reason\x12\x14\n" +
 	"\x05asked\x18\a \x01(\rR\x05asked\x12\x14\n" +
-	"\x05inbox\x18\b \x01(\tR\x05inbox\"E\n" +
+	"\x05inbox\x18\b \x01(\tR\x05inbox\"[\n" +
 	"\aSilence\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x10\n" +
-	"\x03why\x18\x03 \x01(\tR\x03why\"\x98\x02\n" +
+	"\x03why\x18\x03 \x01(\tR\x03why\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\tR\x05since\"\x98\x02\n" +
 	"\fMatchSummary\x12\x14\n" +
 	"\x05asked\x18\x01 \x01(\rR\x05asked\x12\x1a\n" +
 	"\banswered\x18\x02 \x01(\rR\banswered\x12\x1a\n" +
@@ -5752,7 +5858,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xf8\x06\n" +
+	"\rStatusRequest\"\xe0\a\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -5785,7 +5891,13 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05inbox\x18  \x01(\rR\x05inbox\x12%\n" +
 	"\x0edelegated_from\x18! \x01(\tR\rdelegatedFrom\x12'\n" +
 	"\x0fdelegated_until\x18\" \x01(\tR\x0edelegatedUntil\x12\x14\n" +
-	"\x05stuck\x18# \x01(\bR\x05stuck\"\x0f\n" +
+	"\x05stuck\x18# \x01(\bR\x05stuck\x12C\n" +
+	"\x0enot_understood\x18$ \x03(\v2\x1c.herald.api.v1.NotUnderstoodR\rnotUnderstood\x12!\n" +
+	"\fjudging_left\x18% \x01(\x04R\vjudgingLeft\"U\n" +
+	"\rNotUnderstood\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
+	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
+	"\arecords\x18\x03 \x01(\x04R\arecords\"\x0f\n" +
 	"\rRosterRequest\"S\n" +
 	"\x0eRosterResponse\x12\x12\n" +
 	"\x04file\x18\x01 \x01(\fR\x04file\x12-\n" +
@@ -5913,7 +6025,7 @@ func file_herald_api_v1_api_proto_rawDescGZIP() []byte {
 	return file_herald_api_v1_api_proto_rawDescData
 }
 
-var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 82)
+var file_herald_api_v1_api_proto_msgTypes = make([]protoimpl.MessageInfo, 83)
 var file_herald_api_v1_api_proto_goTypes = []any{
 	(*Refusal)(nil),               // 0: herald.api.v1.Refusal
 	(*Fault)(nil),                 // 1: herald.api.v1.Fault
@@ -5978,32 +6090,33 @@ var file_herald_api_v1_api_proto_goTypes = []any{
 	(*PeersResponse)(nil),         // 60: herald.api.v1.PeersResponse
 	(*StatusRequest)(nil),         // 61: herald.api.v1.StatusRequest
 	(*StatusResponse)(nil),        // 62: herald.api.v1.StatusResponse
-	(*RosterRequest)(nil),         // 63: herald.api.v1.RosterRequest
-	(*RosterResponse)(nil),        // 64: herald.api.v1.RosterResponse
-	(*NodeHead)(nil),              // 65: herald.api.v1.NodeHead
-	(*RosterSubmitRequest)(nil),   // 66: herald.api.v1.RosterSubmitRequest
-	(*RosterSubmitResponse)(nil),  // 67: herald.api.v1.RosterSubmitResponse
-	(*JournalVerifyRequest)(nil),  // 68: herald.api.v1.JournalVerifyRequest
-	(*JournalReadRequest)(nil),    // 69: herald.api.v1.JournalReadRequest
-	(*JournalEntry)(nil),          // 70: herald.api.v1.JournalEntry
-	(*JournalReadResponse)(nil),   // 71: herald.api.v1.JournalReadResponse
-	(*JournalEraseRequest)(nil),   // 72: herald.api.v1.JournalEraseRequest
-	(*JournalEraseResponse)(nil),  // 73: herald.api.v1.JournalEraseResponse
-	(*JournalHeadsRequest)(nil),   // 74: herald.api.v1.JournalHeadsRequest
-	(*JournalHead)(nil),           // 75: herald.api.v1.JournalHead
-	(*JournalHeadsResponse)(nil),  // 76: herald.api.v1.JournalHeadsResponse
-	(*JournalAcceptRequest)(nil),  // 77: herald.api.v1.JournalAcceptRequest
-	(*JournalAcceptResponse)(nil), // 78: herald.api.v1.JournalAcceptResponse
-	(*JournalVerifyResponse)(nil), // 79: herald.api.v1.JournalVerifyResponse
-	(*BackupRequest)(nil),         // 80: herald.api.v1.BackupRequest
-	(*BackupResponse)(nil),        // 81: herald.api.v1.BackupResponse
-	(*structpb.Struct)(nil),       // 82: google.protobuf.Struct
+	(*NotUnderstood)(nil),         // 63: herald.api.v1.NotUnderstood
+	(*RosterRequest)(nil),         // 64: herald.api.v1.RosterRequest
+	(*RosterResponse)(nil),        // 65: herald.api.v1.RosterResponse
+	(*NodeHead)(nil),              // 66: herald.api.v1.NodeHead
+	(*RosterSubmitRequest)(nil),   // 67: herald.api.v1.RosterSubmitRequest
+	(*RosterSubmitResponse)(nil),  // 68: herald.api.v1.RosterSubmitResponse
+	(*JournalVerifyRequest)(nil),  // 69: herald.api.v1.JournalVerifyRequest
+	(*JournalReadRequest)(nil),    // 70: herald.api.v1.JournalReadRequest
+	(*JournalEntry)(nil),          // 71: herald.api.v1.JournalEntry
+	(*JournalReadResponse)(nil),   // 72: herald.api.v1.JournalReadResponse
+	(*JournalEraseRequest)(nil),   // 73: herald.api.v1.JournalEraseRequest
+	(*JournalEraseResponse)(nil),  // 74: herald.api.v1.JournalEraseResponse
+	(*JournalHeadsRequest)(nil),   // 75: herald.api.v1.JournalHeadsRequest
+	(*JournalHead)(nil),           // 76: herald.api.v1.JournalHead
+	(*JournalHeadsResponse)(nil),  // 77: herald.api.v1.JournalHeadsResponse
+	(*JournalAcceptRequest)(nil),  // 78: herald.api.v1.JournalAcceptRequest
+	(*JournalAcceptResponse)(nil), // 79: herald.api.v1.JournalAcceptResponse
+	(*JournalVerifyResponse)(nil), // 80: herald.api.v1.JournalVerifyResponse
+	(*BackupRequest)(nil),         // 81: herald.api.v1.BackupRequest
+	(*BackupResponse)(nil),        // 82: herald.api.v1.BackupResponse
+	(*structpb.Struct)(nil),       // 83: google.protobuf.Struct
 }
 var file_herald_api_v1_api_proto_depIdxs = []int32{
 	1,  // 0: herald.api.v1.Refusal.faults:type_name -> herald.api.v1.Fault
 	2,  // 1: herald.api.v1.Entry.refs:type_name -> herald.api.v1.Ref
-	82, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
-	82, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
+	83, // 2: herald.api.v1.Entry.content:type_name -> google.protobuf.Struct
+	83, // 3: herald.api.v1.PublishRequest.notification:type_name -> google.protobuf.Struct
 	3,  // 4: herald.api.v1.Receipt.preview:type_name -> herald.api.v1.Entry
 	5,  // 5: herald.api.v1.PublishResponse.receipt:type_name -> herald.api.v1.Receipt
 	8,  // 6: herald.api.v1.OutboxResponse.items:type_name -> herald.api.v1.OutboxItem
@@ -6011,24 +6124,24 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	5,  // 8: herald.api.v1.RetractResponse.receipt:type_name -> herald.api.v1.Receipt
 	16, // 9: herald.api.v1.ListRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 10: herald.api.v1.ListResponse.entries:type_name -> herald.api.v1.Entry
-	82, // 11: herald.api.v1.ListEntry.person:type_name -> google.protobuf.Struct
+	83, // 11: herald.api.v1.ListEntry.person:type_name -> google.protobuf.Struct
 	43, // 12: herald.api.v1.ListEntry.about:type_name -> herald.api.v1.ListAbout
 	3,  // 13: herald.api.v1.GetResponse.entry:type_name -> herald.api.v1.Entry
 	3,  // 14: herald.api.v1.GetResponse.history:type_name -> herald.api.v1.Entry
 	20, // 15: herald.api.v1.GetResponse.list_entry:type_name -> herald.api.v1.ListEntry
 	16, // 16: herald.api.v1.TailRequest.filter:type_name -> herald.api.v1.Filter
 	3,  // 17: herald.api.v1.TailResponse.entry:type_name -> herald.api.v1.Entry
-	82, // 18: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
+	83, // 18: herald.api.v1.MatchRequest.person:type_name -> google.protobuf.Struct
 	27, // 19: herald.api.v1.MatchAnswer.hits:type_name -> herald.api.v1.MatchHit
 	29, // 20: herald.api.v1.MatchSummary.silent:type_name -> herald.api.v1.Silence
 	31, // 21: herald.api.v1.MatchSummary.not_compared:type_name -> herald.api.v1.NotCompared
 	27, // 22: herald.api.v1.InboxItem.hits:type_name -> herald.api.v1.MatchHit
 	33, // 23: herald.api.v1.InboxResponse.items:type_name -> herald.api.v1.InboxItem
 	33, // 24: herald.api.v1.InboxShowResponse.item:type_name -> herald.api.v1.InboxItem
-	82, // 25: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
-	82, // 26: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
+	83, // 25: herald.api.v1.InboxShowResponse.person:type_name -> google.protobuf.Struct
+	83, // 26: herald.api.v1.InboxShowResponse.release:type_name -> google.protobuf.Struct
 	5,  // 27: herald.api.v1.ReleaseResponse.receipt:type_name -> herald.api.v1.Receipt
-	82, // 28: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
+	83, // 28: herald.api.v1.ReleaseResponse.release:type_name -> google.protobuf.Struct
 	28, // 29: herald.api.v1.MatchResponse.answer:type_name -> herald.api.v1.MatchAnswer
 	30, // 30: herald.api.v1.MatchResponse.summary:type_name -> herald.api.v1.MatchSummary
 	43, // 31: herald.api.v1.ImportRequest.about:type_name -> herald.api.v1.ListAbout
@@ -6037,75 +6150,76 @@ var file_herald_api_v1_api_proto_depIdxs = []int32{
 	49, // 34: herald.api.v1.ListsResponse.lists:type_name -> herald.api.v1.ListInfo
 	43, // 35: herald.api.v1.ListInfo.about:type_name -> herald.api.v1.ListAbout
 	59, // 36: herald.api.v1.PeersResponse.peers:type_name -> herald.api.v1.Peer
-	65, // 37: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
-	75, // 38: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
-	70, // 39: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
-	75, // 40: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
-	4,  // 41: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
-	7,  // 42: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
-	10, // 43: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
-	12, // 44: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
-	14, // 45: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
-	17, // 46: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
-	19, // 47: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
-	22, // 48: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
-	24, // 49: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
-	26, // 50: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
-	32, // 51: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
-	35, // 52: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
-	37, // 53: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
-	39, // 54: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
-	42, // 55: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
-	47, // 56: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
-	50, // 57: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
-	52, // 58: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
-	54, // 59: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
-	56, // 60: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
-	58, // 61: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
-	61, // 62: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
-	63, // 63: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
-	66, // 64: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
-	68, // 65: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
-	69, // 66: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
-	72, // 67: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
-	74, // 68: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
-	77, // 69: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
-	80, // 70: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
-	6,  // 71: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
-	9,  // 72: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
-	11, // 73: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
-	13, // 74: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
-	15, // 75: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
-	18, // 76: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
-	21, // 77: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
-	23, // 78: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
-	25, // 79: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
-	41, // 80: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
-	34, // 81: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
-	36, // 82: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
-	38, // 83: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
-	40, // 84: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
-	46, // 85: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
-	48, // 86: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
-	51, // 87: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
-	53, // 88: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
-	55, // 89: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
-	57, // 90: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
-	60, // 91: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
-	62, // 92: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
-	64, // 93: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
-	67, // 94: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
-	79, // 95: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
-	71, // 96: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
-	73, // 97: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
-	76, // 98: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
-	78, // 99: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
-	81, // 100: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
-	71, // [71:101] is the sub-list for method output_type
-	41, // [41:71] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	63, // 37: herald.api.v1.StatusResponse.not_understood:type_name -> herald.api.v1.NotUnderstood
+	66, // 38: herald.api.v1.RosterResponse.heads:type_name -> herald.api.v1.NodeHead
+	76, // 39: herald.api.v1.JournalVerifyRequest.heads:type_name -> herald.api.v1.JournalHead
+	71, // 40: herald.api.v1.JournalReadResponse.entries:type_name -> herald.api.v1.JournalEntry
+	76, // 41: herald.api.v1.JournalHeadsResponse.heads:type_name -> herald.api.v1.JournalHead
+	4,  // 42: herald.api.v1.Node.Publish:input_type -> herald.api.v1.PublishRequest
+	7,  // 43: herald.api.v1.Node.Outbox:input_type -> herald.api.v1.OutboxRequest
+	10, // 44: herald.api.v1.Node.SignNow:input_type -> herald.api.v1.SignNowRequest
+	12, // 45: herald.api.v1.Node.Discard:input_type -> herald.api.v1.DiscardRequest
+	14, // 46: herald.api.v1.Node.Retract:input_type -> herald.api.v1.RetractRequest
+	17, // 47: herald.api.v1.Node.List:input_type -> herald.api.v1.ListRequest
+	19, // 48: herald.api.v1.Node.Get:input_type -> herald.api.v1.GetRequest
+	22, // 49: herald.api.v1.Node.Record:input_type -> herald.api.v1.RecordRequest
+	24, // 50: herald.api.v1.Node.Tail:input_type -> herald.api.v1.TailRequest
+	26, // 51: herald.api.v1.Node.Match:input_type -> herald.api.v1.MatchRequest
+	32, // 52: herald.api.v1.Node.Inbox:input_type -> herald.api.v1.InboxRequest
+	35, // 53: herald.api.v1.Node.InboxShow:input_type -> herald.api.v1.InboxShowRequest
+	37, // 54: herald.api.v1.Node.Release:input_type -> herald.api.v1.ReleaseRequest
+	39, // 55: herald.api.v1.Node.Refuse:input_type -> herald.api.v1.RefuseRequest
+	42, // 56: herald.api.v1.Node.Import:input_type -> herald.api.v1.ImportRequest
+	47, // 57: herald.api.v1.Node.Lists:input_type -> herald.api.v1.ListsRequest
+	50, // 58: herald.api.v1.Node.RemoveList:input_type -> herald.api.v1.RemoveListRequest
+	52, // 59: herald.api.v1.Node.Mute:input_type -> herald.api.v1.MuteRequest
+	54, // 60: herald.api.v1.Node.Unmute:input_type -> herald.api.v1.UnmuteRequest
+	56, // 61: herald.api.v1.Node.ListMutes:input_type -> herald.api.v1.ListMutesRequest
+	58, // 62: herald.api.v1.Node.Peers:input_type -> herald.api.v1.PeersRequest
+	61, // 63: herald.api.v1.Node.Status:input_type -> herald.api.v1.StatusRequest
+	64, // 64: herald.api.v1.Node.Roster:input_type -> herald.api.v1.RosterRequest
+	67, // 65: herald.api.v1.Node.RosterSubmit:input_type -> herald.api.v1.RosterSubmitRequest
+	69, // 66: herald.api.v1.Node.JournalVerify:input_type -> herald.api.v1.JournalVerifyRequest
+	70, // 67: herald.api.v1.Node.JournalRead:input_type -> herald.api.v1.JournalReadRequest
+	73, // 68: herald.api.v1.Node.JournalErase:input_type -> herald.api.v1.JournalEraseRequest
+	75, // 69: herald.api.v1.Node.JournalHeads:input_type -> herald.api.v1.JournalHeadsRequest
+	78, // 70: herald.api.v1.Node.JournalAccept:input_type -> herald.api.v1.JournalAcceptRequest
+	81, // 71: herald.api.v1.Node.Backup:input_type -> herald.api.v1.BackupRequest
+	6,  // 72: herald.api.v1.Node.Publish:output_type -> herald.api.v1.PublishResponse
+	9,  // 73: herald.api.v1.Node.Outbox:output_type -> herald.api.v1.OutboxResponse
+	11, // 74: herald.api.v1.Node.SignNow:output_type -> herald.api.v1.SignNowResponse
+	13, // 75: herald.api.v1.Node.Discard:output_type -> herald.api.v1.DiscardResponse
+	15, // 76: herald.api.v1.Node.Retract:output_type -> herald.api.v1.RetractResponse
+	18, // 77: herald.api.v1.Node.List:output_type -> herald.api.v1.ListResponse
+	21, // 78: herald.api.v1.Node.Get:output_type -> herald.api.v1.GetResponse
+	23, // 79: herald.api.v1.Node.Record:output_type -> herald.api.v1.RecordResponse
+	25, // 80: herald.api.v1.Node.Tail:output_type -> herald.api.v1.TailResponse
+	41, // 81: herald.api.v1.Node.Match:output_type -> herald.api.v1.MatchResponse
+	34, // 82: herald.api.v1.Node.Inbox:output_type -> herald.api.v1.InboxResponse
+	36, // 83: herald.api.v1.Node.InboxShow:output_type -> herald.api.v1.InboxShowResponse
+	38, // 84: herald.api.v1.Node.Release:output_type -> herald.api.v1.ReleaseResponse
+	40, // 85: herald.api.v1.Node.Refuse:output_type -> herald.api.v1.RefuseResponse
+	46, // 86: herald.api.v1.Node.Import:output_type -> herald.api.v1.ImportResponse
+	48, // 87: herald.api.v1.Node.Lists:output_type -> herald.api.v1.ListsResponse
+	51, // 88: herald.api.v1.Node.RemoveList:output_type -> herald.api.v1.RemoveListResponse
+	53, // 89: herald.api.v1.Node.Mute:output_type -> herald.api.v1.MuteResponse
+	55, // 90: herald.api.v1.Node.Unmute:output_type -> herald.api.v1.UnmuteResponse
+	57, // 91: herald.api.v1.Node.ListMutes:output_type -> herald.api.v1.ListMutesResponse
+	60, // 92: herald.api.v1.Node.Peers:output_type -> herald.api.v1.PeersResponse
+	62, // 93: herald.api.v1.Node.Status:output_type -> herald.api.v1.StatusResponse
+	65, // 94: herald.api.v1.Node.Roster:output_type -> herald.api.v1.RosterResponse
+	68, // 95: herald.api.v1.Node.RosterSubmit:output_type -> herald.api.v1.RosterSubmitResponse
+	80, // 96: herald.api.v1.Node.JournalVerify:output_type -> herald.api.v1.JournalVerifyResponse
+	72, // 97: herald.api.v1.Node.JournalRead:output_type -> herald.api.v1.JournalReadResponse
+	74, // 98: herald.api.v1.Node.JournalErase:output_type -> herald.api.v1.JournalEraseResponse
+	77, // 99: herald.api.v1.Node.JournalHeads:output_type -> herald.api.v1.JournalHeadsResponse
+	79, // 100: herald.api.v1.Node.JournalAccept:output_type -> herald.api.v1.JournalAcceptResponse
+	82, // 101: herald.api.v1.Node.Backup:output_type -> herald.api.v1.BackupResponse
+	72, // [72:102] is the sub-list for method output_type
+	42, // [42:72] is the sub-list for method input_type
+	42, // [42:42] is the sub-list for extension type_name
+	42, // [42:42] is the sub-list for extension extendee
+	0,  // [0:42] is the sub-list for field type_name
 }
 
 func init() { file_herald_api_v1_api_proto_init() }
@@ -6123,7 +6237,7 @@ func file_herald_api_v1_api_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herald_api_v1_api_proto_rawDesc), len(file_herald_api_v1_api_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   82,
+			NumMessages:   83,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

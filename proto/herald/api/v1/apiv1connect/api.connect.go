@@ -113,7 +113,8 @@ const (
 type NodeClient interface {
 	// Publish validates, signs and stores one notification. It returns when the
 	// record is durable, or at once with `waiting` when no_wait is set and the
-	// outbox keeps it. Without no_wait it waits while the outbox waits.
+	// outbox keeps it. Without no_wait it waits while the outbox waits. Content that
+	// is in force already is a conflict, unless it comes again with its key.
 	Publish(context.Context, *connect.Request[v1.PublishRequest]) (*connect.Response[v1.PublishResponse], error)
 	// Outbox lists what waits to be signed, oldest first.
 	Outbox(context.Context, *connect.Request[v1.OutboxRequest]) (*connect.Response[v1.OutboxResponse], error)
@@ -576,7 +577,8 @@ func (c *nodeClient) Backup(ctx context.Context, req *connect.Request[v1.BackupR
 type NodeHandler interface {
 	// Publish validates, signs and stores one notification. It returns when the
 	// record is durable, or at once with `waiting` when no_wait is set and the
-	// outbox keeps it. Without no_wait it waits while the outbox waits.
+	// outbox keeps it. Without no_wait it waits while the outbox waits. Content that
+	// is in force already is a conflict, unless it comes again with its key.
 	Publish(context.Context, *connect.Request[v1.PublishRequest]) (*connect.Response[v1.PublishResponse], error)
 	// Outbox lists what waits to be signed, oldest first.
 	Outbox(context.Context, *connect.Request[v1.OutboxRequest]) (*connect.Response[v1.OutboxResponse], error)
