@@ -103,7 +103,7 @@ func TestRootLogsTakeTurns(t *testing.T) {
 	dirs, roots := foundedBy(t, 3, roster.DefaultPolicy())
 	n := start(t, node.Config{Dir: dirs[2]})
 	defer func() { n.close() }()
-	const long, short = 400, 2
+	const long, short = node.RootStep + 2, 2 // a root log has room for little more
 	unknown, err := wire.EncodeRenewal(&ct.Renewal{Node: ct.LogID{9}, NotAfter: 1 << 50})
 	must(t, err)
 	members := n.View().Members()
