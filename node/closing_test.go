@@ -24,6 +24,7 @@ type thief struct {
 	t    *testing.T
 	key  *keys.Key
 	net  ct.NetworkID
+	line wire.Line
 	seq  uint64
 	prev ct.ID
 	end  uint64
@@ -36,7 +37,7 @@ func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byt
 	must(x.t, err)
 	now := ct.MillisOf(time.Now())
 	header := wire.Header{
-		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev, Offset: x.end,
+		Version: wire.Version, Network: x.net.Prefix(), Log: x.key.Public(), Seq: x.seq + 1, Prev: x.prev, Offset: max(x.end, x.line.At(now)),
 		Kind: uint32(kind), Topic: uint32(topic), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: now, Expires: expires,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll), Refs: refs,
@@ -45,7 +46,7 @@ func (x *thief) sign(kind ct.Kind, topic ct.Topic, expires ct.Millis, body []byt
 	sig, err := x.key.Sign(keys.ContextRecord, x.net, h)
 	must(x.t, err)
 	next := header.After(wire.ID(x.net, h), len(h))
-	x.seq, x.prev, x.end = header.Seq, next.Prev, next.Offset
+	x.seq, x.prev, x.end = header.Seq, next.Prev, next.End
 	return wire.Encode(&wire.Envelope{HeaderBytes: h, Alg: keys.AlgEd25519, Sig: sig, Salt: salt, Body: body}), x.prev
 }
 
@@ -163,7 +164,7 @@ func TestClosingAfterAFork(t *testing.T) {
 
 		// The thief: two nodes get one history, the others another.
 		head := all[0].Heads()[log]
-		a := &thief{t, key, all[0].Status().Network, head.Size, head.ID, head.End}
+		a := &thief{t, key, all[0].Status().Network, all[0].View().Line(log), head.Size, head.ID, head.End}
 		b := *a
 		lost, won := notification(), notification()
 		net.Partition([]int{0, 1}, []int{2, 3, 4, 5})
@@ -265,7 +266,7 @@ func TestClosingAfterAFork(t *testing.T) {
 		until(ctx, t, "the person that holds is everyone's lead", func() bool { return leads(ctx, t, all[0], won.Person) == len(open) })
 
 		// Nothing of the lost branch comes back, from whomever.
-		raw, _ = (&thief{t, key, a.net, head.Size, head.ID, head.End}).notify(notification())
+		raw, _ = (&thief{t, key, a.net, a.line, head.Size, head.ID, head.End}).notify(notification())
 		if err := all[0].Submit(ctx, raw); err == nil {
 			t.Error("a record of a branch before the end was taken in")
 		}

@@ -113,7 +113,7 @@ func TestUpgradeJudgesAgain(t *testing.T) {
 		}
 
 		// A record of a later version comes, and is taken back.
-		later := &thief{t, loadNodeKey(t, dirs[1]), all[0].Status().Network, head.Size, head.ID, head.End}
+		later := &thief{t, loadNodeKey(t, dirs[1]), all[0].Status().Network, all[0].View().Line(all[1].Status().Node), head.Size, head.ID, head.End}
 		raw, id := later.sign(200, ct.TopicTravel, ct.MillisOf(time.Now().Add(time.Hour)), []byte("of a later version"))
 		must(t, all[0].Submit(ctx, raw))
 		until(ctx, t, "what is not understood is counted", func() bool { return len(all[0].Status().NotYet) == 1 })

@@ -195,7 +195,7 @@ func New(ctx context.Context, cfg Config) (_ *Node, err error) {
 		Store: n.store, Index: n.index, Ingest: n.ingest, Journal: n.journal, View: n.view.Load,
 		Signer: n.pen, State: n.state, Gate: n.gate.ready, Unsettled: n.gate.unsettled, Room: n.room, Ask: n.exchange.Ask,
 		Release: desk.ReleasePolicy{Rules: cfg.Release, For: cfg.ReleaseFor, Contact: cfg.ReleaseContact},
-		Lookup:  n.feed.Lookup, Connected: n.host.Connected, Muted: n.mutes.muted, Clock: n.deskClock,
+		Lookup:  n.feed.Lookup, Connected: n.host.Connected, Away: n.away, Muted: n.mutes.muted, Clock: n.deskClock,
 		Log: log, Registerer: cfg.Registry,
 	})
 	n.registerMetrics()

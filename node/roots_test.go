@@ -27,6 +27,7 @@ type rootKey struct {
 	t    *testing.T
 	key  *keys.Key
 	net  ct.NetworkID
+	line wire.Line
 	next wire.Next
 }
 
@@ -36,7 +37,7 @@ func rootOf(t *testing.T, v *roster.View, key *keys.Key) *rootKey {
 	if !ok {
 		t.Fatal("no root key of the network")
 	}
-	return &rootKey{t, key, v.Network(), next}
+	return &rootKey{t, key, v.Network(), v.Line(key.Public()), next}
 }
 
 func (x *rootKey) sign(kind uint32, body []byte) []byte {
@@ -50,7 +51,7 @@ func (x *rootKey) sign(kind uint32, body []byte) []byte {
 		Commit: wire.Commit(salt, body), BodySize: uint32(len(body)), Issued: now, Expires: now + 1000,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll),
 	}
-	x.next.Put(&h)
+	x.next.Put(&h, x.line)
 	raw := wire.EncodeHeader(&h)
 	x.next = h.After(wire.ID(x.net, raw), len(raw))
 	sig, err := x.key.Sign(keys.ContextRecord, x.net, raw)
@@ -219,7 +220,7 @@ func TestNobodyRetractsARootLog(t *testing.T) {
 
 		// The thief forges, and retracts the root log, on the node that it holds.
 		v := all[0].View()
-		stolen := &thief{t: t, key: key, net: v.Network(), seq: head.Size, prev: head.ID, end: head.End}
+		stolen := &thief{t: t, key: key, net: v.Network(), line: v.Line(log), seq: head.Size, prev: head.ID, end: head.End}
 		lost, _ := stolen.notify(synth.New(9).Notification(ct.TopicArrival, time.Now()))
 		raws := [][]byte{lost}
 		for _, ref := range targets {
@@ -256,7 +257,7 @@ func TestNobodyRetractsARootLog(t *testing.T) {
 		// The State's second key, which is in order, says the same of its root log.
 		me, _ := v.Node(req.Node)
 		nodeKey := loadNodeKey(t, second)
-		other := &thief{t: t, key: nodeKey, net: v.Network(), prev: me.Delegation}
+		other := &thief{t: t, key: nodeKey, net: v.Network(), line: v.Line(nodeKey.Public()), prev: me.Delegation}
 		raws = nil
 		for _, ref := range targets {
 			raw, _ := other.retract(ref)

@@ -26,6 +26,8 @@ func (n *Node) Status() api.Status {
 	}
 	me, _ := v.Node(n.own)
 	s.Begins, s.Ends = me.NotBefore, me.NotAfter
+	g := n.desk.Growth(time.Now())
+	s.Growth = api.Growth{Burst: g.Burst, Used: g.Used, Rate: g.Rate, Free: g.Free}
 	s.Topics = n.store.Topics().List()
 	if unchecked, err := n.store.Unchecked(); err == nil {
 		s.Unchecked = unchecked
@@ -74,13 +76,13 @@ func (n *Node) Status() api.Status {
 	return s
 }
 
-// growthAlarm tells that the own log has nearly used up what the policy lets it grow.
+// growthAlarm tells that the own log has nearly used up what it may take at once.
 func (n *Node) growthAlarm(now time.Time) string {
 	g := n.desk.Growth(now)
 	if !g.Near() {
 		return ""
 	}
-	return fmt.Sprintf("growth: this node's log has %d of the %d bytes that the policy lets it have by now; over that, what is published waits in the outbox", g.Used, g.Room)
+	return fmt.Sprintf("growth: this node's log has used %d of the %d bytes that the policy lets it take at once; over that, what is published waits in the outbox", g.Used, g.Burst)
 }
 
 // alarms are what a person has to look into. They do not stop the node: data

@@ -140,7 +140,7 @@ func TestForkedNodeIsNotReady(t *testing.T) {
 		log := key.Public()
 		told(ctx, t, all[2], log, all)
 		head := all[0].Heads()[log]
-		a := &thief{t, key, all[0].Status().Network, head.Size, head.ID, head.End}
+		a := &thief{t, key, all[0].Status().Network, all[0].View().Line(log), head.Size, head.ID, head.End}
 		b := *a
 		gen := synth.New(5)
 		for _, x := range []*thief{a, &b} {

@@ -138,6 +138,7 @@ type Status struct {
 	JudgingLeft   uint64     // records still to be judged by the rules of this version
 	Topics        []ct.Topic // whose bodies this node keeps; empty: all
 	Begins, Ends  ct.Millis  // window of this node's key
+	Growth        Growth
 
 	// What the beacons of the other members tell.
 	States     int           // member States with a node that may speak, this one included
@@ -146,6 +147,13 @@ type Status struct {
 	Alarms     []string      // what a person has to look into, one line each
 	ClockAhead time.Duration // median of the others' clocks against this node's
 	Clocks     int           // how many others are in that median; 0: it is not known
+}
+
+// Growth is what the node's log may take at once, how much of it is used, how much
+// becomes free a day, and when a record can be signed again; zero: now.
+type Growth struct {
+	Burst, Used, Rate uint64
+	Free              time.Time
 }
 
 // Config says where to serve. The zero value of a field is its default.

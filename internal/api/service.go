@@ -392,6 +392,7 @@ func (s *service) Status(context.Context, *connect.Request[apiv1.StatusRequest])
 		MemberStates: uint32(st.States), HeardStates: uint32(st.Heard), Silent: stateTexts(st.Silent), Alarms: st.Alarms,
 		ClockAheadMs: st.ClockAhead.Milliseconds(), Clocks: uint32(st.Clocks),
 		UncheckedSignatures: st.Unchecked, Topics: topicTexts(st.Topics), DelegatedFrom: st.Begins.String(), DelegatedUntil: st.Ends.String(), Stuck: st.Stuck,
+		GrowthBurst: st.Growth.Burst, GrowthUsed: st.Growth.Used, GrowthRate: st.Growth.Rate, GrowthFree: timeText(st.Growth.Free),
 		NotUnderstood: notYet, JudgingLeft: st.JudgingLeft,
 	}), nil
 }

@@ -80,7 +80,7 @@ func (w *world) record(kind ct.Kind, body []byte, lasts time.Duration, refs ...c
 	w.ok(err)
 	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(w.seq)
 	header := wire.EncodeHeader(&wire.Header{
-		Version: wire.Version, Network: w.cfg.Network.Prefix(), Log: w.node.Public(), Seq: w.seq + 1, Prev: w.prev, Offset: w.end,
+		Version: wire.Version, Network: w.cfg.Network.Prefix(), Log: w.node.Public(), Seq: w.seq + 1, Prev: w.prev, Offset: max(w.end, w.view.Line(w.node.Public()).At(issued)),
 		Kind: uint32(kind), Topic: uint32(ct.TopicTravel), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: issued, Expires: issued + ct.Millis(lasts.Milliseconds()), Priority: uint32(ct.PriorityRoutine),
 		TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll), Refs: refs,
@@ -90,7 +90,7 @@ func (w *world) record(kind ct.Kind, body []byte, lasts time.Duration, refs ...c
 	raw := wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt, Body: body})
 	rec, err := verify.Open(raw, w.view, created.Add(time.Hour))
 	w.ok(err)
-	w.seq, w.prev, w.end = w.seq+1, rec.ID(), rec.Next().Offset
+	w.seq, w.prev, w.end = w.seq+1, rec.ID(), rec.Next().End
 	_, err = w.store.Append([]verify.Record{rec})
 	w.ok(err)
 	return rec

@@ -70,7 +70,9 @@ func (o Options) withDefaults() Options {
 }
 
 // All names the benchmarks in the order in which `herald bench all` runs them.
-func All() []string { return []string{"ingest", "catchup", "match", "match-net", "fishing", "gossip"} }
+func All() []string {
+	return []string{"ingest", "catchup", "match", "match-net", "fishing", "gossip", "growth"}
+}
 
 // Run runs one benchmark by name and hands out each figure as it is known.
 func Run(ctx context.Context, name string, o Options, out func(Result) error) error {
@@ -92,6 +94,8 @@ func Run(ctx context.Context, name string, o Options, out func(Result) error) er
 		return matchNetBench(ctx, o, out)
 	case "fishing":
 		return fishingBench(ctx, o, out)
+	case "growth":
+		return growthBench(ctx, o, out)
 	case "gossip":
 		return gossipBench(ctx, o, out)
 	}

@@ -111,6 +111,11 @@ func keyOf(seed uint64, what string, i int) *keys.Key {
 
 // next signs the author's next notification.
 func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand) ([]byte, error) {
+	return a.sign(net, &form{body: body, topic: topic, kind: ct.KindNotification}, rng)
+}
+
+// sign signs the author's next record.
+func (a *author) sign(net *network, f *form, rng *rand.Rand) ([]byte, error) {
 	var salt [wire.SaltSize]byte
 	for i := 0; i < len(salt); i += 8 {
 		binary.LittleEndian.PutUint64(salt[i:], rng.Uint64())
@@ -118,13 +123,13 @@ func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand)
 	network := net.view.Network()
 	h := wire.Header{
 		Version: wire.Version, Network: network.Prefix(), Log: a.key.Public(),
-		Kind: uint32(ct.KindNotification), Topic: uint32(topic),
-		Commit: wire.Commit(salt[:], body), BodySize: uint32(len(body)),
+		Kind: uint32(f.kind), Topic: uint32(f.topic), Refs: f.refs,
+		Commit: wire.Commit(salt[:], f.body), BodySize: uint32(len(f.body)),
 		// 340 days: after every review date of package synth, else the content would be inadmissible.
 		Issued: a.issued, Expires: a.issued + ct.Millis((340 * 24 * time.Hour).Milliseconds()),
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll),
 	}
-	a.at.Put(&h)
+	a.at.Put(&h, net.view.Line(h.Log))
 	raw := wire.EncodeHeader(&h)
 	sig := make([]byte, wire.SigSize)
 	if !a.bare {
@@ -134,7 +139,11 @@ func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand)
 		}
 	}
 	a.at = h.After(wire.ID(network, raw), len(raw))
-	return wire.Encode(&wire.Envelope{HeaderBytes: raw, Alg: wire.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}), nil
+	e := &wire.Envelope{HeaderBytes: raw, Alg: wire.AlgEd25519, Sig: sig, Salt: salt[:], Body: f.body}
+	if f.bare {
+		e.Salt, e.Body = nil, nil
+	}
+	return wire.Encode(e), nil
 }
 
 // form is content to sign. It is signed again and again under other salts: it
@@ -142,6 +151,9 @@ func (a *author) next(net *network, body []byte, topic ct.Topic, rng *rand.Rand)
 type form struct {
 	body  []byte
 	topic ct.Topic
+	kind  ct.Kind
+	refs  []ct.Ref
+	bare  bool // it goes without its body
 }
 
 // bodyMean is the size of body, on average, for which the targets are set.
@@ -160,7 +172,7 @@ func newForms(seed uint64) ([]form, error) {
 			return nil, err
 		}
 		if size+len(body) <= bodyMean*(len(forms)+1) {
-			forms, size = append(forms, form{body, c.Topic}), size+len(body)
+			forms, size = append(forms, form{body: body, topic: c.Topic, kind: ct.KindNotification}), size+len(body)
 		}
 	}
 	return forms, nil

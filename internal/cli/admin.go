@@ -232,6 +232,10 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			From          string   `json:"delegated_from"`
 			Until         string   `json:"delegated_until"`
 			Stuck         bool     `json:"stuck"`
+			GrowthBurst   uint64   `json:"growth_burst"`
+			GrowthUsed    uint64   `json:"growth_used"`
+			GrowthRate    uint64   `json:"growth_rate"`
+			GrowthFree    string   `json:"growth_free"`
 
 			NotUnderstood []notUnderstood `json:"not_understood"`
 			JudgingLeft   uint64          `json:"judging_left"`
@@ -241,6 +245,7 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 			append([]string{}, s.Addrs...), s.LastSync, s.RosterVersion,
 			s.MemberStates, s.HeardStates, append([]string{}, s.Silent...), append([]string{}, s.Alarms...),
 			s.ClockAheadMs, s.Clocks, s.UncheckedSignatures, append([]string{}, s.Topics...), s.DelegatedFrom, s.DelegatedUntil, s.Stuck,
+			s.GrowthBurst, s.GrowthUsed, s.GrowthRate, s.GrowthFree,
 			notUnderstoodLines(s.NotUnderstood), s.JudgingLeft,
 		})
 	}
@@ -274,6 +279,11 @@ func printStatus(cmd *cobra.Command, s *apiv1.StatusResponse) error {
 		t.row("clock", fmt.Sprintf("the others' are %+d ms from this one, median of %d", s.ClockAheadMs, s.Clocks))
 	}
 	t.row("records", fmt.Sprintf("%d, newest cursor %d", s.Records, s.Cursor))
+	growth := fmt.Sprintf("%d of %d bytes used, %d become free a day", s.GrowthUsed, s.GrowthBurst, s.GrowthRate)
+	if s.GrowthFree != "" {
+		growth += "; room for a record at " + s.GrowthFree
+	}
+	t.row("growth", growth)
 	if s.UncheckedSignatures > 0 {
 		t.row("signatures", fmt.Sprintf("%d checked by a later record's alone; their own are checked in the background", s.UncheckedSignatures))
 	}

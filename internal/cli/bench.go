@@ -12,12 +12,12 @@ import (
 func newBenchCmd() *cobra.Command {
 	var o bench.Options
 	cmd := &cobra.Command{
-		Use:   "bench [ingest|catchup|match|match-net|fishing|gossip|all]",
+		Use:   "bench [ingest|catchup|match|match-net|fishing|gossip|growth|all]",
 		Short: "Measure this machine with the real parts, beside the targets",
 		Long: `Measure this machine: signed records into a real store, catch-up and gossip
 between real nodes on loopback, matching in a generated list, the work of one
-answer to another State, and fishing found in modelled traffic. Each figure stands
-beside its target. Rates of a shared or busy machine vary; the processor time
+answer to another State, fishing found in modelled traffic, and what of everybody's
+disk one member can take. Each figure stands beside its target. Rates of a shared or busy machine vary; the processor time
 per record varies less.`,
 		Args:      cobra.MatchAll(cobra.MaximumNArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: append(bench.All(), "all"),
@@ -57,7 +57,7 @@ per record varies less.`,
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.Dir, "dir", "", "directory on the disk to measure (default: the system's temporary directory)")
-	f.IntVar(&o.Records, "records", 0, "records of ingest (default 60000) and catch-up (default 200000)")
+	f.IntVar(&o.Records, "records", 0, "records of ingest and growth (default 60000) and catch-up (default 200000)")
 	f.IntVar(&o.Held, "held", 0, "records that the store of ingest holds for its second run (default 1000000, about 2 GB)")
 	f.IntVar(&o.Logs, "logs", 0, "authors (default 200)")
 	f.IntVar(&o.Persons, "persons", 0, "persons to match in (default 1000000)")

@@ -38,8 +38,9 @@ query is JSON: a person as in a notification, or the short form
 
   {"name":"…","birth":"1965","nationality":"UTO","document":"…"}
 
-Several queries, one after the other or as an array, are asked in order; each
-ends with its summary line. Purpose, legal basis, case and grounds are
+Several queries, one after the other or as an array, are asked side by side and
+answered in their order; each ends with its summary line. One that the node refuses
+says so in its place ("error") and stops no other; the exit code is 8 then. Purpose, legal basis, case and grounds are
 mandatory: they go into the journals of both sides, before any answer is shown.
 
 Only what is compared leaves this node: names, births, nationalities, document and
@@ -48,7 +49,9 @@ the person has fled. The grounds come from a file; --grounds is for exercises.
 
 A match is a lead for a person to look at, never an identification. A node that
 did not answer has not said "no": the exit code is 0 when any answer is
-POSSIBLE, 5 only when every node asked said NO_HIT, and 8 otherwise.
+POSSIBLE, 5 only when every node asked said NO_HIT, and 8 otherwise. For a node that
+is known to be away nobody waits; it is shown with the time when it was last heard,
+and counts as one that did not answer.
 
 Every node of the States asked is asked, as each has holdings of its own, and
 counted by itself. POSSIBLE comes first and alone: details only when a person
@@ -161,38 +164,28 @@ func matchQueries(cmd *cobra.Command, file string, short shortQuery) ([]document
 }
 
 func matchAll(cmd *cobra.Command, c *client, how *apiv1.MatchRequest, queries []document, wait time.Duration) error {
-	bar := newProgress(cmd, int64(len(queries)), "asking")
-	if len(queries) == 1 {
-		bar = &progress{}
-	}
-	defer bar.done()
 	var all apiv1.MatchSummary
 	var open []string
-	for i, q := range queries {
-		person, err := toStruct(q.raw)
-		if err != nil {
-			return q.located(err)
+	var refused, err error
+	if len(queries) == 1 {
+		var sum *apiv1.MatchSummary
+		if how.Person, err = toStruct(queries[0].raw); err != nil {
+			return queries[0].located(err)
 		}
-		how.Person = person
-		if !wantJSON(cmd) && len(queries) > 1 {
-			fmt.Fprintf(cmd.OutOrStdout(), "query %d (line %d)\n", i+1, q.line)
-		}
-		sum, possible, err := matchOne(cmd, c, how, len(queries) == 1)
-		if err != nil && len(queries) > 1 {
-			return fmt.Errorf("%s:%d:%d: %d of %d asked: %w", q.file, q.line, q.column, i, len(queries), err)
-		} else if err != nil {
+		if sum, open, err = matchOne(cmd, c, how); err != nil {
 			return err
 		}
-		all.Asked += sum.Asked
-		all.Possible += sum.Possible
-		all.NoHit += sum.NoHit
-		open = append(open, possible...)
-		bar.add(1)
+		all.Asked, all.Possible, all.NoHit = sum.Asked, sum.Possible, sum.NoHit
+	} else if open, refused, err = matchBatch(cmd, c, how, queries, &all); err != nil {
+		return err
 	}
 	if wait > 0 {
 		if err := waitReleases(cmd, c, open, wait, how.Operator); err != nil {
 			return err
 		}
+	}
+	if refused != nil {
+		return refused
 	}
 	if code := matchExit(&all); code != exitOK {
 		return withCode(code, nil)
@@ -228,6 +221,8 @@ type (
 		Why   []string `json:"why"`
 	}
 	summaryLine struct {
+		Query    int    `json:"query,omitempty"` // of several
+		Error    string `json:"error,omitempty"` // it was not asked
 		Asked    uint32 `json:"asked"`
 		Answered uint32 `json:"answered"`
 		Possible uint32 `json:"possible"`
@@ -245,6 +240,7 @@ type (
 		State string `json:"state"`
 		Node  string `json:"node,omitempty"`
 		Why   string `json:"why"`
+		Since string `json:"since,omitempty"` // away: when it was last heard
 	}
 )
 
@@ -254,36 +250,49 @@ const matchSlack = 30 * time.Second
 
 // matchOne asks for one person and prints what comes, as it comes. possible
 // names the answers whose details may be released.
-func matchOne(cmd *cobra.Command, c *client, req *apiv1.MatchRequest, live bool) (sum *apiv1.MatchSummary, possible []string, err error) {
-	// The node keeps the time; the rest is for one that hangs.
-	timeout := time.Duration(req.TimeoutMs) * time.Millisecond
-	ctx, cancel := context.WithTimeout(cmd.Context(), timeout+matchSlack)
-	defer cancel()
-	line := newAnsweredLine(cmd, live, time.Now().Add(timeout))
+func matchOne(cmd *cobra.Command, c *client, req *apiv1.MatchRequest) (sum *apiv1.MatchSummary, possible []string, err error) {
+	line := newAnsweredLine(cmd, time.Now().Add(time.Duration(req.TimeoutMs)*time.Millisecond))
 	defer line.clear()
-	in, err := c.Match(ctx, connect.NewRequest(req))
-	if err != nil {
-		return nil, nil, notNo(c.explain(err))
-	}
-	defer in.Close()
-	for in.Receive() {
+	sum, err = askMatch(cmd.Context(), c, req, func(a *apiv1.MatchAnswer) error {
 		line.clear()
-		if sum := in.Msg().GetSummary(); sum != nil {
-			return sum, possible, printSummary(cmd, sum)
-		}
-		a := in.Msg().GetAnswer()
 		if a.GetInbox() != "" {
 			possible = append(possible, a.GetInbox())
 		}
 		if err := printAnswer(cmd, a); err != nil {
-			return nil, nil, err
+			return err
 		}
 		line.answered(a.GetAsked(), time.Now())
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	line.clear()
+	return sum, possible, printSummary(cmd, sum, 0)
+}
+
+// askMatch asks for one person and gives the answers as they come.
+func askMatch(ctx context.Context, c *client, req *apiv1.MatchRequest, each func(*apiv1.MatchAnswer) error) (*apiv1.MatchSummary, error) {
+	// The node keeps the time; the rest is for one that hangs.
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(req.TimeoutMs)*time.Millisecond+matchSlack)
+	defer cancel()
+	in, err := c.Match(ctx, connect.NewRequest(req))
+	if err != nil {
+		return nil, notNo(c.explain(err))
+	}
+	defer in.Close()
+	for in.Receive() {
+		if sum := in.Msg().GetSummary(); sum != nil {
+			return sum, nil
+		}
+		if err := each(in.Msg().GetAnswer()); err != nil {
+			return nil, err
+		}
 	}
 	if err := in.Err(); err != nil {
-		return nil, nil, notNo(c.explain(err))
+		return nil, notNo(c.explain(err))
 	}
-	return nil, nil, fmt.Errorf("the node ended its answers without a summary: %w", io.ErrUnexpectedEOF)
+	return nil, fmt.Errorf("the node ended its answers without a summary: %w", io.ErrUnexpectedEOF)
 }
 
 // answeredLine says on a terminal's stderr how many have answered and how long
@@ -295,9 +304,9 @@ type answeredLine struct {
 	shown    bool
 }
 
-func newAnsweredLine(cmd *cobra.Command, live bool, deadline time.Time) *answeredLine {
+func newAnsweredLine(cmd *cobra.Command, deadline time.Time) *answeredLine {
 	l := &answeredLine{deadline: deadline}
-	if w := cmd.ErrOrStderr(); live && isTerminal(w) {
+	if w := cmd.ErrOrStderr(); isTerminal(w) {
 		l.w = w
 	}
 	return l
@@ -358,11 +367,12 @@ func printAnswer(cmd *cobra.Command, a *apiv1.MatchAnswer) error {
 	return nil
 }
 
-func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
+// printSummary ends the answers to a query; query is its number among several, or 0.
+func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary, query int) error {
 	if wantJSON(cmd) {
-		line := summaryLine{Asked: s.Asked, Answered: s.Answered, Possible: s.Possible, Refused: s.Refused, Withheld: s.Withheld}
+		line := summaryLine{Query: query, Asked: s.Asked, Answered: s.Answered, Possible: s.Possible, Refused: s.Refused, Withheld: s.Withheld}
 		for _, q := range s.Silent {
-			line.Silent = append(line.Silent, silentLine{q.State, q.Node, q.Why})
+			line.Silent = append(line.Silent, silentLine{q.State, q.Node, q.Why, q.Since})
 		}
 		for _, f := range s.NotCompared {
 			line.Unread = append(line.Unread, unreadLine{f.Field, f.Why})
@@ -374,6 +384,10 @@ func printSummary(cmd *cobra.Command, s *apiv1.MatchSummary) error {
 		fmt.Fprintf(w, "%-4s not asked: the person seeks or has asylum from it\n", safe(state))
 	}
 	for _, q := range s.Silent {
+		if q.Why == "away" {
+			fmt.Fprintf(w, "%-4s %s  away, last heard %s: this is not a \"no\"\n", safe(q.State), cmp.Or(short(q.Node), "-"), cmp.Or(safe(q.Since), "before this node started"))
+			continue
+		}
 		fmt.Fprintf(w, "%-4s %s  no usable answer (%s): this is not a \"no\"\n", safe(q.State), cmp.Or(short(q.Node), "-"), safe(q.Why))
 	}
 	for _, f := range s.NotCompared {

@@ -54,8 +54,8 @@ func newGenesisCmd() *cobra.Command {
 	cmd.Flags().Uint32Var(&p.MatchBurst, "match-burst", p.MatchBurst, "match requests that may come at once")
 	cmd.Flags().DurationVar(&p.RetractGrace, "retract-grace", p.RetractGrace, "time between hiding what is retracted and erasing it")
 	cmd.Flags().DurationVar(&p.MaxRetention, "max-retention", p.MaxRetention, "longest life of a record")
-	cmd.Flags().Uint64Var(&p.LogBurst, "log-burst", p.LogBurst, "bytes that the log of one node may have at once")
-	cmd.Flags().Uint64Var(&p.LogRate, "log-rate", p.LogRate, "bytes by which the log of one node may grow a day")
+	cmd.Flags().Uint64Var(&p.LogBurst, "log-burst", p.LogBurst, "bytes that the log of one node may take at once")
+	cmd.Flags().Uint64Var(&p.LogRate, "log-rate", p.LogRate, "bytes that it may take a day beside")
 	_ = cmd.MarkFlagRequired("name") // fails only for a flag that is not defined
 	return cmd
 }

@@ -43,14 +43,14 @@ func TestRosterCommands(t *testing.T) {
 	for _, n := range []string{"n1", "n2"} {
 		herald(t, "", "status", "--wait", "ready", "--timeout", "2m", "--data", at(n)).check(t, 0, "", "")
 	}
-	publish := func() (id, seq string) {
-		r := herald(t, exampleJSON(t, 5), "publish", "-f", "-", "--data", at("n1"))
+	publish := func(seed uint64) (id, seq string) {
+		r := herald(t, exampleJSON(t, seed), "publish", "-f", "-", "--data", at("n1"))
 		r.check(t, 0, `"seq":`, "")
 		l := r.lines(t)[0]
 		return l["id"].(string), strings.TrimSuffix(strings.SplitAfter(r.out, `"seq":`)[1], "}\n")
 	}
-	good, seq := publish()
-	bad, _ := publish()
+	good, seq := publish(5)
+	bad, _ := publish(8)
 	waitFor(t, "n2 has both", func() bool { return herald(t, "", "get", bad, "--data", at("n2")).code == 0 })
 
 	// Offline: export, sign twice, submit.

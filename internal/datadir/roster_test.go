@@ -16,7 +16,7 @@ import (
 )
 
 // strange is a record of a root key with a kind that no version knows yet.
-func strange(t *testing.T, root *keys.Key, network ct.NetworkID, next wire.Next) []byte {
+func strange(t *testing.T, root *keys.Key, network ct.NetworkID, line wire.Line, next wire.Next) []byte {
 	t.Helper()
 	now, body, salt := ct.MillisOf(time.Now()), []byte("of a later version"), make([]byte, wire.SaltSize)
 	h := wire.Header{
@@ -24,7 +24,7 @@ func strange(t *testing.T, root *keys.Key, network ct.NetworkID, next wire.Next)
 		Commit: wire.Commit(salt, body), BodySize: uint32(len(body)), Issued: now, Expires: now + 1000,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll),
 	}
-	next.Put(&h)
+	next.Put(&h, line)
 	raw := wire.EncodeHeader(&h)
 	sig, err := root.Sign(keys.ContextRecord, network, raw)
 	if err != nil {
@@ -58,7 +58,8 @@ func TestRosterFileKeepsWhatIsNotUnderstood(t *testing.T) {
 	}
 	net := r.View.Network()
 	next, _ := r.View.RootNext(other.Public())
-	odd := [][]byte{strange(t, other, net, next), strange(t, stranger, net, wire.First(ct.ID(net)))}
+	line := r.View.Line(other.Public()) // that of all root logs
+	odd := [][]byte{strange(t, other, net, line, next), strange(t, stranger, net, line, wire.First(ct.ID(net)))}
 	if r, err = datadir.ParseRoster(roster.EncodeFile(r.Genesis, odd), now); err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestRosterFileKeepsWhatIsNotUnderstood(t *testing.T) {
 	}
 	// What is out of order, with nothing left out before it, is a fault of the file.
 	next.Seq += 5
-	if _, err := datadir.ParseRoster(roster.EncodeFile(r.Genesis, [][]byte{strange(t, other, net, next)}), now); err == nil {
+	if _, err := datadir.ParseRoster(roster.EncodeFile(r.Genesis, [][]byte{strange(t, other, net, line, next)}), now); err == nil {
 		t.Error("a gap was read over")
 	}
 }

@@ -64,8 +64,11 @@ type Config struct {
 	// Clock tells why nothing may be forgotten by this node's clock, "" when it is
 	// trusted, and whether it is known to be wrong: then no match is answered
 	// either. Nil: always trusted.
-	Clock      func() (doubt string, wrong bool)
-	Connected  func(ct.LogID) bool   // nil: unknown; connected nodes are asked first
+	Clock     func() (doubt string, wrong bool)
+	Connected func(ct.LogID) bool // nil: unknown; connected nodes are asked first
+	// Away tells of a node that is not there, as its beacons and the connections show,
+	// and when it was last heard: nobody waits for it. Nil: none is.
+	Away       func(ct.LogID) (since time.Time, away bool)
 	Muted      func(ct.State) bool   // nil: nobody; muted States are refused
 	Log        *slog.Logger          // nil: silent
 	Registerer prometheus.Registerer // nil: no metrics
@@ -82,6 +85,7 @@ type Desk struct {
 	inbox   *inbox
 	given   *givens
 	early   early
+	lanes   lanes
 
 	imprints *imprints
 
@@ -126,6 +130,9 @@ func New(cfg Config) *Desk {
 	}
 	if d.cfg.Connected == nil {
 		d.cfg.Connected = func(ct.LogID) bool { return false }
+	}
+	if d.cfg.Away == nil {
+		d.cfg.Away = func(ct.LogID) (time.Time, bool) { return time.Time{}, false }
 	}
 	d.metrics = newMetrics(cfg.Registerer, d.budgets, func() float64 { return float64(d.waiting.Load()) }, func() float64 { return float64(d.Waits()) },
 		func() float64 { n, _ := cfg.Journal.Head(); return float64(n) })

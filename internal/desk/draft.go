@@ -160,7 +160,7 @@ func (d *Desk) header(dr *draft, v *roster.View, now time.Time, at wire.Next) wi
 		Issued: ct.MillisOf(now), Expires: dr.Expires, Priority: uint32(dr.Priority), TLP: uint32(dr.TLP),
 		Audience: uint32(dr.Audience), Refs: dr.Refs,
 	}
-	at.Put(&h)
+	at.Put(&h, v.Line(h.Log))
 	return h
 }
 

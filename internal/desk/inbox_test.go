@@ -86,7 +86,7 @@ func TestNoReleaseToAClosedKey(t *testing.T) {
 	root := net.roots["UTO"].Public()
 	at, _ := net.view.RootNext(root)
 	h := &wire.Header{Version: 1, Log: root, Kind: uint32(ct.KindClosing), Issued: ct.MillisOf(time.Now())}
-	at.Put(h)
+	at.Put(h, net.view.Line(root))
 	right, _ := net.view.Right(a.key.Public())
 	closed, err := net.view.Apply(h, wire.ID(net.view.Network(), wire.EncodeHeader(h)),
 		roster.Operation{Closing: &ct.Closing{Log: a.key.Public(), Seq: 0, ID: right.First, Reason: "compromised"}})

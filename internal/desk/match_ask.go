@@ -26,6 +26,7 @@ const (
 	silentBad      = "bad-answer"
 	silentNoNode   = "no-node"
 	silentMuted    = "muted"
+	silentAway     = "away"
 
 	silentIndexing   = "indexing"                             // the own node alone
 	silentUnreadable = "name is in a script that is not read" // likewise, when nothing is equal to it
@@ -47,7 +48,7 @@ const requestGrace = time.Minute
 // ct.Faults that name each field.
 //
 // A node that does not answer in time, or whose answer does not verify, is in
-// Silent: that is no "no".
+// Silent: that is no "no". For one that is known to be away nobody waits.
 func (d *Desk) Match(ctx context.Context, q MatchQuery, each func(MatchAnswer) error) (MatchSummary, error) {
 	now, v := time.Now(), d.cfg.View()
 	if q.Priority == ct.PriorityUnknown {
@@ -197,6 +198,20 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 	case d.cfg.Muted(t.state):
 		return answer, hash, silentMuted
 	}
+	silent := silentNoAnswer
+	if since, away := d.cfg.Away(t.node); away {
+		if silent, answer.since = silentAway, since; !d.lanes.try(t.node, time.Now()) {
+			return answer, hash, silent
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, awayTry)
+		defer cancel()
+	}
+	leave, err := d.lanes.enter(ctx, t.node)
+	if err != nil {
+		return answer, hash, silent
+	}
+	defer leave()
 	req.Responder = t.node
 	body, err := wire.EncodeMatchRequest(&req)
 	if err != nil {
@@ -212,7 +227,7 @@ func (d *Desk) askOne(ctx context.Context, req wire.MatchRequest, t target, v *r
 	reply, err := d.cfg.Ask(ctx, t.node, raw)
 	if err != nil {
 		d.log.Debug("match request not answered", "node", t.node.Short(), "state", t.state, "error", err)
-		return answer, hash, silentNoAnswer
+		return answer, hash, silent
 	}
 	if err := readAnswer(reply, hash, t.node, v, &answer); err != nil {
 		d.log.Warn("match answer refused", "node", t.node.Short(), "state", t.state, "error", err)
@@ -265,7 +280,7 @@ func (c *collector) add(t target, a MatchAnswer, silent string) error {
 	s := &c.summary
 	s.Asked++
 	if silent != "" {
-		s.Silent = append(s.Silent, Silence{State: t.state, Node: t.node, Why: silent})
+		s.Silent = append(s.Silent, Silence{State: t.state, Node: t.node, Why: silent, Since: a.since})
 		c.lines = append(c.lines, t.String()+"="+silent)
 		c.metrics.match.WithLabelValues("asker", silent).Inc()
 		return nil

@@ -442,8 +442,8 @@ func TestClockBehindTheLog(t *testing.T) {
 		row, err := n.store.At(n.store.Last())
 		must(t, err)
 		h := row.Header
-		head.Next(ct.ID{}).Put(&h)
 		h.Issued = ct.MillisOf(time.Now().Add(by))
+		head.Next(ct.ID{}).Put(&h, net.view.Line(h.Log))
 		raw := wire.EncodeHeader(&h)
 		sig, err := n.key.Sign(keys.ContextRecord, net.view.Network(), raw)
 		must(t, err)

@@ -90,6 +90,8 @@ type MatchAnswer struct {
 	Hits   []MatchHit
 	Asked  int   // how many nodes are asked in all
 	Inbox  ct.ID // for POSSIBLE of another node: where a release will show
+
+	since time.Time // of a node that is away: when it was last heard
 }
 
 // MatchHit is a lead for a human, never an identification.

@@ -43,7 +43,7 @@ func BenchmarkCatchUp(b *testing.B) {
 		at := wire.First(right.First)
 		var recs []verify.Record
 		for range perLog {
-			at.Put(&h)
+			at.Put(&h, m.View.Line(h.Log))
 			r, err := sim.Sign(k, m.View, h, make([]byte, 600))
 			if err != nil {
 				b.Fatal(err)

@@ -107,7 +107,7 @@ func (b *cluster) write(i, k int, prev *verify.Record, body string) []verify.Rec
 	}
 	var out []verify.Record
 	for range k {
-		at.Put(&h)
+		at.Put(&h, right.Growth.Line)
 		r, err := sim.Sign(b.members.Nodes[i], b.members.View, h, []byte(body))
 		if err != nil {
 			b.t.Fatal(err)

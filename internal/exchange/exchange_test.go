@@ -190,7 +190,7 @@ func TestUnknownLogWaitsForRoster(t *testing.T) {
 		b.put(x, b.write(0, 5, nil, "x"))
 		right, _ := newer.Right(late.Public())
 		h := sim.Header(newer.Network(), late.Public(), ct.TopicArrival, time.Now())
-		wire.First(right.First).Put(&h)
+		wire.First(right.First).Put(&h, right.Growth.Line)
 		rec, err := sim.Sign(late, newer, h, []byte("late"))
 		if err != nil {
 			t.Fatal(err)
@@ -217,7 +217,7 @@ func TestHeldLogIsFetchedOnce(t *testing.T) {
 	inBubble(t, 3, func(t *testing.T, b *cluster) {
 		h := sim.Header(b.members.View.Network(), b.log(2), ct.TopicTravel, time.Now())
 		right, _ := b.members.View.Right(b.log(2))
-		wire.First(right.First).Put(&h)
+		wire.First(right.First).Put(&h, right.Growth.Line)
 		ended, err := sim.Sign(b.members.Nodes[2], b.members.View, h, make([]byte, 20_000))
 		if err != nil {
 			t.Fatal(err)

@@ -18,7 +18,7 @@ func (b *cluster) mixed(i, n int) (out []verify.Record) {
 	h := sim.Header(b.members.View.Network(), b.log(i), ct.TopicTravel, time.Now())
 	at := wire.First(right.First)
 	for k := range n {
-		at.Put(&h)
+		at.Put(&h, right.Growth.Line)
 		h.Topic = uint32([]ct.Topic{ct.TopicTravel, ct.TopicArrival}[k%2])
 		r, err := sim.Sign(b.members.Nodes[i], b.members.View, h, make([]byte, 500))
 		if err != nil {

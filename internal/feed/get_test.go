@@ -151,7 +151,7 @@ func TestUnreadable(t *testing.T) {
 	must(t, w.store.Erase(ref(expiredErased), store.BodyExpired))
 	must(t, w.store.Erase(ref(erased), store.BodyLocal))
 	h := forked.Header() // another history of the second member's log
-	w.logs[1].at = wire.Next{Seq: h.Seq, Prev: h.Prev, Offset: h.Offset}
+	w.logs[1].at = wire.Next{Seq: h.Seq, Prev: h.Prev, End: h.Offset}
 	must(t, w.store.PutForkHeld(w.plain(1, ct.TopicArrival)))
 
 	entries := map[ct.ID]ct.Entry{}

@@ -75,9 +75,10 @@ func (w *world) sign(i int, kind ct.Kind, topic ct.Topic, body []byte, change fu
 	l := w.logs[i]
 	h := sim.Header(w.m.View.Network(), w.m.Nodes[i].Public(), topic, time.Now())
 	h.Kind = uint32(kind)
-	l.at.Put(&h)
+	l.at.Put(&h, w.m.View.Line(h.Log))
 	if change != nil {
 		change(&h)
+		h.Offset = max(l.at.End, w.m.View.Line(h.Log).At(h.Issued))
 	}
 	rec, err := sim.Sign(w.m.Nodes[i], w.m.View, h, body)
 	must(w.t, err)

@@ -91,6 +91,14 @@ func (g *Gossip) Watch() reconcile.Watch {
 	return g.beacons.machine.Watch(members, g.size, now)
 }
 
+// Away tells that a node was not heard for three beacons, and when it was last heard;
+// zero: not since the start.
+func (g *Gossip) Away(node ct.LogID) (heard time.Time, away bool) {
+	g.beacons.mu.Lock()
+	defer g.beacons.mu.Unlock()
+	return g.beacons.machine.Away(node, g.cfg.Clock())
+}
+
 // Clock is the median of the other members' clocks against this node's, of the
 // last ten minutes, and of how many States; positive when theirs are ahead.
 func (g *Gossip) Clock() (ahead time.Duration, states int) {

@@ -234,7 +234,7 @@ func TestBeaconAsksForSync(t *testing.T) {
 	author := m.Nodes[1].Public()
 	right, _ := m.View.Right(author)
 	h := sim.Header(m.View.Network(), author, ct.TopicTravel, now)
-	wire.First(right.First).Put(&h)
+	wire.First(right.First).Put(&h, m.View.Line(author))
 	rec, err := sim.Sign(m.Nodes[1], m.View, h, []byte("x"))
 	if err != nil {
 		t.Fatal(err)

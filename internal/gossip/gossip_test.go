@@ -87,7 +87,7 @@ func largest(t *testing.T, m *sim.Members, i int) verify.Record {
 	k := m.Nodes[i]
 	right, _ := m.View.Right(k.Public())
 	h := sim.Header(m.View.Network(), k.Public(), ct.TopicTravel, time.Now())
-	wire.First(right.First).Put(&h)
+	wire.First(right.First).Put(&h, m.View.Line(h.Log))
 	h.Ext = make([]byte, wire.MaxExt)
 	sign := func(body int) verify.Record {
 		rec, err := sim.Sign(k, m.View, h, make([]byte, body))
@@ -285,15 +285,15 @@ func TestVerdicts(t *testing.T) {
 	defer s.Close()
 	author := m.Nodes[1]
 	right, _ := m.View.Right(author.Public())
-	ends := make(map[ct.ID]uint64) // offset of what follows a record
+	ends := make(map[ct.ID]uint64) // where a record ends
 	record := func(seq uint64, prev ct.ID, body string) verify.Record {
 		h := sim.Header(m.View.Network(), author.Public(), ct.TopicTravel, now)
-		h.Seq, h.Prev, h.Offset = seq, prev, ends[prev]
+		wire.Next{Seq: seq, Prev: prev, End: ends[prev]}.Put(&h, m.View.Line(h.Log))
 		rec, err := sim.Sign(author, m.View, h, []byte(body))
 		if err != nil {
 			t.Fatal(err)
 		}
-		ends[rec.ID()] = rec.Next().Offset
+		ends[rec.ID()] = rec.Next().End
 		return rec
 	}
 	const held = 100
@@ -566,7 +566,7 @@ func TestPartialTopics(t *testing.T) {
 			k := m.Nodes[i]
 			right, _ := m.View.Right(k.Public())
 			h := sim.Header(m.View.Network(), k.Public(), topic, time.Now())
-			wire.First(right.First).Put(&h)
+			wire.First(right.First).Put(&h, m.View.Line(h.Log))
 			rec, err := sim.Sign(k, m.View, h, []byte("x"))
 			if err != nil {
 				t.Fatal(err)

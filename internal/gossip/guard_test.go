@@ -62,12 +62,12 @@ func newGuarded(t *testing.T, n int) *guarded {
 func (g *guarded) record(k *keys.Key, v *roster.View, seq uint64, prev ct.ID, body string) verify.Record {
 	g.t.Helper()
 	h := sim.Header(v.Network(), k.Public(), ct.TopicTravel, g.now)
-	h.Seq, h.Prev, h.Offset = seq, prev, g.ends[prev]
+	wire.Next{Seq: seq, Prev: prev, End: g.ends[prev]}.Put(&h, v.Line(h.Log))
 	r, err := sim.Sign(k, v, h, []byte(body))
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.ends[r.ID()] = r.Next().Offset
+	g.ends[r.ID()] = r.Next().End
 	return r
 }
 

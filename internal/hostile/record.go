@@ -42,7 +42,7 @@ func (a *Author) Next(topic ct.Topic, body []byte, now time.Time, edit func(*wir
 		Topic: uint32(topic), Issued: ct.MillisOf(now), Expires: ct.MillisOf(now.Add(24 * time.Hour)),
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll),
 	}
-	a.At.Put(&h)
+	a.At.Put(&h, a.View.Line(h.Log))
 	salt := sha256.Sum256(binary.BigEndian.AppendUint64(h.Log[:], h.Seq))
 	h.Commit, h.BodySize = wire.Commit(salt[:], body), uint32(len(body))
 	if edit != nil {

@@ -101,7 +101,7 @@ func (w *world) expire(k *keys.Key, state int) {
 	}
 	h := sim.Header(m.View.Network(), m.Roots[state].Public(), ct.TopicControl, now)
 	at, _ := m.View.RootNext(h.Log)
-	at.Put(&h)
+	at.Put(&h, m.View.Line(h.Log))
 	h.Kind = uint32(ct.KindDelegation)
 	rec, err := sim.Sign(m.Roots[state], m.View, h, body)
 	if err != nil {

@@ -140,9 +140,9 @@ func (b *batch) next(it item, hd *head) {
 			it.rec = early
 		}
 	}
-	if h.Offset != due.Offset {
+	if end := it.rec.Due(due.End); h.Offset != end {
 		b.in.log.Warn("a record does not say how long its log is, which no sound author signs",
-			"log", h.Log.Short(), "seq", h.Seq, "offset", h.Offset, "due", due.Offset, "state", it.rec.State())
+			"log", h.Log.Short(), "seq", h.Seq, "offset", h.Offset, "due", end, "state", it.rec.State())
 		b.set(it, Refused)
 		return
 	}
@@ -282,7 +282,7 @@ func (b *batch) sign(j *job) {
 		return
 	}
 	h := rec.Header()
-	if h.Log != a.log || h.Seq != due.Seq || h.Prev != due.Prev || h.Offset != due.Offset || h.Issued < due.Issued || due.Prev != rec.First() && h.Seq == 1 {
+	if h.Log != a.log || h.Seq != due.Seq || h.Prev != due.Prev || h.Offset != rec.Due(due.End) || h.Issued < due.Issued || due.Prev != rec.First() && h.Seq == 1 {
 		j.err = fmt.Errorf("sign: the record signed is not the next of log %s", a.log.Short())
 		return
 	}

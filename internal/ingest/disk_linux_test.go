@@ -30,7 +30,7 @@ func (a *author) as(kind ct.Kind, body []byte, refs ...ct.Ref) verify.Record {
 	a.w.ok(err)
 	rec := a.w.open(wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: like.Salt(), Body: body}))
 	a.seq, a.prev = rec.Header().Seq, rec.ID()
-	a.w.ends[rec.ID()] = rec.Next().Offset
+	a.w.ends[rec.ID()] = rec.Next().End
 	return rec
 }
 

@@ -235,8 +235,27 @@ func TestOffsetIsDue(t *testing.T) {
 		w := newWorld(t, "UTO")
 		b := w.start()
 		a := w.authors[0]
-		b.submit(short(a, 1, a.first, ^uint64(255), "x"), ingest.Refused)
+		line := w.view.Line(a.log()).At(a.sign(1, a.first, []byte("x")).Header().Issued)
+		b.submit(short(a, 1, a.first, -(line+256), "x"), ingest.Refused)
 		b.size(a.log(), 0)
+	})
+	// Below the line nothing begins, though it is just where the last record ends.
+	t.Run("what was not used is used later", func(t *testing.T) {
+		w := newWorld(t, "UTO")
+		b := w.start()
+		a := w.authors[0]
+		w.ok(b.SubmitAll(t.Context(), a.next(1)))
+		idle := func(at time.Duration, offset func(end, line uint64) uint64) verify.Record {
+			h := *a.sign(2, a.prev, []byte("idle")).Header()
+			h.Issued = ct.MillisOf(created.Add(at))
+			h.Offset = offset(a.w.ends[a.prev], w.view.Line(a.log()).At(h.Issued))
+			return a.resign(h, "idle")
+		}
+		b.submit(idle(50*time.Minute, func(end, _ uint64) uint64 { return end }), ingest.Refused)
+		b.submit(idle(50*time.Minute, func(_, line uint64) uint64 { return line - 1 }), ingest.Refused)
+		b.submit(idle(50*time.Minute, func(_, line uint64) uint64 { return line + 1 }), ingest.Refused)
+		b.submit(idle(50*time.Minute, func(_, line uint64) uint64 { return line }), ingest.Stored)
+		b.check()
 	})
 	// Beside the sound one it is a half of a fork like any other record.
 	t.Run("beside the sound one", func(t *testing.T) {

@@ -94,7 +94,7 @@ func (a *author) sign(seq uint64, prev ct.ID, body []byte) verify.Record {
 	salt := sha256.Sum256(binary.BigEndian.AppendUint64(a.prev[:], seq))
 	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(min(seq, 1<<20))
 	header := wire.EncodeHeader(&wire.Header{
-		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.log(), Seq: seq, Prev: prev, Offset: a.w.ends[prev],
+		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.log(), Seq: seq, Prev: prev, Offset: max(a.w.ends[prev], a.w.view.Line(a.log()).At(issued)),
 		Kind: uint32(ct.KindNotification), Topic: uint32(ct.TopicTravel),
 		Commit: wire.Commit(salt[:], body), BodySize: uint32(len(body)),
 		Issued: issued, Expires: issued + 1000*60*60*24*30, Priority: uint32(ct.PriorityRoutine),
@@ -103,8 +103,18 @@ func (a *author) sign(seq uint64, prev ct.ID, body []byte) verify.Record {
 	sig, err := a.key.Sign(keys.ContextRecord, a.w.network, header)
 	a.w.ok(err)
 	rec := a.w.open(wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: body}))
-	a.w.ends[rec.ID()] = rec.Next().Offset
+	a.w.ends[rec.ID()] = rec.Next().End
 	return rec
+}
+
+// resign signs another header for the body of the author's record at its seq.
+func (a *author) resign(h wire.Header, body string) verify.Record {
+	a.w.tb.Helper()
+	salt := sha256.Sum256(binary.BigEndian.AppendUint64(a.prev[:], h.Seq))
+	header := wire.EncodeHeader(&h)
+	sig, err := a.key.Sign(keys.ContextRecord, a.w.network, header)
+	a.w.ok(err)
+	return a.w.open(wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: keys.AlgEd25519, Sig: sig, Salt: salt[:], Body: []byte(body)}))
 }
 
 // next signs the next n records of the log.

@@ -189,7 +189,7 @@ func TestSeatsOfOneState(t *testing.T) {
 		h := sim.Header(v.Network(), m.Roots[1].Public(), ct.TopicControl, now.Add(-50*time.Hour))
 		h.Kind = uint32(ct.KindDelegation)
 		next, _ := v.RootNext(h.Log)
-		next.Put(&h)
+		next.Put(&h, v.Line(h.Log))
 		rec, err := sim.Sign(m.Roots[1], v, h, body)
 		if err != nil {
 			t.Fatal(err)

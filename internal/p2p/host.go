@@ -390,6 +390,11 @@ func (p *Host) Connected(node ct.LogID) bool {
 	return ok && p.h.Network().Connectedness(id) == network.Connected
 }
 
+// Failing tells that a node is not connected and was dialled in vain, twice at least.
+func (p *Host) Failing(node ct.LogID) bool {
+	return !p.Connected(node) && p.tries.failing(node.String())
+}
+
 // Addrs are the multiaddrs, ending in /p2p/ID, under which others reach this node.
 func (p *Host) Addrs() []string {
 	var out []string

@@ -68,6 +68,13 @@ func (t *tries) release(key string) {
 	t.at[key] = a
 }
 
+// failing tells that a target was dialled in vain, twice at least.
+func (t *tries) failing(key string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.at[key].wait >= 2*backoffMin
+}
+
 // tried doubles the wait, with jitter so that nodes do not march in step.
 func (t *tries) tried(key string, now time.Time) {
 	t.mu.Lock()

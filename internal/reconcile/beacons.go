@@ -13,6 +13,7 @@ import (
 const (
 	BeaconEvery = time.Minute
 	HeardWithin = 10 * time.Minute // how long a beacon tells that its State is there; also the grace after a start
+	AwayAfter   = 3 * BeaconEvery  // a node that is not connected and was not heard so long is away
 	ClockAlarm  = 30 * time.Second // from the median of members: alarm
 	ClockRefuse = 5 * time.Minute  // from the median of members: nothing is signed
 
@@ -170,6 +171,16 @@ func (s *Beacons) Lacks(b *wire.Beacon, mine Mine, now time.Time) Lack {
 	}
 	s.synced = now
 	return LackDigest
+}
+
+// Away tells that a node was not heard for three beacons, and when it was last heard;
+// zero: not since the start.
+func (s *Beacons) Away(node ct.LogID, now time.Time) (heard time.Time, away bool) {
+	v, ok := s.by[node]
+	if !ok {
+		return time.Time{}, now.Sub(s.start) > AwayAfter
+	}
+	return v.at, now.Sub(v.at) > AwayAfter
 }
 
 // Watch is what the beacons of the last ten minutes tell.

@@ -44,7 +44,7 @@ func (g *Genesis) view() (*View, error) {
 	}
 	for _, f := range g.body.Founders {
 		v.members[f.State] = Member{State: f.State, Root: f.Root}
-		v.rights[f.Root] = Right{State: f.State, Root: true, First: ct.ID(g.network)}
+		v.rights[f.Root] = Right{State: f.State, Root: true, First: ct.ID(g.network), Growth: growth(v.policy, v.created, true)}
 		v.heads[f.Root] = head{id: ct.ID(g.network), at: g.body.Created}
 	}
 	for i := range g.body.Founders {
@@ -111,7 +111,7 @@ func (v *View) Apply(header *wire.Header, id ct.ID, op Operation) (*View, error)
 		return v, fmt.Errorf("apply to roster: log %s is no root log of this network", header.Log.Short())
 	case header.Seq < h.seq, header.Seq == h.seq && id == h.id:
 		return v, nil
-	case header.Seq != h.seq+1 || header.Prev != h.id || header.Offset != h.end:
+	case header.Seq != h.seq+1 || header.Prev != h.id || header.Offset != max(h.end, v.Line(header.Log).At(header.Issued)):
 		return v, fmt.Errorf("apply to roster: log %s: record %d after %d: %w", header.Log.Short(), header.Seq, h.seq, ErrOrder)
 	}
 	s, n := v.step(header, id, op), *v
@@ -160,7 +160,7 @@ func (v *View) step(header *wire.Header, id ct.ID, op Operation) step {
 	s := step{root: header.Log, head: last}
 	h := &s.head
 	h.seq, h.id, h.at = header.Seq, id, max(last.at, header.Issued)
-	h.end = header.After(id, len(wire.EncodeHeader(header))).Offset
+	h.end = header.After(id, len(wire.EncodeHeader(header))).End
 	switch {
 	case last.stopped != 0:
 		s.err = fmt.Errorf("record %d of the log is %w", last.stopped, ErrLater)
@@ -329,6 +329,7 @@ func (v *View) put(n Node) {
 	slices.SortFunc(m.Nodes, func(a, b Node) int { return cmp.Compare(a.Serial, b.Serial) })
 	v.members[m.State] = m
 	v.nodes[n.Key] = n
-	v.rights[n.Key] = Right{State: m.State, First: n.Delegation, NotBefore: n.NotBefore, NotAfter: n.NotAfter, Closing: n.Closing}
+	v.rights[n.Key] = Right{State: m.State, First: n.Delegation, NotBefore: n.NotBefore, NotAfter: n.NotAfter, Closing: n.Closing,
+		Growth: growth(v.policy, v.created, false)}
 	v.version++
 }

@@ -16,6 +16,7 @@ import (
 // rootLog writes the headers of one State's root log, from where the founding left it.
 type rootLog struct {
 	state  ct.State
+	line   wire.Line
 	at     wire.Next
 	serial uint64
 }
@@ -28,13 +29,17 @@ func openLog(t testing.TB, v *roster.View, s ct.State) *rootLog {
 	}
 	last := m.Nodes[len(m.Nodes)-1]
 	at, _ := v.RootNext(m.Root)
-	return &rootLog{s, at, last.Serial}
+	return &rootLog{s, v.Line(m.Root), at, last.Serial}
 }
 
 // next is the header of the next record, of any kind.
-func (l *rootLog) next(kind uint32) (*wire.Header, ct.ID) {
-	h := &wire.Header{Version: 1, Log: root(l.state).Public(), Kind: kind, Issued: ct.MillisOf(founded)}
-	l.at.Put(h)
+func (l *rootLog) next(kind uint32) (*wire.Header, ct.ID) { return l.dated(kind, ct.MillisOf(founded)) }
+
+// dated is the same issued at any time, before the record that it follows too.
+func (l *rootLog) dated(kind uint32, issued ct.Millis) (*wire.Header, ct.ID) {
+	h := &wire.Header{Version: 1, Log: root(l.state).Public(), Kind: kind, Issued: issued}
+	l.at.Issued = 0
+	l.at.Put(h, l.line)
 	raw := wire.EncodeHeader(h)
 	l.at = h.After(wire.ID(ct.NetworkID{}, raw), len(raw))
 	return h, l.at.Prev
@@ -111,8 +116,7 @@ func TestRenewalKeepsTheLog(t *testing.T) {
 	v := view(t)
 	l, k := openLog(t, v, "UTO"), node("UTO", 1).Public()
 	was, _ := v.Right(k)
-	h, id := l.next(delegationKind)
-	h.Issued = ct.MillisOf(founded.Add(500 * day)) // late: the first has ended
+	h, id := l.dated(delegationKind, ct.MillisOf(founded.Add(500*day))) // late: the first has ended
 	v, err := v.Apply(h, id, del(l.delegate(k, 500, 900)))
 	if err != nil {
 		t.Fatal(err)
@@ -301,8 +305,7 @@ func TestNodesOfAStateAreBounded(t *testing.T) {
 	v := view(t)
 	l := openLog(t, v, "UTO")
 	apply := func(k *keys.Key, from, until int, issued time.Time) error {
-		h, id := l.next(delegationKind)
-		h.Issued = ct.MillisOf(issued)
+		h, id := l.dated(delegationKind, ct.MillisOf(issued))
 		var err error
 		v, err = v.Apply(h, id, del(l.delegate(k.Public(), from, until)))
 		return err
@@ -373,8 +376,7 @@ func TestReplacedKeysAreBounded(t *testing.T) {
 		}
 		break
 	}
-	h, id := l.next(delegationKind)
-	h.Issued = ct.MillisOf(founded.Add(399 * day))
+	h, id := l.dated(delegationKind, ct.MillisOf(founded.Add(399*day)))
 	if _, err := v.Apply(h, id, del(l.delegate(k.Public(), 399, 600))); err != nil {
 		t.Errorf("after their windows: %v", err)
 	}
@@ -400,8 +402,7 @@ func TestRenewalsAreBounded(t *testing.T) {
 		v := view(t)
 		n, _ := v.Node(k)
 		l := openLog(t, v, "UTO")
-		h, id := l.next(uint32(ct.KindRenewal))
-		h.Issued = x.issued(n.NotAfter)
+		h, id := l.dated(uint32(ct.KindRenewal), x.issued(n.NotAfter))
 		_, err := v.Apply(h, id, roster.Operation{Renewal: &ct.Renewal{Node: k, NotAfter: x.until(n.NotAfter, h.Issued)}})
 		if (err == nil) != (x.want == "") || err != nil && !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v", x.name, err)

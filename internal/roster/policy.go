@@ -18,8 +18,8 @@ const (
 	maxKeys     = 64  // node keys of one State, ended ones included
 
 	minGrowth = 1 << 20   // log_burst and log_rate, bytes
-	rootBurst = 256 << 10 // what a root log may have at once, bytes,
-	rootRate  = 16 << 10  // and by how much it may grow a day
+	RootBurst = 256 << 10 // what a root log may take at once, bytes,
+	RootRate  = 16 << 10  // and what it may take a day beside
 )
 
 // Policy is what the founders agreed on; it is part of the genesis body.
@@ -31,8 +31,8 @@ type Policy struct {
 	MatchBurst    uint32        // default 20
 	MaxNodes      uint32        // nodes per State, at most 8
 	MaxDelegation time.Duration // of one delegation, at most ct.MaxDelegation
-	LogBurst      uint64        // bytes that a node log may have at once, default 64 MiB
-	LogRate       uint64        // bytes by which it may grow a day, default 32 MiB
+	LogBurst      uint64        // bytes that a node log may take at once, default 16 MiB
+	LogRate       uint64        // bytes that it may take a day beside, default 32 MiB
 }
 
 // DefaultPolicy is the policy of a genesis that says nothing else.
@@ -45,7 +45,7 @@ func DefaultPolicy() Policy {
 		MatchBurst:    20,
 		MaxNodes:      MaxNodes,
 		MaxDelegation: ct.MaxDelegation,
-		LogBurst:      64 << 20,
+		LogBurst:      16 << 20,
 		LogRate:       32 << 20,
 	}
 }
@@ -76,7 +76,7 @@ func (p Policy) check(exercise bool) error {
 	if exercise {
 		const plenty = 10_000_000
 		shortest, budget = time.Second, [3]uint32{plenty, plenty, plenty}
-		burst, rate = 1<<50, 1<<50
+		burst, rate = 1<<50, 1<<40
 	}
 	for _, t := range []struct {
 		name           string

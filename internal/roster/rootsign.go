@@ -32,7 +32,7 @@ func (v *View) SignOperation(root keys.Signer, op Operation, now time.Time) (raw
 		Topic: uint32(ct.TopicControl), Issued: issued, Expires: issued + millis(ct.MaxRetention),
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll),
 	}
-	at.Put(h)
+	at.Put(h, v.Line(h.Log))
 	var body []byte
 	var faults ct.Faults
 	switch {

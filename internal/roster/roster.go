@@ -48,6 +48,7 @@ type Right struct {
 	Root                bool      // a root log: delegations and the like; else a node log
 	First               ct.ID     // prev of seq 1
 	NotBefore, NotAfter ct.Millis // node logs: issued_at lies inside; zero for root logs
+	Growth              Growth    // what the log may take
 	Closing             *Closing  // of a node log that has ended for good: it stands instead of the window
 }
 
@@ -69,7 +70,7 @@ type View struct {
 type head struct {
 	seq     uint64
 	id      ct.ID
-	end     uint64    // offset of the record that comes next
+	end     uint64    // wire.Next.End
 	serial  uint64    // highest of its delegations
 	at      ct.Millis // latest issued_at
 	stopped uint64    // the first record that this version does not understand; 0: none
@@ -95,6 +96,9 @@ func (v *View) Version() uint64 { return v.version }
 
 // Right tells what a key may sign; false: a stranger.
 func (v *View) Right(log ct.LogID) (Right, bool) { r, ok := v.rights[log]; return r, ok }
+
+// Line is what no offset of a log lies below; of a stranger's, zero.
+func (v *View) Line(log ct.LogID) wire.Line { return v.rights[log].Growth.Line }
 
 // Node finds a delegated node key; false: not a member's node.
 func (v *View) Node(key ct.LogID) (Node, bool) { n, ok := v.nodes[key]; return n, ok }
@@ -129,7 +133,7 @@ func (v *View) RootHead(root ct.LogID) (seq uint64, id ct.ID, serial uint64, ok 
 // root key of this network.
 func (v *View) RootNext(root ct.LogID) (wire.Next, bool) {
 	h, ok := v.heads[root]
-	return wire.Next{Seq: h.seq + 1, Prev: h.id, Offset: h.end, Issued: h.at}, ok
+	return wire.Next{Seq: h.seq + 1, Prev: h.id, End: h.end, Issued: h.at}, ok
 }
 
 // Stopped tells the first record of a root log that this version does not

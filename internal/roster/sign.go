@@ -145,7 +145,7 @@ func (g *Genesis) draft(f *wire.Founder, i int, at wire.Next) (*wire.Header, []b
 		Issued: g.body.Created, Expires: until,
 		Priority: uint32(ct.PriorityRoutine), TLP: uint32(ct.TLPGreen), Audience: uint32(ct.AudienceAll),
 	}
-	at.Put(h)
+	at.Put(h, growth(Policy{}, g.body.Created, true).Line)
 	return h, salt, body, nil
 }
 

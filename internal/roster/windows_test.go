@@ -82,8 +82,7 @@ func TestWindowsOfAHostileRoot(t *testing.T) {
 				kind = ct.KindClosing
 				op.Closing = &ct.Closing{Log: k, Seq: 1 + rng.Uint64N(5), ID: ct.ID{1}, Reason: "lost"}
 			}
-			h, id := l.next(uint32(kind))
-			h.Issued = issued
+			h, id := l.dated(uint32(kind), issued)
 			latest = max(latest, issued)
 			was := v.Version()
 			v, _ = v.Apply(h, id, op)

@@ -36,7 +36,9 @@ func NewMembers(n int, seed uint64, created time.Time) (*Members, error) {
 		reqs = append(reqs, req)
 		m.Roots, m.Nodes, m.States = append(m.Roots, root), append(m.Nodes, node), append(m.States, state)
 	}
-	g, err := roster.NewGenesis("simulated", true, created, roster.DefaultPolicy(), reqs)
+	policy := roster.DefaultPolicy()
+	policy.LogBurst = 1 << 50 // a test writes within a second what takes a member days
+	g, err := roster.NewGenesis("simulated", true, created, policy, reqs)
 	if err != nil {
 		return nil, fmt.Errorf("found network: %w", err)
 	}
@@ -87,7 +89,7 @@ func (m *Members) Delegate(v *roster.View, i int, node *keys.Key, now time.Time)
 	}
 	h := Header(m.View.Network(), m.Roots[i].Public(), ct.TopicControl, now)
 	at, _ := v.RootNext(h.Log)
-	at.Put(&h)
+	at.Put(&h, v.Line(h.Log))
 	h.Kind = uint32(ct.KindDelegation)
 	rec, err := Sign(m.Roots[i], m.View, h, body)
 	if err != nil {

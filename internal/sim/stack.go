@@ -145,7 +145,7 @@ func (s *Stack) Publish(ctx context.Context, topic ct.Topic, body []byte) (verif
 	}
 	return s.Ingest.Author(ctx, own, right.First, func(at wire.Next) (verify.Record, error) {
 		h := Header(v.Network(), own, topic, time.Now())
-		at.Put(&h)
+		at.Put(&h, right.Growth.Line)
 		return Sign(s.Key, v, h, body)
 	})
 }

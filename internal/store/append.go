@@ -92,7 +92,7 @@ func (s *Store) plan(recs []verify.Record, last uint64) ([]entry, map[ct.LogID]*
 			return nil, nil, fmt.Errorf("log %s: seq %d after %d", h.Log.Short(), h.Seq, l.head.Size)
 		case h.Prev != next.Prev:
 			return nil, nil, fmt.Errorf("log %s: seq %d does not name the record before it", h.Log.Short(), h.Seq)
-		case h.Offset != next.Offset:
+		case h.Offset != rec.Due(next.End):
 			return nil, nil, fmt.Errorf("log %s: seq %d does not count the records before it", h.Log.Short(), h.Seq)
 		}
 		l.head.Add(rec.Next())

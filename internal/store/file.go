@@ -24,7 +24,7 @@ import (
 )
 
 // format is the version of all files; it changes with their layout.
-const format = 6
+const format = 7
 
 // fileSpec is what is particular to one of the files.
 type fileSpec struct {

@@ -14,7 +14,7 @@ type Head struct {
 	Size       uint64    // records held: seq 1 to Size, without gaps
 	ID         ct.ID     // of the record at Size; zero when Size is 0
 	LastIssued ct.Millis // issued_at of the record at Size
-	End        uint64    // offset of the record that comes next
+	End        uint64    // where it ends: the offset of what comes next is no lower
 	Contested  uint64    // the lowest seq at which a fork is proved: from there on the log is not extended; 0: none
 	Closed     bool      // its State has ended it (CloseLog): nothing follows the record that the closing names
 }
@@ -25,12 +25,12 @@ func (h Head) Next(first ct.ID) wire.Next {
 	if h.Size == 0 {
 		return wire.First(first)
 	}
-	return wire.Next{Seq: h.Size + 1, Prev: h.ID, Offset: h.End, Issued: h.LastIssued}
+	return wire.Next{Seq: h.Size + 1, Prev: h.ID, End: h.End, Issued: h.LastIssued}
 }
 
 // Add makes h the head after one more record; n is what that dictates of the next.
 func (h *Head) Add(n wire.Next) {
-	h.Size, h.ID, h.LastIssued, h.End = n.Seq-1, n.Prev, n.Issued, n.Offset
+	h.Size, h.ID, h.LastIssued, h.End = n.Seq-1, n.Prev, n.Issued, n.End
 }
 
 // Ends tells whether no record of this seq may be added, because of a fork: what

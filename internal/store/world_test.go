@@ -112,7 +112,7 @@ func (w *world) open(raw []byte) verify.Record {
 	w.ok(err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.ends[rec.ID()] = rec.Next().Offset
+	w.ends[rec.ID()] = rec.Next().End
 	return rec
 }
 
@@ -120,14 +120,14 @@ func (w *world) open(raw []byte) verify.Record {
 func (a *author) header(kind ct.Kind, salt, body []byte, refs ...ct.Ref) wire.Header {
 	issued := ct.MillisOf(created.Add(time.Minute)) + ct.Millis(a.seq)
 	return wire.Header{
-		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.key.Public(), Seq: a.seq + 1, Prev: a.prev, Offset: a.offset(),
+		Version: wire.Version, Network: a.w.network.Prefix(), Log: a.key.Public(), Seq: a.seq + 1, Prev: a.prev, Offset: max(a.end(), a.w.view.Line(a.key.Public()).At(issued)),
 		Kind: uint32(kind), Topic: uint32(ct.TopicTravel), Commit: wire.Commit(salt, body), BodySize: uint32(len(body)),
 		Issued: issued, Expires: issued + 1000*60*60*24*30, Priority: uint32(ct.PriorityRoutine),
 		TLP: uint32(ct.TLPAmber), Audience: uint32(ct.AudienceAll), Refs: refs,
 	}
 }
 
-func (a *author) offset() uint64 {
+func (a *author) end() uint64 {
 	if a.seq == 0 {
 		return 0 // prev is a record of another log
 	}
@@ -163,7 +163,7 @@ func (w *world) delegate(state ct.State) *author {
 	body, err := wire.EncodeDelegation(d)
 	w.ok(err)
 	root := &author{w: w, key: w.roots[state], state: state, seq: 2, prev: last.Delegation}
-	w.ends[last.Delegation] = at.Offset
+	w.ends[last.Delegation] = at.End
 	salt := w.salt()
 	h := root.header(ct.KindDelegation, salt, body)
 	h.Topic, h.Expires = uint32(ct.TopicControl), last.NotAfter

@@ -168,7 +168,7 @@ func fill(t *testing.T, n *testnet.Net, records int) {
 			h.Expires = forms[(done+b)%len(forms)].expires
 			salt := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(done+b)))
 			h.Commit, h.BodySize = wire.Commit(salt[:], body), uint32(len(body))
-			ends[i].Put(&h)
+			ends[i].Put(&h, view.Line(h.Log))
 			header := wire.EncodeHeader(&h)
 			sig, err := authors[i].Sign(keys.ContextRecord, view.Network(), header)
 			ok(err)

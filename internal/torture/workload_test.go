@@ -79,7 +79,7 @@ func newWorld(seed uint64, n int) (*world, error) {
 		a := &authors[i]
 		at = at.Add(time.Millisecond)
 		h := sim.Header(m.View.Network(), m.Nodes[i].Public(), ct.TopicTravel, at)
-		a.at.Put(&h)
+		a.at.Put(&h, m.View.Line(h.Log))
 		var body []byte
 		if len(a.said) > 3 && rng.IntN(8) == 0 {
 			h.Kind, h.Refs = uint32(ct.KindRetract), []ct.Ref{a.said[rng.IntN(len(a.said))]}

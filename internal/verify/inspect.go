@@ -151,7 +151,8 @@ func (r *Report) inspectRight(e *wire.Envelope, v *roster.View) {
 		r.add("size", fail, TooLarge, fmt.Sprintf("body of %d bytes in a root log, at most %d", e.Header.BodySize, maxRootBody))
 	}
 	// Whether the delegation has ended by now says nothing about the record.
-	r.addErr("window", checkRight(&e.Header, wire.ID(v.Network(), e.HeaderBytes), right, v, e.Header.Issued.Time()))
+	rec := opened{env: *e, id: wire.ID(v.Network(), e.HeaderBytes), right: right, line: right.Growth.Line.At(e.Header.Issued)}
+	r.addErr("window", rec.checkRight(e.Header.Issued.Time()))
 	why, fault := judge(e, &right, v, new(wire.NotificationReader))
 	_ = errors.As(fault, &r.Faults)
 	switch {

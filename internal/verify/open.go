@@ -83,10 +83,10 @@ func prepare(raw []byte, v *roster.View, topic *ct.Topic, now time.Time) (Record
 	if now.IsZero() {
 		now = h.Issued.Time()
 	}
-	if err := checkRight(h, id, right, v, now); err != nil {
+	r.id, r.right, r.line = id, right, right.Growth.Line.At(h.Issued)
+	if err := r.checkRight(now); err != nil {
 		return Record{}, err
 	}
-	r.id, r.right = id, right
 	return Record{r}, nil
 }
 
@@ -120,30 +120,31 @@ func checkBody(e *wire.Envelope) error {
 // closing stands instead of the window: the root key's word for the last record
 // is its word for all that lead to it, whenever they come. Which those are only
 // the chain tells: that is for exchange and ingest.
-func checkRight(h *wire.Header, id ct.ID, r roster.Right, v *roster.View, now time.Time) error {
-	c := r.Closing
+func (r *opened) checkRight(now time.Time) error {
+	h, c := &r.env.Header, r.right.Closing
 	switch {
 	case c == nil:
-		if err := checkWindow(h, r, now); err != nil {
+		if err := checkWindow(h, r.right, now); err != nil {
 			return err
 		}
-	case h.Seq > c.Seq || h.Seq == c.Seq && id != c.ID:
+	case h.Seq > c.Seq || h.Seq == c.Seq && r.id != c.ID:
 		return &Error{Disowned, fmt.Sprintf("log %s, record %d: closed at %d", h.Log.Short(), h.Seq, c.Seq)}
 	}
-	return checkGrowth(h, r, v, now)
+	return r.checkGrowth(now)
 }
 
 // checkGrowth bounds what one key can have everybody keep, by header bytes and
-// roster alone: a record comes in when the clock has come near its time, and its
-// log may not be longer by then than the policy lets it grow. The word of a root
-// key for the end of a log does not lift it, or a State could have all keep
+// policy alone: a record comes in when the clock has come near its time, and its
+// log may not have grown further by then than a burst above the line. The word of
+// a root key for the end of a log does not lift it, or a State could have all keep
 // what it likes.
-func checkGrowth(h *wire.Header, r roster.Right, v *roster.View, now time.Time) error {
+func (r *opened) checkGrowth(now time.Time) error {
+	h := &r.env.Header
 	if late := ct.MillisOf(now) + maxAhead; h.Issued > late {
 		return &Error{Future, fmt.Sprintf("issued %v, ten minutes from now is %v", h.Issued, late)}
 	}
-	if room := v.Room(r, h.Issued); h.Offset > room {
-		return &Error{Growth, fmt.Sprintf("log %s, record %d: %d bytes come before it, at most %d do by %v", h.Log.Short(), h.Seq, h.Offset, room, h.Issued)}
+	if room := r.line + r.right.Growth.Burst; h.Offset > room {
+		return &Error{Growth, fmt.Sprintf("log %s, record %d: its log has grown to %d, at most %d by %v", h.Log.Short(), h.Seq, h.Offset, room, h.Issued)}
 	}
 	return nil
 }

@@ -49,5 +49,5 @@ func OpenRange(raws [][]byte, v *roster.View, now time.Time) ([]Record, error) {
 
 func follows(a, b Record) bool {
 	x, y, due := a.Header(), b.Header(), a.Next()
-	return x.Log == y.Log && y.Seq == due.Seq && y.Prev == due.Prev && y.Offset == due.Offset
+	return x.Log == y.Log && y.Seq == due.Seq && y.Prev == due.Prev && y.Offset == b.Due(due.End)
 }

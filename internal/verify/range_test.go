@@ -20,10 +20,11 @@ func (w *world) chain(tb testing.TB, n int) [][]byte {
 func (w *world) chainOf(tb testing.TB, n int, edit func(*wire.Header)) [][]byte {
 	tb.Helper()
 	var raws [][]byte
-	at := wire.Next{Seq: 7, Prev: w.draft(ct.KindNotification, ct.TopicTravel, nil).h.Prev, Offset: 9000}
+	line := w.line("UTO 1").At(ct.MillisOf(issued))
+	at := wire.Next{Seq: 7, Prev: w.draft(ct.KindNotification, ct.TopicTravel, nil).h.Prev, End: line + 9000}
 	for i := range n {
 		d := w.draft(ct.KindNotification, ct.TopicTravel, body(notification(ct.TopicTravel)))
-		at.Put(&d.h)
+		at.Put(&d.h, w.line("UTO 1"))
 		if i == 2 { // content that breaks a rule is chained all the same
 			d.body = []byte("no notification")
 		}

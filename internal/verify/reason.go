@@ -118,7 +118,7 @@ var reasons = [...]Meaning{
 	{HeldDelegation, Ignore, "outside the window of the log's delegation: held until a renewal or a closing"},
 	{Disowned, Ignore, "after the end that its State has set to the log, or on another branch"},
 	{Future, Ignore, "issued more than ten minutes from now: held until then"},
-	{Growth, Ignore, "its log has grown faster than the policy lets it: held for good unless the key's window turns out to begin earlier"},
+	{Growth, Ignore, "its log has grown faster than the policy lets it: held for good"},
 	{BadSignature, Reject, "the signature does not verify"},
 
 	{UnknownKind, Accept, "a kind that version 1 does not define"},

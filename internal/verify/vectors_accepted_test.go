@@ -136,7 +136,8 @@ func accepted(w *world) []recordVector {
 		d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("NOR 1").Public(), Seq: 9, ID: ct.ID{9}})
 	}))
 	add("issued ten minutes from now", notify(ct.TopicTravel, func(d *draft) { d.h.Issued = ct.MillisOf(now) + 10*60*1000 }))
-	add("its log is as long as it may be", notify(ct.TopicTravel, func(d *draft) { d.h.Offset = w.room("UTO 1") }))
+	add("its log has grown as far as it may", notify(ct.TopicTravel, func(d *draft) { d.h.Offset = w.room("UTO 1") }))
+	add("its log is at the line", notify(ct.TopicTravel, func(d *draft) { d.h.Offset = w.line("UTO 1").At(d.h.Issued) }))
 	add("retraction of a log not known yet", retract(func(d *draft) { d.h.Refs[0].Log = key("stranger").Public() }))
 	add("match release", release(nil))
 	add("match release that says whom to call", release(func(_ *draft, r *ct.MatchRelease) {

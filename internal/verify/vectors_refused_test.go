@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/herald-net/herald/internal/keys"
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node/ct"
@@ -297,15 +298,19 @@ func refused(t *testing.T, w *world) []refusedVector {
 	add(verify.Future, "issued more than ten minutes from now, in a root log", drafted(func(d *draft) {
 		d.by, d.h.Issued = "UTO root", ct.MillisOf(now)+10*60*1000+1
 	}))
-	add(verify.Growth, "its log is longer than it may be", drafted(func(d *draft) {
+	add(verify.Growth, "its log has grown further than it may", drafted(func(d *draft) {
 		d.h.Offset = w.room("UTO 1") + 1
 	}))
-	add(verify.Growth, "its log is as long as it may be, a moment earlier", drafted(func(d *draft) {
+	add(verify.Growth, "dated ten minutes ahead, a burst and a byte above the line", drafted(func(d *draft) {
+		d.h.Issued = ct.MillisOf(now) + 10*60*1000
+		d.h.Offset = w.line("UTO 1").At(d.h.Issued) + roster.DefaultPolicy().LogBurst + 1
+	}))
+	add(verify.Growth, "its log has grown as far as it may, a moment earlier", drafted(func(d *draft) {
 		d.h.Offset = w.room("UTO 1")
 		d.h.Issued -= 1000
 	}))
-	add(verify.Growth, "the longest log", drafted(func(d *draft) { d.h.Offset = math.MaxUint64 }))
-	add(verify.Growth, "a root log longer than it may be", drafted(func(d *draft) {
+	add(verify.Growth, "the highest offset", drafted(func(d *draft) { d.h.Offset = math.MaxUint64 }))
+	add(verify.Growth, "a root log that has grown further than it may", drafted(func(d *draft) {
 		d.by, d.h.Offset = "UTO root", w.room("UTO root")+1
 	}))
 	add(verify.HeldDelegation, "issued before the delegation", drafted(func(d *draft) { d.h.Issued = ct.MillisOf(founded.Add(-day)) - 1 }))

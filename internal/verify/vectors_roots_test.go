@@ -45,8 +45,9 @@ func (l *rootLog) add(kind ct.Kind, content []byte) *rootLog {
 func (l *rootLog) dated(at time.Time, kind uint32, content []byte) *rootLog {
 	d := l.w.draft(0, ct.TopicControl, content)
 	d.h.Kind = kind
-	l.at.Put(&d.h)
+	l.at.Put(&d.h, l.w.line(l.by))
 	d.by, d.h.Issued, d.h.TLP = l.by, ct.MillisOf(at), uint32(ct.TLPGreen)
+	d.h.Offset = max(l.at.End, l.w.line(l.by).At(d.h.Issued)) // a root key may date back
 	raw := l.w.raw(d)
 	e, err := wire.Decode(raw)
 	if err != nil {

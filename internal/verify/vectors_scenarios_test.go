@@ -2,8 +2,10 @@ package verify_test
 
 import (
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
@@ -87,7 +89,7 @@ func (c *chain) add(name string, kind ct.Kind, content []byte, change func(*draf
 	}
 	d := c.s.w.draft(kind, topic, content)
 	d.by = c.by
-	c.at.Put(&d.h)
+	c.at.Put(&d.h, c.s.w.line(c.by))
 	if change != nil {
 		change(d)
 	}
@@ -198,6 +200,53 @@ func scenes(w *world) (out []scenarioVector) {
 		s.v.Runs = slices.DeleteFunc(s.v.Runs, func(r scenarioRun) bool { // after 2 the other one is a fork, which is another scenario
 			return slices.Index(r.Order, "2") < slices.Index(r.Order, "2 with another offset")
 		})
+	})
+	scene("a log that was idle begins at the line, and what it did not use is gone", func(s *staging) {
+		log := s.node("UTO 1")
+		dated := func(by time.Duration) func(*draft) {
+			return func(d *draft) {
+				d.h.Issued = ct.MillisOf(issued.Add(by))
+				d.h.Offset = max(log.at.End, s.w.line("UTO 1").At(d.h.Issued))
+			}
+		}
+		add := func(name string, change func(*draft)) {
+			log.add(name, ct.KindNotification, body(notification(ct.TopicTravel)), func(d *draft) { d.salt = salted(name); change(d) })
+		}
+		add("1, thirteen days late", dated(-24*time.Hour))
+		early, sound := log, log
+		low := func(d *draft) { dated(-12 * time.Hour)(d); d.h.Offset = early.at.End }
+		log = early
+		add("2 where 1 ends, half a day later", low)
+		log = sound
+		add("2 at the line, half a day later", dated(-12*time.Hour))
+		add("3 where 2 ends", dated(-12*time.Hour))
+		s.v.Runs = nil
+		for _, o := range [][]string{
+			{"1, thirteen days late", "2 where 1 ends, half a day later", restart, "2 at the line, half a day later", "3 where 2 ends"},
+			{"3 where 2 ends", "1, thirteen days late", restart, "2 where 1 ends, half a day later", "2 at the line, half a day later", "3 where 2 ends"},
+		} {
+			s.v.Runs = append(s.v.Runs, scenarioRun{Order: append(o, restart)})
+		}
+	})
+	scene("a log has used up its burst: what is too early is held, what is later goes on", func(s *staging) {
+		log := s.node("UTO 1")
+		add := func(name string, by time.Duration) {
+			log.add(name, ct.KindNotification, make([]byte, wire.MaxBodyBytes), func(d *draft) {
+				d.salt, d.bare = salted(name), true
+				d.h.Issued = ct.MillisOf(issued.Add(by))
+				d.h.Offset = max(log.at.End, s.w.line("UTO 1").At(d.h.Issued))
+			})
+		}
+		n := 1
+		for right, _ := s.w.view[exercise].Right(key("UTO 1").Public()); log.at.End <= right.Growth.Room(ct.MillisOf(issued.Add(-24*time.Hour))); n++ {
+			add(fmt.Sprint(n), -24*time.Hour)
+		}
+		early := log
+		add(fmt.Sprintf("%d at once", n), -24*time.Hour)
+		log = early
+		add(fmt.Sprintf("%d an hour later", n), -23*time.Hour)
+		add(fmt.Sprint(n+1), -23*time.Hour)
+		s.run()
 	})
 	scene("a closing names one of two branches", func(s *staging) {
 		log, root := s.node("UTO 1"), s.root("UTO")

@@ -41,6 +41,7 @@ type opened struct {
 	network      ct.NetworkID
 	id           ct.ID
 	right        roster.Right
+	line         uint64 // of its log at issued_at: its offset is no lower
 	chained      bool   // proved by a later record of its range
 	inadmissible Reason // empty: the content may be shown
 }
@@ -59,6 +60,9 @@ func (r *opened) signed() bool {
 
 // Next is what this record dictates of the one after it.
 func (r *opened) Next() wire.Next { return r.env.Header.After(r.id, len(r.env.HeaderBytes)) }
+
+// Due is the offset that this record must have behind one that ends there.
+func (r *opened) Due(end uint64) uint64 { return max(end, r.line) }
 
 // Raw is the record as it travelled.
 func (r *opened) Raw() []byte { return r.raw }

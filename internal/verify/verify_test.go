@@ -110,7 +110,7 @@ func TestDelegationWindow(t *testing.T) {
 	}
 	h := &wire.Header{Log: key("UTO root").Public(), Kind: uint32(ct.KindDelegation), Issued: c.NotBefore}
 	at, _ := v.RootNext(h.Log)
-	at.Put(h)
+	at.Put(h, v.Line(h.Log))
 	v, err = v.Apply(h, ct.ID{1}, roster.Operation{Delegation: c})
 	if err != nil {
 		t.Fatal(err)
@@ -148,13 +148,12 @@ func TestFutureIsHeld(t *testing.T) {
 	}
 }
 
-// What a log may have follows from its header and the roster: an earlier window,
-// learned later, lets in what was held, and the end of a log does not lift it.
-func TestGrowthFollowsTheRoster(t *testing.T) {
+// How far a log may have grown follows from its header and the policy; the end of
+// a log does not lift it.
+func TestGrowthFollowsTheHeader(t *testing.T) {
 	w := newWorld(t)
 	v := w.view[exercise]
-	right, _ := v.Right(key("UTO 1").Public())
-	room := v.Room(right, ct.MillisOf(issued))
+	room := w.room("UTO 1")
 	open := func(v *roster.View, offset uint64) verify.Reason {
 		d := w.draft(ct.KindNotification, ct.TopicTravel, nil)
 		d.h.Offset = offset

@@ -97,8 +97,10 @@ func (w *world) draft(kind ct.Kind, topic ct.Topic, body []byte) *draft {
 // room is how long the log of a key may be at the ordinary time.
 func (w *world) room(by string) uint64 {
 	right, _ := w.view[exercise].Right(key(by).Public())
-	return w.view[exercise].Room(right, ct.MillisOf(issued))
+	return right.Growth.Room(ct.MillisOf(issued))
 }
+
+func (w *world) line(by string) wire.Line { return w.view[exercise].Line(key(by).Public()) }
 
 // with changes d.
 func (d *draft) with(change func(*draft)) *draft {

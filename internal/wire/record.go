@@ -26,7 +26,14 @@ const (
 	AlgEd25519   = 1
 
 	maxSig = 4 << 10 // of algorithms to come
-	apart  = 256     // what Size counts for a record beside its header and body
+
+	// What a record counts for in its log beside its header: at least what it takes
+	// of a disk, whatever it holds (`herald bench growth`).
+	sizeApart  = 768     // its entries in the store and the index
+	sizeRef    = 320     // what is noted of a ref
+	sizeBody   = 2       // a body lies in pages of 4 KiB, of which half may be empty
+	sizePerson = 40      // the words of a person, a row of the index each
+	maxPerson  = 2 << 10 // bytes of body: more words than those have no rows
 )
 
 // Errors of Decode. They are deterministic: every node that follows the
@@ -54,20 +61,27 @@ type Header struct {
 	TLP      uint32
 	Audience uint32
 	KeyEpoch uint32
-	Offset   uint64 // bytes that the records before it take in its log
+	Offset   uint64 // how far its log has grown before it: see Next.Put
 	Refs     []ct.Ref
 	Ext      []byte
 }
 
-// Size is what a record counts for in its log: its header, its body whether it
-// came along or not, and a fixed amount for all else that a node keeps of it.
-func Size(header int, body uint32) uint64 { return uint64(header) + uint64(body) + apart }
+// Size is what a record counts for in its log when its header has so many bytes:
+// no less than what it can make a node keep, its body there or not.
+func (h *Header) Size(header int) uint64 {
+	body := uint64(h.BodySize)
+	n := uint64(header) + sizeApart + sizeRef*uint64(len(h.Refs)) + sizeBody*body
+	if h.Kind == uint32(ct.KindNotification) { // of no other kind is the body indexed
+		n += sizePerson * min(body, maxPerson)
+	}
+	return n
+}
 
 // Next is what the head of a log dictates of the record that follows it.
 type Next struct {
 	Seq    uint64
 	Prev   ct.ID
-	Offset uint64
+	End    uint64    // its offset is no lower
 	Issued ct.Millis // not before that of the last record
 }
 
@@ -77,12 +91,15 @@ func First(prev ct.ID) Next { return Next{Seq: 1, Prev: prev} }
 
 // After is what this header, of that id and encoded size, dictates of the next.
 func (h *Header) After(id ct.ID, size int) Next {
-	return Next{Seq: h.Seq + 1, Prev: id, Offset: h.Offset + Size(size, h.BodySize), Issued: h.Issued}
+	return Next{Seq: h.Seq + 1, Prev: id, End: h.Offset + h.Size(size), Issued: h.Issued}
 }
 
 // Put puts a header at its place in the log; it is dated no earlier than the last.
-func (n Next) Put(h *Header) {
-	h.Seq, h.Prev, h.Offset, h.Issued = n.Seq, n.Prev, n.Offset, max(h.Issued, n.Issued)
+// Its offset is where the last record ends, or the line where the log lies below
+// it: what it did not use is not kept for later.
+func (n Next) Put(h *Header, l Line) {
+	h.Seq, h.Prev, h.Issued = n.Seq, n.Prev, max(h.Issued, n.Issued)
+	h.Offset = max(n.End, l.At(h.Issued))
 }
 
 // Envelope is a decoded record whose bytes are in the one encoding and within

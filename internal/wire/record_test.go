@@ -317,19 +317,36 @@ func TestOffsets(t *testing.T) {
 		t.Fatalf("the first: %+v", at)
 	}
 	r, end := newRandom(t), uint64(0)
+	line := wire.Line{Since: 900, Rate: 86_400_000_000} // a thousand a millisecond
 	for seq := uint64(1); seq < 100; seq++ {
 		h := r.header()
 		h.Issued = ct.Millis(1000 - seq)
-		at.Put(h)
+		at.Put(h, line)
+		if seq == 1 {
+			end = 99_000 // the line of a late first record: what came before is gone
+		}
 		raw := wire.EncodeHeader(h)
 		if h.Seq != seq || h.Offset != end || h.Issued != 999 {
 			t.Fatalf("record %d: seq %d, offset %d, issued %d; want offset %d", seq, h.Seq, h.Offset, h.Issued, end)
 		}
-		end += uint64(len(raw)) + uint64(h.BodySize) + 256
+		end += uint64(len(raw)) + 768 + 320*uint64(len(h.Refs)) + 2*uint64(h.BodySize)
+		if h.Kind == uint32(ct.KindNotification) {
+			end += 40 * uint64(min(h.BodySize, 2048))
+		}
 		at = h.After(ct.ID{byte(seq)}, len(raw))
-		if at != (wire.Next{Seq: seq + 1, Prev: ct.ID{byte(seq)}, Offset: end, Issued: 999}) {
+		if at != (wire.Next{Seq: seq + 1, Prev: ct.ID{byte(seq)}, End: end, Issued: 999}) {
 			t.Fatalf("after record %d: %+v", seq, at)
 		}
+	}
+	idle := wire.Header{Issued: 1_000_000}
+	at.Put(&idle, line)
+	if idle.Offset != 999_100_000 {
+		t.Fatalf("after a pause: offset %d", idle.Offset)
+	}
+	short := wire.Header{Issued: ct.Millis(900 + end/1000)} // a pause that is shorter than what was written
+	at.Put(&short, line)
+	if short.Offset != end {
+		t.Fatalf("after a short pause: offset %d, want %d", short.Offset, end)
 	}
 }
 

@@ -75,7 +75,9 @@ def read(raw):
         raise Refused("too-large")
     r.raw, r.h, r.header, r.alg, r.signature = raw, h, e["header"], e["alg"], e["signature"]
     r.has_body, r.salt, r.body = bool(e["salt"]), e["salt"], e["body"]
-    r.size = len(r.header) + h["body_size"] + 256
+    r.size = len(r.header) + 768 + 320 * len(h["refs"]) + 2 * h["body_size"]
+    if h["kind"] == NOTIFICATION:
+        r.size += 40 * min(h["body_size"], 2048)
     return r
 
 

@@ -20,7 +20,7 @@ POLICY = {  # in earnest, in an exercise
     "match_per_day": ((1, 500), (1, 10**7)),
     "match_burst": ((1, 20), (1, 10**7)),
     "log_burst": ((1 << 20, 256 << 20), (1 << 20, 1 << 50)),
-    "log_rate": ((1 << 20, 64 << 20), (1 << 20, 1 << 50)),
+    "log_rate": ((1 << 20, 64 << 20), (1 << 20, 1 << 40)),
 }
 
 
@@ -167,12 +167,14 @@ class Roster:
             return {"state": n["state"], "root": False, "first": n["first"], "not_before": n["not_before"], "not_after": n["not_after"], "closing": n["closing"]}
         return None
 
+    def line(self, root, at):
+        """What no offset of a record issued then lies below."""
+        rate = 16 << 10 if root else self.policy["log_rate"]
+        return min(rate * max(0, at - self.body["created"]) // DAY, 2**62)
+
     def room(self, right, at):
-        """How many bytes may come before a record issued then."""
-        burst, rate, since = self.policy["log_burst"], self.policy["log_rate"], right.get("not_before")
-        if right["root"]:
-            burst, rate, since = 256 << 10, 16 << 10, self.body["created"]
-        return min(burst + rate * max(0, at - since) // DAY, 2**64 - 1)
+        """The highest offset of a record issued then."""
+        return self.line(right["root"], at) + (256 << 10 if right["root"] else self.policy["log_burst"])
 
     def live(self, key, now):
         n = self.nodes.get(key)
@@ -181,8 +183,9 @@ class Roster:
     def apply(self, r):
         """Takes in the next record of a root log, and says why it has no effect."""
         log = self.roots[r.h["log"]]
-        must((r.h["seq"], r.h["prev"], r.h["offset"]) == (log["seq"] + 1, log["id"], log["end"]), "root log out of order")
-        log["seq"], log["id"], log["end"] = r.h["seq"], r.id, log["end"] + r.size
+        due = max(log["end"], self.line(True, r.h["issued_at"]))
+        must((r.h["seq"], r.h["prev"], r.h["offset"]) == (log["seq"] + 1, log["id"], due), "root log out of order")
+        log["seq"], log["id"], log["end"] = r.h["seq"], r.id, due + r.size
         log["at"] = max(log["at"], r.h["issued_at"])
         kind = r.h["kind"]
         if not log["stopped"] and (not 1 <= kind <= 23 or kind in (19, 20, 21) or kind in (17, 18) and r.inadmissible):

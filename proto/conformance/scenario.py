@@ -63,14 +63,14 @@ class Node:
             elif seq <= size + 256:
                 self.waiting[log, seq] = r
         else:
-            prev, offset = (held[-1].id, held[-1].h["offset"] + held[-1].size) if held else self.roster.founding.get(log, (0, r.first, 0))[1:]
+            prev, end = (held[-1].id, held[-1].h["offset"] + held[-1].size) if held else self.roster.founding.get(log, (0, r.first, 0))[1:]
             other = self.waiting.get((log, seq))
             if r.h["prev"] != prev:
                 if size:
                     self.fork(log, size)
             elif other and other.id != r.id:
                 self.fork(log, seq)
-            elif r.h["offset"] == offset:
+            elif r.h["offset"] == max(end, self.roster.line(r.root, r.h["issued_at"])):
                 self.waiting.pop((log, seq), None)
                 held.append(r)
 

@@ -194,4 +194,20 @@ var matchControls = []control{
 		name: "forget-no-hit", rule: "without a hit the responder keeps no subject", pkg: "./internal/desk", tests: "TestNoHitLeavesNothing",
 		edits: []edit{{"internal/desk/match_answer.go", "r.Nonce[:], a.code != wire.MatchPossible", "r.Nonce[:], false"}},
 	},
+	{
+		name: "away-not-waited", rule: "for a node that is away nobody waits", pkg: "./node", tests: "TestAwayNodes",
+		edits: []edit{{"node/node.go", "Away: n.away, ", ""}},
+	},
+	{
+		name: "away-now-and-then", rule: "a batch does not try a node that is away again and again", pkg: "./node", tests: "TestAwayNodes",
+		edits: []edit{{"internal/desk/away.go", "if !x.tried.IsZero() && now.Sub(x.tried).Abs() < awayEvery {", "if false {"}},
+	},
+	{
+		name: "away-lanes", rule: "a batch asks a node no more at once than it answers", pkg: "./node", tests: "TestAwayNodes",
+		edits: []edit{{"internal/desk/away.go", "const perNode = 3", "const perNode = 64"}},
+	},
+	{
+		name: "batch-refused", rule: "a person of a batch who was not asked for costs the exit code", pkg: "./internal/cli", tests: "TestMatchBatch",
+		edits: []edit{{"internal/cli/match.go", "	if refused != nil {\n\t\treturn refused\n\t}\n", "	_ = refused\n"}},
+	},
 }

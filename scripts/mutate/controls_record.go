@@ -41,7 +41,7 @@ var recordControls = []control{
 	},
 	{
 		name: "closing-id", rule: "at the end of a closed log one record counts", pkg: "./internal/verify", tests: "TestRootVectors",
-		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && id != c.ID:", ":"}},
+		edits: []edit{{"internal/verify/open.go", " || h.Seq == c.Seq && r.id != c.ID:", ":"}},
 	},
 	{
 		name: "closing-lower", rule: "a later closing counts when it ends the log earlier, and no other", pkg: "./internal/roster", tests: "TestClosing",
@@ -205,8 +205,24 @@ var recordControls = []control{
 		edits: []edit{{"internal/store/append.go", "case h.Prev != next.Prev:", "case false:"}},
 	},
 	{
-		name: "growth", rule: "no log grows faster than the policy lets it", pkg: "./internal/verify", tests: "TestRefusedVectors|TestGrowthFollowsTheRoster",
+		name: "growth", rule: "no log grows faster than the policy lets it", pkg: "./internal/verify", tests: "TestRefusedVectors|TestGrowthFollowsTheHeader",
 		edits: []edit{{"internal/verify/open.go", "h.Offset > room {", "false && h.Offset > room {"}},
+	},
+	{
+		name: "growth-burst", rule: "above the line a log has its burst, and no more", pkg: "./internal/verify", tests: "TestRefusedVectors|TestGrowthFollowsTheHeader",
+		edits: []edit{{"internal/verify/open.go", "r.line + r.right.Growth.Burst", "r.line + 2*r.right.Growth.Burst"}},
+	},
+	{
+		name: "growth-line", rule: "what a log leaves unused is gone", pkg: "./internal/ingest", tests: "TestOffsetIsDue",
+		edits: []edit{{"internal/verify/verify.go", "return max(end, r.line)", "return end"}},
+	},
+	{
+		name: "growth-root", rule: "a root log grows by numbers of its own", pkg: "./internal/verify", tests: "TestRefusedVectors",
+		edits: []edit{{"internal/roster/growth.go", "if root {", "if false {"}},
+	},
+	{
+		name: "growth-size", rule: "a record counts for its refs too", pkg: "./internal/wire", tests: "TestOffsets",
+		edits: []edit{{"internal/wire/record.go", " + sizeRef*uint64(len(h.Refs))", ""}},
 	},
 	{
 		name: "future", rule: "what is dated ahead of the clock waits for it", pkg: "./internal/verify", tests: "TestRefusedVectors|TestFutureIsHeld",
@@ -229,7 +245,7 @@ var recordControls = []control{
 	},
 	{
 		name: "growth-waits", rule: "a node does not sign what others would hold", pkg: "./internal/desk", tests: "TestGrowthWaitsInTheOutbox",
-		edits: []edit{{"internal/desk/growth.go", "g.Used > g.Room {", "false {"}},
+		edits: []edit{{"internal/desk/growth.go", "if g.Used > g.Burst {", "if false {"}},
 	},
 	{
 		name: "refs-of-kind", rule: "refs stand only in kinds that have any", pkg: "./internal/verify", tests: "TestRecordVectors",
@@ -241,15 +257,15 @@ var recordControls = []control{
 	},
 	{
 		name: "offset", rule: "the writer takes a record that says how long its log is", pkg: "./internal/ingest", tests: "TestOffsetIsDue",
-		edits: []edit{{"internal/ingest/batch.go", "if h.Offset != due.Offset {", "if false {"}},
+		edits: []edit{{"internal/ingest/batch.go", "; h.Offset != end {", "; false && h.Offset != end {"}},
 	},
 	{
 		name: "offset-in-store", rule: "the store holds the offset itself", pkg: "./internal/store", tests: "TestAppendRefusesTheWholeBatch",
-		edits: []edit{{"internal/store/append.go", "case h.Offset != next.Offset:", "case false:"}},
+		edits: []edit{{"internal/store/append.go", "case h.Offset != rec.Due(next.End):", "case false:"}},
 	},
 	{
 		name: "offset-in-range", rule: "a range that proves itself counts its bytes", pkg: "./internal/verify", tests: "TestOpenRange",
-		edits: []edit{{"internal/verify/range.go", " && y.Offset == due.Offset", ""}},
+		edits: []edit{{"internal/verify/range.go", " && y.Offset == b.Due(due.End)", ""}},
 	},
 	{
 		name: "contested", rule: "a forked log is not extended", pkg: "./internal/ingest", tests: "TestForks",

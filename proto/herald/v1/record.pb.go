@@ -492,9 +492,8 @@ type Header struct {
 	Audience uint32 `protobuf:"varint,14,opt,name=audience,proto3" json:"audience,omitempty"`
 	// SEALED: the author's epoch whose secrets the wraps are under.
 	KeyEpoch uint32 `protobuf:"varint,15,opt,name=key_epoch,json=keyEpoch,proto3" json:"key_epoch,omitempty"`
-	// The bytes that the records before this one take in its log: 0 for seq 1,
-	// else the offset of seq-1 plus its size, which is the length of its header,
-	// its body_size and 256.
+	// How far its log has grown before it: the line of the log at issued_at, or
+	// the offset of seq-1 plus its size where that is more (PROTOCOL.md section 2).
 	Offset uint64 `protobuf:"varint,16,opt,name=offset,proto3" json:"offset,omitempty"`
 	// What this record refers to, at most 64, and only in kinds that have refs.
 	// Sealed records refer inside the body.

@@ -127,8 +127,8 @@ type Policy struct {
 	MatchBurst    uint32                 `protobuf:"varint,5,opt,name=match_burst,json=matchBurst,proto3" json:"match_burst,omitempty"`
 	MaxNodes      uint32                 `protobuf:"varint,6,opt,name=max_nodes,json=maxNodes,proto3" json:"max_nodes,omitempty"`                // of one State with a delegation in force, at most 8
 	MaxDelegation int64                  `protobuf:"varint,7,opt,name=max_delegation,json=maxDelegation,proto3" json:"max_delegation,omitempty"` // of one delegation, at most 400 days
-	LogBurst      uint64                 `protobuf:"varint,8,opt,name=log_burst,json=logBurst,proto3" json:"log_burst,omitempty"`                // bytes that a node log may have at once
-	LogRate       uint64                 `protobuf:"varint,9,opt,name=log_rate,json=logRate,proto3" json:"log_rate,omitempty"`                   // bytes by which it may grow a day
+	LogBurst      uint64                 `protobuf:"varint,8,opt,name=log_burst,json=logBurst,proto3" json:"log_burst,omitempty"`                // bytes that a node log may take at once
+	LogRate       uint64                 `protobuf:"varint,9,opt,name=log_rate,json=logRate,proto3" json:"log_rate,omitempty"`                   // bytes that it may take a day beside
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

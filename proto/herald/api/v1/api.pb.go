@@ -4083,7 +4083,14 @@ type StatusResponse struct {
 	// Records whose content this version does not understand yet, by kind and reason.
 	NotUnderstood []*NotUnderstood `protobuf:"bytes,36,rep,name=not_understood,json=notUnderstood,proto3" json:"not_understood,omitempty"`
 	// Records that are still to be judged by the rules of this version.
-	JudgingLeft   uint64 `protobuf:"varint,37,opt,name=judging_left,json=judgingLeft,proto3" json:"judging_left,omitempty"`
+	JudgingLeft uint64 `protobuf:"varint,37,opt,name=judging_left,json=judgingLeft,proto3" json:"judging_left,omitempty"`
+	// What this node's log may take at once by the policy's log_burst, how much of
+	// that is used now, and how much becomes free a day; when a record can be signed
+	// again, empty: now.
+	GrowthBurst   uint64 `protobuf:"varint,38,opt,name=growth_burst,json=growthBurst,proto3" json:"growth_burst,omitempty"`
+	GrowthUsed    uint64 `protobuf:"varint,39,opt,name=growth_used,json=growthUsed,proto3" json:"growth_used,omitempty"`
+	GrowthRate    uint64 `protobuf:"varint,40,opt,name=growth_rate,json=growthRate,proto3" json:"growth_rate,omitempty"`
+	GrowthFree    string `protobuf:"bytes,41,opt,name=growth_free,json=growthFree,proto3" json:"growth_free,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -4347,6 +4354,34 @@ func (x *StatusResponse) GetJudgingLeft() uint64 {
 		return x.JudgingLeft
 	}
 	return 0
+}
+
+func (x *StatusResponse) GetGrowthBurst() uint64 {
+	if x != nil {
+		return x.GrowthBurst
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetGrowthUsed() uint64 {
+	if x != nil {
+		return x.GrowthUsed
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetGrowthRate() uint64 {
+	if x != nil {
+		return x.GrowthRate
+	}
+	return 0
+}
+
+func (x *StatusResponse) GetGrowthFree() string {
+	if x != nil {
+		return x.GrowthFree
+	}
+	return ""
 }
 
 // NotUnderstood counts records that are held and passed on, and whose content this
@@ -5840,7 +5875,7 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x05since\x18\x05 \x01(\tR\x05since\":\n" +
 	"\rPeersResponse\x12)\n" +
 	"\x05peers\x18\x01 \x03(\v2\x13.herald.api.v1.PeerR\x05peers\"\x0f\n" +
-	"\rStatusRequest\"\xe0\a\n" +
+	"\rStatusRequest\"\xe6\b\n" +
 	"\x0eStatusResponse\x12\x14\n" +
 	"\x05state\x18\x01 \x01(\tR\x05state\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x18\n" +
@@ -5875,7 +5910,14 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x0fdelegated_until\x18\" \x01(\tR\x0edelegatedUntil\x12\x14\n" +
 	"\x05stuck\x18# \x01(\bR\x05stuck\x12C\n" +
 	"\x0enot_understood\x18$ \x03(\v2\x1c.herald.api.v1.NotUnderstoodR\rnotUnderstood\x12!\n" +
-	"\fjudging_left\x18% \x01(\x04R\vjudgingLeft\"U\n" +
+	"\fjudging_left\x18% \x01(\x04R\vjudgingLeft\x12!\n" +
+	"\fgrowth_burst\x18& \x01(\x04R\vgrowthBurst\x12\x1f\n" +
+	"\vgrowth_used\x18' \x01(\x04R\n" +
+	"growthUsed\x12\x1f\n" +
+	"\vgrowth_rate\x18( \x01(\x04R\n" +
+	"growthRate\x12\x1f\n" +
+	"\vgrowth_free\x18) \x01(\tR\n" +
+	"growthFree\"U\n" +
 	"\rNotUnderstood\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n" +
 	"\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n" +
