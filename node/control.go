@@ -223,7 +223,7 @@ func (n *Node) ended(node roster.Node) bool {
 	if !held {
 		return node.Closing.Seq == 0
 	}
-	return h.Closed && h.Size == node.Closing.Seq && h.ID == node.Closing.ID && h.Contested == 0
+	return h.Closed && h.Size == node.Closing.Seq && (h.Size == 0 || h.ID == node.Closing.ID) && h.Contested == 0
 }
 
 // directory is where nodes can be dialled: the newest ADDRESS statement of each.

@@ -66,7 +66,7 @@ func TestUpgradeJudgesAgain(t *testing.T) {
 			want[r.ID], content = true, append(content, n)
 		}
 		must(t, all[0].waitFor(ctx, want))
-		head := all[1].Heads()[all[1].Status().Node]
+		head := all[0].Heads()[all[1].Status().Node]
 		cursor := all[0].Status().Cursor
 		for _, n := range all {
 			n.close()

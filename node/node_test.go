@@ -266,8 +266,8 @@ func addressesAreTold(t *testing.T, lost bool) {
 	n = start(t, cfg)
 	n.ready(ctx)
 	// What is published next would come after a second statement.
-	for range 3 {
-		_, err := n.Publish(ctx, synth.New(9).Notification(ct.TopicTravel, time.Now()), desk.PublishOptions{})
+	for i := range uint64(3) {
+		_, err := n.Publish(ctx, synth.New(9+i).Notification(ct.TopicTravel, time.Now()), desk.PublishOptions{})
 		must(t, err)
 	}
 	entries, _, err := n.List(feed.Filter{All: true, Kinds: []ct.Kind{ct.KindAddress}}, 0, 10)

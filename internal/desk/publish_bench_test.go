@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/herald-net/herald/internal/desk"
+	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/synth"
 	"github.com/herald-net/herald/node/ct"
 )
@@ -14,7 +15,7 @@ import (
 // BenchmarkPublish is a publication from its journal entry to the durable record,
 // one after the other, on a log that has some.
 func BenchmarkPublish(b *testing.B) {
-	n := newNetwork(b, settings{}, "UTO", "FIN").nodes[0]
+	n := newNetwork(b, settings{policy: roster.Policy{LogBurst: 1 << 40}}, "UTO", "FIN").nodes[0]
 	gen := synth.New(seed)
 	publish := func(i int) time.Duration {
 		note := gen.Notification(ct.TopicTravel, time.Now())

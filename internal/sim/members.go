@@ -25,6 +25,13 @@ type Members struct {
 // NewMembers founds a network of n States, at most MaxMembers, with keys that follow from seed.
 // created must be now or earlier on the clock that will judge the records.
 func NewMembers(n int, seed uint64, created time.Time) (*Members, error) {
+	policy := roster.DefaultPolicy()
+	policy.LogBurst = 1 << 50 // a test writes within a second what takes a member days
+	return NewMembersUnder(policy, n, seed, created)
+}
+
+// NewMembersUnder founds it under a policy.
+func NewMembersUnder(policy roster.Policy, n int, seed uint64, created time.Time) (*Members, error) {
 	m := &Members{}
 	var reqs []roster.Request
 	for i, state := range states(n) {
@@ -36,8 +43,6 @@ func NewMembers(n int, seed uint64, created time.Time) (*Members, error) {
 		reqs = append(reqs, req)
 		m.Roots, m.Nodes, m.States = append(m.Roots, root), append(m.Nodes, node), append(m.States, state)
 	}
-	policy := roster.DefaultPolicy()
-	policy.LogBurst = 1 << 50 // a test writes within a second what takes a member days
 	g, err := roster.NewGenesis("simulated", true, created, policy, reqs)
 	if err != nil {
 		return nil, fmt.Errorf("found network: %w", err)

@@ -90,7 +90,8 @@ def sync(raw):
     elif num == 3:
         want(m)
     else:
-        wrong(len(m["records"]) <= 1024 and (m["records"] or m["last"]) and all(len(r) <= 65536 for r in m["records"]))
+        wrong(len(m["records"]) <= 1024 and (m["records"] or m["last"]) and all(len(r) <= 65536 for r in m["records"])
+              and sum(len(r) for r in m["records"]) <= 1 << 20)
 
 
 def envelope(raw, most):

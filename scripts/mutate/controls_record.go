@@ -118,7 +118,7 @@ var recordControls = []control{
 	},
 	{
 		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
-		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {", "if true {"}},
+		edits: []edit{{"internal/store/rewind.go", "refs = g.header.Refs", "refs = nil"}},
 	},
 	{
 		name: "rewind-erases", rule: "the salt of a disowned body goes", pkg: "./internal/store", tests: "TestCloseLog",
