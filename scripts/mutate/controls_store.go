@@ -197,8 +197,8 @@ var storeControls = []control{
 		edits: []edit{{"internal/store/ballast.go", "\td.full = now\n\td.log.Error(\"the disk is full: there is", "\td.log.Error(\"the disk is full: there is"}},
 	},
 	{
-		name: "full-index", rule: "an index without room does not end the node", pkg: "./node", tests: "TestFullDisk",
-		edits: []edit{{"node/upkeep.go", "if !store.IsFull(err) {", "if true {"}},
+		name: "full-index", rule: "an index without room says so", pkg: "./internal/index", tests: "TestFollowWaitsForRoom",
+		edits: []edit{{"internal/index/follower.go", "if !x.full.Swap(true) {", "if !x.full.Load() {"}},
 	},
 	{
 		name: "tombstone-final", rule: "an erased body does not come back", pkg: "./internal/store", tests: "TestErase|TestEraseReasons",
