@@ -354,3 +354,42 @@ func TestConflictingClosings(t *testing.T) {
 		}
 	})
 }
+
+// A log may be closed before its first record: then nothing of it counts, nothing is
+// missing, and no alarm says so.
+func TestClosingOfAWholeLog(t *testing.T) {
+	bubble.Test(t, func(t *testing.T) {
+		today()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+		defer cancel()
+		dirs, roots := foundedBy(t, 3, roster.DefaultPolicy())
+		net := sim.New(1)
+		defer net.Close()
+		all := simulated(t, net, dirs)
+		defer func() {
+			for _, n := range all {
+				n.close()
+			}
+		}()
+		for _, n := range all {
+			n.ready(ctx)
+		}
+		log := loadNodeKey(t, dirs[2]).Public()
+		told(ctx, t, all[2], log, all)
+		right, _ := all[0].View().Right(log)
+		_, err := all[0].RosterSubmit(ctx, closing(t, all[0], roots[2], ct.Closing{Log: log, ID: right.First, Reason: "compromised"}))
+		must(t, err)
+		for i, n := range all[:2] {
+			until(ctx, t, "nothing counts", func() bool { return n.Heads()[log].Closed && n.Heads()[log].Size == 0 })
+			if alarms := strings.Join(n.Status().Alarms, "; "); strings.Contains(alarms, "closing:") {
+				t.Errorf("node %d: %s", i, alarms)
+			}
+		}
+		all[1].close()
+		all[1] = startSimulated(t, net, dirs, 1, dirs[1])
+		all[1].ready(ctx)
+		if alarms := strings.Join(all[1].Status().Alarms, "; "); strings.Contains(alarms, "closing:") {
+			t.Errorf("after a restart: %s", alarms)
+		}
+	})
+}

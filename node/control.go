@@ -89,17 +89,7 @@ func (n *Node) advanceRoot(ctx context.Context, log ct.LogID) (more bool, err er
 // caller at a time: New, then followRoster.
 func (n *Node) applyRoot(row store.Row) error {
 	var op roster.Operation
-	// The roster is read from the beginning at each start, so by the rules of this
-	// program, whichever one took the record in.
-	var body []byte
-	if row.BodyState == store.BodyHeld {
-		body = row.Body
-	}
-	why, ok := verify.Again(&row.Header, body, n.view.Load())
-	if !ok {
-		why = row.Inadmissible
-	}
-	if why == "" && roster.HasOperation(row.Header.Kind) {
+	if n.acts(row) {
 		if row.BodyState != store.BodyHeld {
 			return errWaits
 		}
@@ -111,6 +101,21 @@ func (n *Node) applyRoot(row store.Row) error {
 	next, err := n.view.Load().Apply(&row.Header, row.ID, op)
 	n.view.Store(next)
 	return err
+}
+
+// acts tells whether a record of a root log changes the roster. It is read from
+// the beginning at each start, so by the rules of this program, whichever one
+// took the record in.
+func (n *Node) acts(row store.Row) bool {
+	var body []byte
+	if row.BodyState == store.BodyHeld {
+		body = row.Body
+	}
+	why, ok := verify.Again(&row.Header, body, n.view.Load())
+	if !ok {
+		why = row.Inadmissible
+	}
+	return why == "" && roster.HasOperation(row.Header.Kind)
 }
 
 // errWaits: the body of a record that changes the roster has not arrived. The
@@ -218,7 +223,7 @@ func (n *Node) ended(node roster.Node) bool {
 	if !held {
 		return node.Closing.Seq == 0
 	}
-	return h.Closed && h.Size == node.Closing.Seq && h.ID == node.Closing.ID && h.Contested == 0
+	return h.Closed && h.Size == node.Closing.Seq && (h.Size == 0 || h.ID == node.Closing.ID) && h.Contested == 0
 }
 
 // directory is where nodes can be dialled: the newest ADDRESS statement of each.

@@ -44,7 +44,7 @@ func (n *Node) diskAlarm() string {
 		return fmt.Sprintf("disk: full since %s: nothing new is published, %s; make room on the disk of %s and it goes on by itself",
 			since.UTC().Format(time.RFC3339), what, n.cfg.Dir)
 	}
-	if n.indexFull.Load() {
+	if n.index.Full() {
 		return "disk: no room for the index: what is new is not found by match; make room on the disk of " + n.cfg.Dir + " and it goes on by itself"
 	}
 	if !n.store.Ballast() {
@@ -58,7 +58,7 @@ func (n *Node) room() error {
 	switch {
 	case !n.store.Full().IsZero():
 		return fmt.Errorf("%w: the disk is full: new records are refused until there is room; make room on the disk of %s", store.ErrFull, n.cfg.Dir)
-	case n.indexFull.Load():
+	case n.index.Full():
 		return fmt.Errorf("%w: there is no room for the index: new records are refused until there is; make room on the disk of %s", store.ErrFull, n.cfg.Dir)
 	}
 	return nil

@@ -52,3 +52,6 @@ func (n *Node) SignNow(ctx context.Context, key string) (desk.Receipt, error) {
 
 // Discard drops a draft of the outbox.
 func (n *Node) Discard(key string) error { return n.desk.Discard(key, "test", "test") }
+
+// RootStep is how many records of a root log are applied in one turn.
+const RootStep = rootStep

@@ -28,16 +28,22 @@ func (c *Config) openJournal(l *store.Local, storage keys.Storage) (*journal.Jou
 	return journal.OpenFor(l, storage, auditor)
 }
 
-// JournalVerify walks the whole journal and tells its length and head. Of the
-// heads that others remember, those of this node must lie on its chain.
-func (n *Node) JournalVerify(heads []api.JournalHead) (count uint64, head [32]byte, fitting int, err error) {
-	told := ToldOf(n.own, heads)
-	count, err = n.journal.Verify(told...)
-	if err != nil {
-		return count, head, 0, err
+// JournalVerify walks the whole journal and tells its length, head and
+// checkpoint. Of the heads that others remember, those of this node must lie on
+// its chain.
+func (n *Node) JournalVerify(heads []api.JournalHead) (api.JournalState, error) {
+	return VerifyJournal(n.journal, ToldOf(n.own, heads))
+}
+
+// VerifyJournal is JournalVerify of a journal whose node may be off.
+func VerifyJournal(j *journal.Journal, told []journal.Told) (out api.JournalState, err error) {
+	out.Fitting = len(told)
+	if out.Entries, err = j.Verify(told...); err != nil {
+		return out, err
 	}
-	_, head = n.journal.Head()
-	return count, head, len(told), nil
+	_, out.Head = j.Head()
+	out.Checkpoint, out.Cut, err = j.Checkpoint()
+	return out, err
 }
 
 // ToldOf picks what others were told of one node's journal.

@@ -77,8 +77,8 @@ func TestJournalOfAnotherGoesBack(t *testing.T) {
 		if len(heads) != 1 || heads[0].Entries != 3 {
 			t.Fatalf("the watcher remembers %+v", heads)
 		}
-		if n, _, fitting, err := up[culprit].JournalVerify(heads); err != nil || n != 3 || fitting != 1 {
-			t.Errorf("verify against the true heads: %d, %d, %v", n, fitting, err)
+		if j, err := up[culprit].JournalVerify(heads); err != nil || j.Entries != 3 || j.Fitting != 1 {
+			t.Errorf("verify against the true heads: %+v, %v", j, err)
 		}
 
 		up[culprit].close()
@@ -86,10 +86,10 @@ func TestJournalOfAnotherGoesBack(t *testing.T) {
 		begin(culprit)
 		<-time.After(3 * time.Minute)
 		alarmed("an older copy", true)
-		if _, _, _, err := up[culprit].JournalVerify(nil); err != nil {
+		if _, err := up[culprit].JournalVerify(nil); err != nil {
 			t.Errorf("by itself the older copy is whole: %v", err)
 		}
-		if _, _, _, err := up[culprit].JournalVerify(up[watcher].JournalHeads()); !errors.Is(err, journal.ErrBroken) {
+		if _, err := up[culprit].JournalVerify(up[watcher].JournalHeads()); !errors.Is(err, journal.ErrBroken) {
 			t.Errorf("verify against what others remember: %v, want ErrBroken", err)
 		}
 		act("four")

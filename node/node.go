@@ -55,8 +55,6 @@ type Node struct {
 	gate     *gate
 	scrub    *scrub
 
-	indexFull atomic.Bool // the index waits for room on the disk
-
 	closers []func() error
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/herald-net/herald/internal/roster"
 	"github.com/herald-net/herald/internal/sim"
 	"github.com/herald-net/herald/internal/synth"
+	"github.com/herald-net/herald/internal/verify"
 	"github.com/herald-net/herald/internal/wire"
 	"github.com/herald-net/herald/node"
 	"github.com/herald-net/herald/node/ct"
@@ -301,7 +302,7 @@ func rootRefs(t *testing.T, n *running, root ct.LogID) (refs []ct.Ref) {
 func TestFloodOfARootLog(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
-	dirs, roots := foundedBy(t, 3, roster.DefaultPolicy())
+	dirs, roots := foundedBy(t, 4, roster.DefaultPolicy())
 	n := start(t, node.Config{Dir: dirs[0]})
 	defer func() { n.close() }()
 	before, reads := n.Heads()[roots[1].Public()].Size, n.RootReads()
@@ -311,9 +312,12 @@ func TestFloodOfARootLog(t *testing.T) {
 		_, err := n.RosterSubmit(ctx, x.sign(uint32(ct.KindNotification), nil))
 		must(t, err)
 	}
+	first := func(n *running, dir string) ct.ID {
+		right, _ := n.View().Right(loadNodeKey(t, dir).Public())
+		return right.First
+	}
 	log := loadNodeKey(t, dirs[2]).Public()
-	right, _ := n.View().Right(log)
-	act(ctx, t, n, roots[2], roster.Operation{Closing: &ct.Closing{Log: log, Seq: 0, ID: right.First, Reason: "compromised"}})
+	act(ctx, t, n, roots[2], roster.Operation{Closing: &ct.Closing{Log: log, Seq: 0, ID: first(n, dirs[2]), Reason: "compromised"}})
 	if n.View().Live(log, time.Now()) {
 		t.Error("the closing does not count")
 	}
@@ -325,6 +329,16 @@ func TestFloodOfARootLog(t *testing.T) {
 	if size := n.Heads()[roots[1].Public()].Size; size != before+took || n.View().Live(log, time.Now()) {
 		t.Errorf("after a restart: %d records of the flood, want %d", size, before+took)
 	}
+	// It ends where a root log has no room any more.
+	var refused error
+	for taken := 0; refused == nil && taken < 200; taken++ {
+		refused = n.Submit(ctx, x.sign(uint32(ct.KindNotification), make([]byte, 4<<10)))
+	}
+	const burst = 256 << 10 // the last record begins below it
+	if end := n.Heads()[roots[1].Public()].End; refused == nil || !strings.Contains(refused.Error(), string(verify.Growth)) || end < burst/2 || end > 2*burst {
+		t.Errorf("the root log grew to %d bytes: %v", end, refused)
+	}
+	act(ctx, t, n, roots[3], roster.Operation{Closing: &ct.Closing{Log: loadNodeKey(t, dirs[3]).Public(), ID: first(n, dirs[3]), Reason: "lost"}})
 	offline(t, n)
 }
 

@@ -177,9 +177,18 @@ func (n *Node) rosterAlarms() (out []string) {
 			out = append(out, fmt.Sprintf("roster: the root log of %s has forked; what it said to record %d stays, nothing is added", m.State, applied))
 		case v.Stopped(m.Root) != 0:
 			out = append(out, fmt.Sprintf("roster: record %d of the root log of %s is not understood by this version: nothing that %s says from there on counts here; ask %s which version signed it, and upgrade", v.Stopped(m.Root), m.State, m.State, m.State))
+		case n.waits(m.Root, applied):
+			out = append(out, fmt.Sprintf("roster: the root log of %s waits for the content of record %d, which is not held here; it is asked for from every node, and nothing that %s says from there on counts until it comes", m.State, applied+1, m.State))
 		}
 	}
 	return append(out, n.closingAlarms(time.Now())...)
+}
+
+// waits tells that the record behind the last one applied of a root log cannot
+// be applied, since its body is not here or it has rotted.
+func (n *Node) waits(root ct.LogID, applied uint64) bool {
+	row, err := n.store.Get(root, applied+1)
+	return errors.Is(err, store.ErrDamaged) || err == nil && row.BodyState != store.BodyHeld && n.acts(row)
 }
 
 // missedFor is how long the missing end of another State's closed log is an

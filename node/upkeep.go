@@ -22,26 +22,11 @@ const (
 	announceRetry = 5 * time.Second
 )
 
-// followStore keeps the derived index behind the store and the imported lists. A
-// full disk does not end the node: the index stays behind until there is room.
+// followStore keeps the derived index behind the store and the imported lists.
 func (n *Node) followStore(ctx context.Context) error {
 	src := n.desk.Followed()
 	src.Retention = n.view.Load().Policy().MaxRetention
-	for {
-		err := n.index.Follow(ctx, src)
-		if !store.IsFull(err) {
-			n.indexFull.Store(false)
-			return err
-		}
-		if !n.indexFull.Swap(true) {
-			n.cfg.Log.ErrorContext(ctx, "no room for the index: it stays behind until there is", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(diskPeriod):
-		}
-	}
+	return n.index.Follow(ctx, src)
 }
 
 // erase ends the life of what was retracted (after the grace that the policy

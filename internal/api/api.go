@@ -67,7 +67,7 @@ type Backend struct {
 	Journal func(journal.Entry) error
 	// JournalVerify holds the journal against itself and against those of the
 	// heads that are of this node: fitting is their number.
-	JournalVerify func(heads []JournalHead) (entries uint64, head [32]byte, fitting int, err error)
+	JournalVerify func(heads []JournalHead) (JournalState, error)
 	JournalRead   func(after uint64, max int) ([]journal.Entry, error)
 	JournalErase  func(seq uint64, operator, reason string) error
 	JournalHeads  func() []JournalHead

@@ -38,6 +38,24 @@ type JournalHead struct {
 	WasTold    ct.Millis
 }
 
+// JournalState is a journal that holds together.
+type JournalState struct {
+	Entries    uint64 // the number of the newest
+	Head       [32]byte
+	Fitting    int    // heads that others remember and that lie on it
+	Checkpoint uint64 // the last entry that was removed; 0: none
+	Cut        [32]byte
+}
+
+// Message is j as the API says it.
+func (j *JournalState) Message() *apiv1.JournalVerifyResponse {
+	out := &apiv1.JournalVerifyResponse{Entries: j.Entries, Head: hex.EncodeToString(j.Head[:]), Fitting: uint32(j.Fitting), Checkpoint: j.Checkpoint}
+	if j.Checkpoint > 0 {
+		out.CheckpointHash = hex.EncodeToString(j.Cut[:])
+	}
+	return out
+}
+
 func (s *service) JournalVerify(_ context.Context, r *connect.Request[apiv1.JournalVerifyRequest]) (*connect.Response[apiv1.JournalVerifyResponse], error) {
 	if len(r.Msg.Heads) > maxHeads {
 		return nil, refuse(ct.Faults{{Field: "heads", Fault: ct.FaultTooMany}})
@@ -59,11 +77,11 @@ func (s *service) JournalVerify(_ context.Context, r *connect.Request[apiv1.Jour
 		}
 		heads = append(heads, head)
 	}
-	n, head, fitting, err := s.b.JournalVerify(heads)
+	j, err := s.b.JournalVerify(heads)
 	if err != nil {
 		return nil, refuse(err)
 	}
-	return connect.NewResponse(&apiv1.JournalVerifyResponse{Entries: n, Head: hex.EncodeToString(head[:]), Fitting: uint32(fitting)}), nil
+	return connect.NewResponse(j.Message()), nil
 }
 
 func (s *service) JournalRead(ctx context.Context, r *connect.Request[apiv1.JournalReadRequest]) (*connect.Response[apiv1.JournalReadResponse], error) {

@@ -540,7 +540,9 @@ func TestAdmin(t *testing.T) {
 				States: 3, Heard: 1, Silent: []ct.State{"FJI", "NOR"}, Alarms: []string{"eclipse: 1 of 3"}, ClockAhead: -31 * time.Second, Clocks: 2,
 				Unchecked: 77, Topics: []ct.Topic{ct.TopicControl, ct.TopicArrival}}
 		},
-		JournalVerify: func([]api.JournalHead) (uint64, [32]byte, int, error) { return 9, [32]byte{0xab}, 0, nil },
+		JournalVerify: func([]api.JournalHead) (api.JournalState, error) {
+			return api.JournalState{Entries: 9, Head: [32]byte{0xab}}, nil
+		},
 	})
 	herald(t, "", "mute", "--data", dir).check(t, 0, "no State is muted", "")
 	herald(t, "", "mute", "UTO", "--data", dir).check(t, 0, "UTO is muted", "")

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -52,6 +53,12 @@ func TestInspectRecord(t *testing.T) {
 			}
 			herald(t, form, "inspect", "-").check(t, 0, "no network id is known", "")
 		})
+	}
+	// Why content is not shown is said in words, with the field, in both forms.
+	invalid := []string{"inspect", filepath.Join(vectors, "records.json"), "--genesis", genesis, "--vector", "no legal basis"}
+	herald(t, "", invalid...).check(t, 1, "assessment.legal_basis: missing", "")
+	if l := herald(t, "", append(invalid, "--json")...).lines(t); !strings.Contains(fmt.Sprint(l[0]), "assessment.legal_basis") {
+		t.Errorf("as JSON: %v", l[0])
 	}
 	raw[len(raw)/2] ^= 1
 	herald(t, string(raw), "inspect", "-", "--genesis", genesis).check(t, 1, "fail", "1 of 1 records fail a check")

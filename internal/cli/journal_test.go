@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -113,11 +114,8 @@ func TestJournalHeads(t *testing.T) {
 			accepted = append(accepted, n)
 			return nil
 		},
-		JournalVerify: func(heads []api.JournalHead) (uint64, [32]byte, int, error) {
-			told := node.ToldOf(me, heads)
-			n, err := j.Verify(told...)
-			_, head := j.Head()
-			return n, head, len(told), err
+		JournalVerify: func(heads []api.JournalHead) (api.JournalState, error) {
+			return node.VerifyJournal(j, node.ToldOf(me, heads))
 		},
 	})
 	file := func() string {
@@ -129,7 +127,25 @@ func TestJournalHeads(t *testing.T) {
 		}
 		return path
 	}
+	defer func() { // the oldest entries go, and a checkpoint stands for them
+		const at = 1 << 50
+		must := func(ok bool, v any) {
+			if t.Helper(); !ok {
+				t.Fatalf("verify of a cut journal: %v", v)
+			}
+		}
+		n, err := j.Cut(at)
+		must(err == nil && n == 4, err)
+		seq, hash, err := j.Checkpoint()
+		must(err == nil && seq == 4, err)
+		herald(t, "", "journal", "verify", "--data", data).check(t, 0, fmt.Sprintf("checkpoint 4, %x: the entries up to it were removed", hash), "")
+		l := herald(t, "", "journal", "verify", "--data", data, "--json").lines(t)
+		must(l[0]["checkpoint"] == 4.0 && l[0]["checkpoint_hash"] == hex.EncodeToString(hash[:]), l)
+	}()
 	good := file()
+	if l := herald(t, "", "journal", "verify", "--data", data, "--json").lines(t); l[0]["checkpoint"] != nil {
+		t.Errorf("a journal that was never cut: %v", l)
+	}
 	herald(t, "", "journal", "heads", "--data", data).check(t, 0, "900", "")
 	herald(t, "", "journal", "verify", "--data", data).check(t, 0, "5 entries, all in order", "")
 	herald(t, "", "journal", "verify", "--data", data, "--heads", good).check(t, 0, "1 heads that others remember lie on it", "")

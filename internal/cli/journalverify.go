@@ -20,7 +20,8 @@ func newJournalVerifyCmd() *cobra.Command {
 		Use:   "verify",
 		Short: "Recompute the journal's whole chain",
 		Long: `Recompute the whole chain of the journal: any entry that was changed, removed,
-moved or cut off is found. It asks the node when one runs and reads the
+moved or cut off is found, from the checkpoint on that stands for the entries
+whose time was over. It asks the node when one runs and reads the
 directory when none does.
 
 Who holds all keys of the node could write the whole journal anew. That is found
@@ -51,7 +52,7 @@ and the journal must lead to each head of this node that stands there.`,
 			case err != nil:
 				return err
 			}
-			return printJournal(cmd, res.Msg.Entries, res.Msg.Head, int(res.Msg.Fitting), len(heads) > 0)
+			return printJournal(cmd, res.Msg, len(heads) > 0)
 		},
 	}
 	cmd.Flags().StringArrayVar(&files, "heads", nil, "what another node remembers of this one's journal (repeatable)")
@@ -72,12 +73,11 @@ func verifyOffline(cmd *cobra.Command, heads []*apiv1.JournalHead) error {
 		told = node.ToldOf(key.Public(), apiHeads(heads))
 	}
 	return offlineJournal(cmd, func(j *journal.Journal) error {
-		n, err := j.Verify(told...)
+		s, err := node.VerifyJournal(j, told)
 		if err != nil {
 			return err
 		}
-		_, head := j.Head()
-		return printJournal(cmd, n, hex.EncodeToString(head[:]), len(told), len(heads) > 0)
+		return printJournal(cmd, s.Message(), len(heads) > 0)
 	})
 }
 
@@ -93,27 +93,33 @@ func apiHeads(heads []*apiv1.JournalHead) (out []api.JournalHead) {
 	return out
 }
 
-func printJournal(cmd *cobra.Command, entries uint64, head string, fitting int, compared bool) error {
+func printJournal(cmd *cobra.Command, j *apiv1.JournalVerifyResponse, compared bool) error {
 	if wantJSON(cmd) {
 		line := struct {
-			Entries uint64 `json:"entries"`
-			Head    string `json:"head"`
-			Fitting *int   `json:"fitting,omitempty"`
-		}{entries, head, nil}
+			Entries        uint64  `json:"entries"`
+			Head           string  `json:"head"`
+			Checkpoint     uint64  `json:"checkpoint,omitempty"`
+			CheckpointHash string  `json:"checkpoint_hash,omitempty"`
+			Fitting        *uint32 `json:"fitting,omitempty"`
+		}{j.Entries, j.Head, j.Checkpoint, j.CheckpointHash, nil}
 		if compared {
-			line.Fitting = &fitting
+			line.Fitting = &j.Fitting
 		}
 		if err := printJSON(cmd, line); err != nil {
 			return err
 		}
 	} else {
-		fmt.Fprintf(cmd.OutOrStdout(), "%d entries, all in order\nhead %s\n", entries, safe(head))
+		fmt.Fprintf(cmd.OutOrStdout(), "%d entries, all in order\n", j.Entries-j.Checkpoint)
+		if j.Checkpoint > 0 {
+			fmt.Fprintf(cmd.OutOrStdout(), "checkpoint %d, %s: the entries up to it were removed, since their time was over\n", j.Checkpoint, safe(j.CheckpointHash))
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "head %d, %s\n", j.Entries, safe(j.Head))
 	}
 	switch {
-	case compared && fitting == 0:
+	case compared && j.Fitting == 0:
 		return usagef("none of the heads given is of this node: nothing was compared")
 	case compared && !wantJSON(cmd):
-		fmt.Fprintf(cmd.OutOrStdout(), "%d heads that others remember lie on it\n", fitting)
+		fmt.Fprintf(cmd.OutOrStdout(), "%d heads that others remember lie on it\n", j.Fitting)
 	}
 	return nil
 }

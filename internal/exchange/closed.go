@@ -282,7 +282,7 @@ func (x *Exchange) askRange(e *session, log ct.LogID, from, to uint64, topics ct
 			out = append(out, raw)
 		}
 		if m.Records.Last {
-			if err := f.Done(); err != nil {
+			if _, err := f.Done(); err != nil {
 				return nil, fmt.Errorf("%w: %w", errPeer, err)
 			}
 			if uint64(len(out)) != to-from+1 {

@@ -36,11 +36,16 @@ type cluster struct {
 
 func inBubble(t *testing.T, n int, fn func(t *testing.T, b *cluster)) {
 	t.Helper()
-	seed := rand.Uint64()
+	inBubbleOf(t, rand.Uint64(), n, fn)
+}
+
+// inBubbleOf is inBubble with this seed.
+func inBubbleOf(t *testing.T, seed uint64, n int, fn func(t *testing.T, b *cluster)) {
+	t.Helper()
 	t.Logf("seed %d", seed)
 	dir := t.TempDir()
 	bubble.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Hour)
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
 		defer cancel()
 		m, err := sim.NewMembers(n, seed, time.Now())
 		if err != nil {

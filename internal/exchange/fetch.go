@@ -139,8 +139,8 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			if err != nil {
 				return fmt.Errorf("%w: %w", errPeer, err)
 			}
-			if unknown[log] > 0 {
-				continue
+			if _, short := e.short[log]; short || unknown[log] > 0 {
+				continue // it does not follow what came before
 			}
 			if worth = append(worth, raw); wire.OtherVersion(raw) {
 				unknown.add(log, verify.UnknownVersion)
@@ -154,8 +154,12 @@ func (x *Exchange) read(ctx context.Context, e *session, f *reconcile.Fetch, out
 			}
 		}
 		if m.Records.Last {
-			if err := f.Done(); err != nil {
+			short, err := f.Done()
+			if err != nil {
 				return fmt.Errorf("%w: %w", errPeer, err)
+			}
+			for i, r := range short {
+				e.short[r.Log] = i == 0
 			}
 		}
 	}

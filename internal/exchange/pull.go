@@ -164,6 +164,7 @@ func (x *Exchange) pullRanges(ctx context.Context, e *session, node ct.LogID, th
 			return nil
 		}
 		got := e.got
+		clear(e.short)
 		f := reconcile.NewFetch(batch)
 		f.Bare = bare
 		held, err := x.fetch(ctx, e, f, x.openChunk, x.submitInOrder)
@@ -175,19 +176,23 @@ func (x *Exchange) pullRanges(ctx context.Context, e *session, node ct.LogID, th
 		vain := e.got - got
 		for _, r := range batch {
 			h, _ := x.cfg.Store.Head(r.Log)
+			first, short := e.short[r.Log]
 			switch {
 			case h.Size >= r.From:
 				vain -= int(min(h.Size+1-r.From, r.Count))
-				if one[r.Log] {
-					delete(one, r.Log)
-					x.claims.free(node, r.Log)
-				}
+				delete(one, r.Log)
+				x.claims.free(node, r.Log)
 			case h.Ends(r.From): // it forked meanwhile
+				skip[r.Log] = true
+			case first: // it has no good signature for it, or does not hold it
+				x.claims.holdShort(node, r.Log, view.Version(), time.Now())
+				skip[r.Log] = true
+			case short: // it is asked for again
 			default: // what ingest does not take it will not take soon
 				held.add(r.Log, "")
 			}
 			// What did not come forward now will not in this session.
-			if h.Size+1 < r.From+r.Count {
+			if h.Size+1 < r.From+r.Count && !short {
 				skip[r.Log] = true
 			}
 		}

@@ -36,10 +36,14 @@ type session struct {
 	out    []byte // of the last frame sent; the next one uses it again
 	proved int    // bytes of the largest frame received
 	got    int    // records received that were asked for
+
+	// short are the logs of which less came than was promised; false: only because
+	// one before it in its want ended that.
+	short map[ct.LogID]bool
 }
 
 func newSession(s network.Stream, m *metrics) *session {
-	return &session{s: s, r: bufio.NewReaderSize(&pacedReader{s: s}, 64<<10), m: m}
+	return &session{short: map[ct.LogID]bool{}, s: s, r: bufio.NewReaderSize(&pacedReader{s: s}, 64<<10), m: m}
 }
 
 // open starts a stream to a connected node. It is reset when ctx ends.

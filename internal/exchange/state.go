@@ -36,6 +36,7 @@ type heldUntil struct {
 	version uint64 // of the roster
 	until   time.Time
 	wait    time.Duration
+	short   bool // the peer cannot vouch for what comes next: one record is not enough
 }
 
 // begin waits until no other pull from node runs, and marks this one.
@@ -120,8 +121,18 @@ func (c *claims) hold(from ct.LogID, logs held, version uint64, now time.Time) {
 		}
 		k := heldLog{from, log}
 		d = max(d, min(2*c.held[k].wait, heldMost))
-		c.held[k] = heldUntil{version, now.Add(d), d}
+		c.held[k] = heldUntil{version: version, until: now.Add(d), wait: d}
 	}
+}
+
+// holdShort notes a log of which a peer does not serve what comes next.
+func (c *claims) holdShort(from, log ct.LogID, version uint64, now time.Time) {
+	c.hold(from, held{log: heldFor}, version, now)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	u := c.held[heldLog{from, log}]
+	u.short = true
+	c.held[heldLog{from, log}] = u
 }
 
 // free forgets that a log was held.
@@ -146,7 +157,7 @@ func (c *claims) heldOf(from ct.LogID, theirs []wire.LogHead, version uint64, no
 		case !ok:
 		case u.version == version && now.Before(u.until):
 			skip[h.Log] = true
-		default:
+		case !u.short:
 			one[h.Log] = true
 		}
 	}

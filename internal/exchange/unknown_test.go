@@ -16,8 +16,7 @@ func tomorrow(t *testing.T, raw []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	header := append([]byte{}, e.HeaderBytes...)
-	header[1] = 2 // version, the first field
+	header := append([]byte{e.HeaderBytes[0], 2}, "of another form"...) // version, the first field
 	return wire.Encode(&wire.Envelope{HeaderBytes: header, Alg: e.Alg, Sig: e.Sig, Salt: e.Salt, Body: e.Body})
 }
 

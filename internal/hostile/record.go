@@ -60,6 +60,16 @@ func (a *Author) Next(topic ct.Topic, body []byte, now time.Time, edit func(*wir
 // Resign gives a record with another signature of its author: as good, and of
 // the same id, since the id does not cover it.
 func Resign(k *keys.Key, v *roster.View, raw []byte) ([]byte, error) {
+	var nonce [32]byte
+	if _, err := rand.Read(nonce[:]); err != nil {
+		return nil, err
+	}
+	return ResignWith(k, v, raw, nonce)
+}
+
+// ResignWith is Resign with a nonce of one's own choice, by RFC 8032: that of
+// another key.
+func ResignWith(k *keys.Key, v *roster.View, raw []byte, nonce [32]byte) ([]byte, error) {
 	e, err := wire.Decode(raw)
 	if err != nil {
 		return nil, err
@@ -68,11 +78,6 @@ func Resign(k *keys.Key, v *roster.View, raw []byte) ([]byte, error) {
 	var msg []byte // what is signed, by PROTOCOL.md section 3
 	for _, part := range [][]byte{[]byte(keys.ContextRecord), {keys.AlgEd25519}, network[:], e.HeaderBytes} {
 		msg = append(binary.BigEndian.AppendUint32(msg, uint32(len(part))), part...)
-	}
-	// RFC 8032 with a nonce of one's own choice: that of another key.
-	var nonce [32]byte
-	if _, err := rand.Read(nonce[:]); err != nil {
-		return nil, err
 	}
 	commitment := keys.FromSeed(nonce).Public()
 	number := func(le []byte) *big.Int {

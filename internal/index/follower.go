@@ -61,7 +61,8 @@ const followPause = 100 * time.Millisecond
 func recordRef(id ct.ID) string { return RefRecord + id.String() }
 
 // Follow keeps the index behind its sources until ctx ends. It is the one
-// writer of the index.
+// writer of the index. A full disk does not end it: the index stays behind until
+// there is room, and says so (Full).
 func (x *Index) Follow(ctx context.Context, src Source) error {
 	if err := x.ready(); err != nil {
 		return err
@@ -70,7 +71,9 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 		more, err := x.catchUp(ctx, src)
 		if err != nil && store.DiskFull(err) && x.untouched() {
 			// Whoever searches is told that the index is behind.
-			x.log.ErrorContext(ctx, "person index waits for room on the disk", "error", err)
+			if !x.full.Swap(true) {
+				x.log.ErrorContext(ctx, "person index waits for room on the disk", "error", err)
+			}
 			select {
 			case <-ctx.Done():
 			case <-time.After(followRetry):
@@ -80,6 +83,7 @@ func (x *Index) Follow(ctx context.Context, src Source) error {
 		if err != nil {
 			return err
 		}
+		x.full.Store(false)
 		if more {
 			continue
 		}

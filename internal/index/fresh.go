@@ -174,6 +174,9 @@ func (x *Index) begin(src Source) {
 // followRetry is the pause before what a full disk has stopped is tried again.
 const followRetry = 5 * time.Second
 
+// Full tells whether Follow waits for room on the disk.
+func (x *Index) Full() bool { return x.full.Load() }
+
 // untouched tells that nothing of a batch that failed shows in the file.
 func (x *Index) untouched() bool {
 	var held Cursors

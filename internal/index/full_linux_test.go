@@ -59,8 +59,8 @@ func TestFollowWaitsForRoom(t *testing.T) {
 			t.Fatalf("it ended: %v", err)
 		default:
 		}
-		if !strings.Contains(told.String(), "person index waits for room") || x.Cursors() != (index.Cursors{}) {
-			t.Errorf("followed to %+v and said %q", x.Cursors(), told.String())
+		if !strings.Contains(told.String(), "person index waits for room") || !x.Full() || x.Cursors() != (index.Cursors{}) {
+			t.Errorf("followed to %+v, full %v, and said %q", x.Cursors(), x.Full(), told.String())
 		}
 		if _, err := x.FindFresh(match.Prepare(*people[0]), index.Want{Limit: 1}, w.source(), time.Now()); !errors.Is(err, index.ErrBehind) {
 			t.Errorf("searching meanwhile: %v", err)
@@ -68,8 +68,8 @@ func TestFollowWaitsForRoom(t *testing.T) {
 		must(t, os.Remove(filler))
 		must(t, x.Reach(ctx, w.reached()))
 		hits, err := x.FindFresh(match.Prepare(*people[0]), index.Want{Limit: 1}, w.source(), time.Now())
-		if err != nil || len(hits) != 1 {
-			t.Errorf("searching after that: %d, %v", len(hits), err)
+		if err != nil || len(hits) != 1 || x.Full() {
+			t.Errorf("searching after that: %d, %v, full %v", len(hits), err, x.Full())
 		}
 		cancel()
 		must(t, <-ended)

@@ -48,6 +48,7 @@ type Index struct {
 	db   *bbolt.DB
 	seal *sealer
 	log  *slog.Logger
+	full atomic.Bool // Follow waits for room on the disk
 
 	writing sync.Mutex // one Update at a time: the follower's, or an erasure's
 	nextID  uint32     // owned by writing

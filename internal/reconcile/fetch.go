@@ -9,11 +9,8 @@ import (
 	"github.com/herald-net/herald/node/ct"
 )
 
-// Errors of a peer that does not serve what it said it holds.
-var (
-	ErrOrder = errors.New("peer sent a record that was not the next one asked for")
-	ErrShort = errors.New("peer served less than its frontier promised")
-)
+// ErrOrder is of a peer that does not serve what it was asked for.
+var ErrOrder = errors.New("peer sent a record that was not the next one asked for")
 
 // Fetch turns ranges into wants and checks that the answers are these ranges,
 // record by record. It holds positions only, no records.
@@ -115,15 +112,16 @@ func (f *Fetch) GotUnknown() (ct.LogID, error) {
 	return r.Log, f.Got(r.Log, r.From)
 }
 
-// Done closes the oldest want under way: the peer said that it is answered.
-func (f *Fetch) Done() error {
+// Done closes the oldest want under way: the peer said that it is answered. It
+// gives what of it did not come, though the peer had promised it.
+func (f *Fetch) Done() (short []wire.SyncRange, err error) {
 	if len(f.asked) == 0 {
-		return fmt.Errorf("%w: nothing was asked", ErrOrder)
+		return nil, fmt.Errorf("%w: nothing was asked", ErrOrder)
 	}
 	left := f.asked[0]
 	f.asked = f.asked[1:]
-	if len(left) > 0 && !f.partial {
-		return fmt.Errorf("%w: log %s from seq %d", ErrShort, left[0].Log.Short(), left[0].From)
+	if f.partial {
+		left = nil
 	}
-	return nil
+	return left, nil
 }

@@ -127,7 +127,7 @@ func TestFetchAsksForAll(t *testing.T) {
 		if total > wire.MaxSyncWant || len(w.Ranges) > wire.MaxSyncRanges {
 			t.Fatalf("a want of %d records in %d ranges is over the limits", total, len(w.Ranges))
 		}
-		if err := f.Done(); err != nil {
+		if short, err := f.Done(); err != nil || len(short) > 0 {
 			t.Fatal(err)
 		}
 	}
@@ -151,22 +151,23 @@ func TestFetchRefuses(t *testing.T) {
 		name   string
 		bodies bool
 		recs   []rec
-		want   error // at the last record or at the end
+		want   error // at the last record
+		short  []wire.SyncRange
 	}{
-		{"all in order", false, []rec{{1, 5}, {1, 6}, {2, 1}, {2, 2}}, nil},
-		{"nothing", false, nil, reconcile.ErrShort},
-		{"stops early", false, []rec{{1, 5}, {1, 6}, {2, 1}}, reconcile.ErrShort},
-		{"skips a record", false, []rec{{1, 6}}, reconcile.ErrOrder},
-		{"skips a log", false, []rec{{1, 5}, {2, 1}}, reconcile.ErrOrder},
-		{"repeats a record", false, []rec{{1, 5}, {1, 5}}, reconcile.ErrOrder},
-		{"another log", false, []rec{{3, 5}}, reconcile.ErrOrder},
-		{"beyond the range", false, []rec{{1, 5}, {1, 6}, {1, 7}}, reconcile.ErrOrder},
-		{"one too many", false, []rec{{1, 5}, {1, 6}, {2, 1}, {2, 2}, {2, 3}}, reconcile.ErrOrder},
-		{"bodies: may leave out", true, []rec{{1, 6}, {2, 1}}, nil},
-		{"bodies: may send none", true, nil, nil},
-		{"bodies: not backwards", true, []rec{{1, 6}, {1, 5}}, reconcile.ErrOrder},
-		{"bodies: not back a log", true, []rec{{2, 1}, {1, 5}}, reconcile.ErrOrder},
-		{"bodies: not another log", true, []rec{{3, 5}}, reconcile.ErrOrder},
+		{"all in order", false, []rec{{1, 5}, {1, 6}, {2, 1}, {2, 2}}, nil, nil},
+		{"nothing", false, nil, nil, ranges},
+		{"stops early", false, []rec{{1, 5}, {1, 6}, {2, 1}}, nil, []wire.SyncRange{span(2, 2, 1)}},
+		{"skips a record", false, []rec{{1, 6}}, reconcile.ErrOrder, nil},
+		{"skips a log", false, []rec{{1, 5}, {2, 1}}, reconcile.ErrOrder, nil},
+		{"repeats a record", false, []rec{{1, 5}, {1, 5}}, reconcile.ErrOrder, nil},
+		{"another log", false, []rec{{3, 5}}, reconcile.ErrOrder, nil},
+		{"beyond the range", false, []rec{{1, 5}, {1, 6}, {1, 7}}, reconcile.ErrOrder, nil},
+		{"one too many", false, []rec{{1, 5}, {1, 6}, {2, 1}, {2, 2}, {2, 3}}, reconcile.ErrOrder, nil},
+		{"bodies: may leave out", true, []rec{{1, 6}, {2, 1}}, nil, nil},
+		{"bodies: may send none", true, nil, nil, nil},
+		{"bodies: not backwards", true, []rec{{1, 6}, {1, 5}}, reconcile.ErrOrder, nil},
+		{"bodies: not back a log", true, []rec{{2, 1}, {1, 5}}, reconcile.ErrOrder, nil},
+		{"bodies: not another log", true, []rec{{3, 5}}, reconcile.ErrOrder, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -188,16 +189,16 @@ func TestFetchRefuses(t *testing.T) {
 				}
 				err = f.Got(logID(r.log), r.seq)
 			}
-			if err == nil {
-				err = f.Done()
-			}
 			if !errors.Is(err, tt.want) {
 				t.Errorf("got %v, want %v", err, tt.want)
+			}
+			if short, err := f.Done(); tt.want == nil && (err != nil || !slices.Equal(short, tt.short)) {
+				t.Errorf("short of %+v, want %+v; error %v", short, tt.short, err)
 			}
 		})
 	}
 	f := reconcile.NewFetch(nil)
-	if f.Next() != nil || !errors.Is(f.Done(), reconcile.ErrOrder) || !errors.Is(f.Got(logID(1), 1), reconcile.ErrOrder) {
+	if _, err := f.Done(); f.Next() != nil || !errors.Is(err, reconcile.ErrOrder) || !errors.Is(f.Got(logID(1), 1), reconcile.ErrOrder) {
 		t.Error("an empty fetch asks for something or takes an answer")
 	}
 }
@@ -268,7 +269,7 @@ func FuzzFetch(f *testing.F) {
 			}
 			for a := answers; len(a) >= 2; a = a[2:] {
 				if a[0] == 0 {
-					_ = x.Done()
+					_, _ = x.Done()
 					continue
 				}
 				if x.Got(logID(a[0]), uint64(a[1])) == nil {

@@ -69,7 +69,15 @@ func flip(t *testing.T, text any, i int) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-func TestParseGenesisRefuses(t *testing.T) {
+// fileCase is a file that is refused, and what the reason has in it.
+type fileCase struct {
+	name string
+	file []byte
+	want string
+}
+
+// badGenesis are genesis files that are refused.
+func badGenesis(t *testing.T) []fileCase {
 	good := signed(t).Encode()
 	sigs := get(t, good, "signatures").([]any)
 	delegations := get(t, good, "signatures", 1, "delegations").([]any)
@@ -79,11 +87,7 @@ func TestParseGenesisRefuses(t *testing.T) {
 		}
 		return bytes.Replace(good, []byte(old), []byte(new), 1)
 	}
-	for _, x := range []struct {
-		name string
-		file []byte
-		want string
-	}{
+	return []fileCase{
 		{"empty", nil, "not a herald genesis 1 file"},
 		{"not JSON", []byte("herald"), "not JSON"},
 		{"a list", []byte("[]"), "not a herald genesis 1 file"},
@@ -119,7 +123,12 @@ func TestParseGenesisRefuses(t *testing.T) {
 		{"delegation: salt", edit(t, good, flip(t, delegations[0], -136), "signatures", 1, "delegations", 0), "not the one"},
 		{"delegation: signature", edit(t, good, flip(t, delegations[0], -170), "signatures", 1, "delegations", 0), "not signed by its root key"},
 		{"delegation: garbage", edit(t, good, "AAAA", "signatures", 1, "delegations", 0), "not a record"},
-	} {
+	}
+}
+
+func TestParseGenesisRefuses(t *testing.T) {
+	good := signed(t).Encode()
+	for _, x := range badGenesis(t) {
 		g, err := roster.ParseGenesis(x.file)
 		if err == nil || g != nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v, want %q in it", x.name, err, x.want)
@@ -138,21 +147,10 @@ func TestParseGenesisRefuses(t *testing.T) {
 	}
 }
 
-func TestRequestFiles(t *testing.T) {
-	r := request(t, "UTO", 1)
-	good := r.Encode()
-	got, err := roster.ParseRequest(good)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got.Encode(), good) {
-		t.Error("read and written, the file is another")
-	}
-	for _, x := range []struct {
-		name string
-		file []byte
-		want string
-	}{
+// badRequests are request files that are refused.
+func badRequests(t *testing.T) []fileCase {
+	good := request(t, "UTO", 1).Encode()
+	return []fileCase{
 		{"empty", nil, "not a herald request 1 file"},
 		{"a genesis", signed(t).Encode(), "not a herald request 1 file"},
 		{"unknown field", edit(t, good, 1, "extra"), "unknown field"},
@@ -170,7 +168,20 @@ func TestRequestFiles(t *testing.T) {
 		{"signature: one bit", edit(t, good, flip(t, get(t, good, "signature"), 0), "signature"), "root key has not signed"},
 		{"short signature", edit(t, good, "AAAA", "signature"), "64 bytes"},
 		{"signatures swapped", edit(t, edit(t, good, get(t, good, "proof"), "signature"), get(t, good, "signature"), "proof"), "proof of possession"},
-	} {
+	}
+}
+
+func TestRequestFiles(t *testing.T) {
+	r := request(t, "UTO", 1)
+	good := r.Encode()
+	got, err := roster.ParseRequest(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Encode(), good) {
+		t.Error("read and written, the file is another")
+	}
+	for _, x := range badRequests(t) {
 		_, err := roster.ParseRequest(x.file)
 		if err == nil || !strings.Contains(err.Error(), x.want) {
 			t.Errorf("%s: got %v, want %q in it", x.name, err, x.want)

@@ -224,5 +224,6 @@ func (s *Store) HeadersFit() bool {
 // Essential tells whether a record comes in whole while the disk is full: what
 // takes something away, and what says who may speak.
 func Essential(r verify.Record) bool {
-	return r.Root() || ct.Kind(r.Header().Kind) == ct.KindRetract || ct.Kind(r.Header().Kind) == ct.KindForkProof
+	rule, _ := ct.Kind(r.Header().Kind).Rule()
+	return r.Root() || rule.Essential
 }

@@ -19,9 +19,6 @@ import (
 // bad, until PutSignatures brings the good one. A record in neither is proved by
 // itself. The marks are ranges, and change in the commit of what they mark.
 
-// maxTries bounds how many records Range may have to leave out at its end.
-const maxTries = 64
-
 // putChained marks the chained records of a batch, which is in order of place.
 func putChained(tx *bbolt.Tx, entries []entry) error {
 	chained := tx.Bucket([]byte(bktChained))
@@ -50,7 +47,7 @@ func parseChained(k, v []byte) (at place, last uint64, err error) {
 
 // isProved tells whether the own signature of a held record has been verified.
 func isProved(tx *bbolt.Tx, at place) (bool, error) {
-	if tx.Bucket([]byte(bktUnsound)).Get(at[:]) != nil {
+	if isUnsound(tx, at) {
 		return false, nil
 	}
 	c := tx.Bucket([]byte(bktChained)).Cursor()
@@ -62,6 +59,11 @@ func isProved(tx *bbolt.Tx, at place) (bool, error) {
 	}
 	first, last, err := parseChained(k, v)
 	return first.num() != at.num() || at.seq() < first.seq() || at.seq() > last, err
+}
+
+// isUnsound tells that the own signature of a held record was found bad.
+func isUnsound(tx *bbolt.Tx, at place) bool {
+	return tx.Bucket([]byte(bktUnsound)).Get(at[:]) != nil
 }
 
 // sigJob is a signature to verify, apart from the file.
@@ -77,10 +79,14 @@ func (j *sigJob) verify(network ct.NetworkID) bool {
 }
 
 // provedPart is how many of the parts, from seq on, end in a record whose own
-// signature verifies. The signature of the last one is checked now if it never was.
+// signature verifies. It is checked now if it never was: until Recheck has been
+// there that may be so of all of a message.
 func (s *Store) provedPart(tx *bbolt.Tx, l *logEntry, from uint64, parts []ranged) (int, error) {
-	for n := len(parts); n > max(0, len(parts)-maxTries); n-- {
+	for n := len(parts); n > 0; n-- {
 		at, e := placeOf(l.num, from+uint64(n)-1), &parts[n-1]
+		if isUnsound(tx, at) {
+			continue
+		}
 		proved, err := isProved(tx, at)
 		if err != nil {
 			return 0, err

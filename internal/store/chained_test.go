@@ -136,6 +136,30 @@ func TestChained(t *testing.T) {
 	reopened(w, s, cfg, 0, 0)
 }
 
+// A body that comes with the good signature of a record brings that too.
+func TestFillBringsASignature(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	a := w.authors[uto]
+	recs := a.notifyMany(10, 100)
+	bare := make([]verify.Record, len(recs))
+	for i, rec := range recs {
+		bare[i] = w.bare(rec)
+	}
+	w.append(s, w.chained(bare, 3, 4)...)
+	_, bad, err := s.Recheck(100)
+	if w.ok(err); bad != 2 {
+		t.Fatalf("%d are bad", bad)
+	}
+	n, err := s.FillBodies(append(w.chained(recs[4:], 0), recs[3]))
+	if err != nil || n != 7 {
+		t.Fatalf("%d filled, %v", n, err)
+	}
+	w.signed(s, a, 4, true)
+	w.signed(s, a, 5, false) // it came in a run
+	reopened(w, s, cfg, 0, 1)
+}
+
 // reopened examines the closed files and opens them again.
 func reopened(w *world, s *store.Store, cfg store.Config, chained, unsound int) *store.Store {
 	w.tb.Helper()

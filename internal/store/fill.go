@@ -93,8 +93,13 @@ func (s *Store) fillEntries(tx *bbolt.Tx, entries []entry) error {
 			return err
 		}
 		// The signature that was verified first stays: a second valid one
-		// of the same header changes nothing for anybody.
-		e.held.hidden, e.held.alg, e.held.sig = old.hidden, old.alg, bytes.Clone(old.sig)
+		// of the same header changes nothing for anybody. A bad one gives way.
+		e.held.hidden = old.hidden
+		if e.rec.Chained() || !isUnsound(tx, e.at) {
+			e.held.alg, e.held.sig = old.alg, bytes.Clone(old.sig)
+		} else if err := tx.Bucket([]byte(bktUnsound)).Delete(e.at[:]); err != nil {
+			return err
+		}
 		if err := hdr.Put(e.at[:], e.held.encode()); err != nil {
 			return err
 		}

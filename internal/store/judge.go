@@ -210,7 +210,7 @@ func (r *rewinding) judged(a *judgedAnew) (bool, error) {
 	case acts && !acted:
 		err = r.s.retract(r.tx, a.at, r.log, &a.row.Header, a.row.ID, nil)
 	case acted && !acts:
-		if err = r.unhideAll(a.at, &a.row.Header); err == nil {
+		if err = r.unhideAll(a.at, a.row.Header.Refs); err == nil {
 			err = r.show()
 		}
 	}

@@ -89,10 +89,12 @@ func (s *Store) headersOf(tx *bbolt.Tx, l *logEntry, from uint64, max, maxBytes 
 			}
 			p.shown = topics.Has(ct.Topic(header.Topic))
 		}
-		need := len(h.header) + len(h.sig) + 16
+		// To the byte: what came in one message goes out in one.
+		body := -1
 		if p.shown {
-			need += int(h.bodyLen) + wire.SaltSize + 8
+			body = int(h.bodyLen)
 		}
+		need := wire.RecordSize(len(h.header), len(h.sig), body, h.alg)
 		if size+need > maxBytes && len(parts) > 0 {
 			break
 		}

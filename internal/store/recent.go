@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"slices"
 	"time"
 
@@ -78,7 +79,7 @@ func (r *recentHidings) hides(s *Store, log ct.LogID, since ct.Millis) bool {
 	hour, n := int64(since)/hourMillis, 0
 	for _, of := range []map[ct.State]map[int64]int{r.done, r.news} {
 		for h, count := range of[l.state] {
-			if h > hour-24 {
+			if h > hour-24 && h < hour+24 { // the clock may have been ahead
 				n += count
 			}
 		}
@@ -121,14 +122,57 @@ func (s *Store) liveOf(state ct.State, now ct.Millis) int {
 	return n
 }
 
-// loadRecent counts what is hidden and not yet erased.
+// loadRecent counts what is hidden and not yet erased: bodies, as when they were
+// hidden. What never had one, as when a new member catches up, does not count.
 func (s *Store) loadRecent() error {
 	err := s.logDB.view(func(tx *bbolt.Tx) error {
 		return s.eachHiding(tx, func(l *logEntry, h *hiding) {
-			s.recent.add(&s.recent.done, l.state, int64(h.since)/hourMillis, 1)
+			target, err := decodeHeld(tx.Bucket([]byte(bktHdr)).Get(h.target[:]))
+			if err == nil && target.state == BodyHeld {
+				s.recent.add(&s.recent.done, l.state, int64(h.since)/hourMillis, 1)
+			}
 		})
 	})
 	return wrap("recent retractions", err)
+}
+
+// redate gives what was hidden under a clock that was far ahead the time of a
+// clock that is right: otherwise its body would stay until then.
+func (s *Store) redate(now time.Time) error {
+	past := u64(uint64(ct.MillisOf(now.Add(LateBy + time.Hour))))
+	ahead := false
+	err := s.logDB.view(func(tx *bbolt.Tx) error {
+		k, _ := tx.Bucket([]byte(bktDue)).Cursor().Seek(past)
+		ahead = k != nil
+		return nil
+	})
+	if err != nil || !ahead {
+		return err
+	}
+	s.w.Lock()
+	defer s.w.Unlock()
+	return s.logDB.update(func(tx *bbolt.Tx) error {
+		due, hidden := tx.Bucket([]byte(bktDue)), tx.Bucket([]byte(bktHidden))
+		for range MaxBatch {
+			k, v := due.Cursor().Seek(past)
+			if k == nil {
+				return nil
+			}
+			id := bytes.Clone(v)
+			if err := due.Delete(bytes.Clone(k)); err != nil {
+				return err
+			}
+			h, err := decodeHiding(hidden.Get(id))
+			if err != nil {
+				continue // rotten: the scrub finds the record that is hidden and not due
+			}
+			h.since = ct.MillisOf(now)
+			if err := errors.Join(hidden.Put(id, h.encode()), due.Put(dueKey(&h), id)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // eachHiding gives what is hidden and not yet erased. What has rotted is left out.

@@ -119,3 +119,49 @@ func (a *author) first() ct.ID {
 	right, _ := a.w.view.Right(a.key.Public())
 	return right.First
 }
+
+// A new member catches up with years of retractions, of records whose bodies nobody
+// gives any more, and starts again: that is no flood.
+func TestCatchingUpIsNoFlood(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	a := w.authors[uto]
+	for range 30 {
+		r := a.notify(20)
+		w.append(s, w.bare(r), a.retract(ref(r)))
+	}
+	w.ok(s.Close())
+	s = w.reopen(cfg)
+	r := a.notify(20)
+	w.append(s, r, a.retract(ref(r)))
+	if late, err := s.Late(); err != nil || len(late) != 0 {
+		t.Fatalf("late: %+v, %v", late, err)
+	}
+	checkFiles(t, s, cfg)
+}
+
+// What was hidden while the clock was a year ahead is erased after the grace, as
+// the right clock counts it.
+func TestHiddenUnderAClockAhead(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	a := w.authors[uto]
+	r := a.notify(20)
+	w.append(s, r, a.retract(ref(r)))
+	right := time.Now().Add(-365 * 24 * time.Hour)
+	for _, step := range []struct {
+		at  time.Time
+		due int
+	}{{right, 0}, {right.Add(time.Minute), 0}, {right.Add(2 * time.Hour), 1}} {
+		due, err := s.DueRetractions(step.at, time.Hour, 10)
+		if err != nil || len(due) != step.due {
+			t.Fatalf("after %v: %d due, want %d; %v", step.at.Sub(right), len(due), step.due, err)
+		}
+	}
+	w.ok(s.Erase([]ct.Ref{ref(r)}, store.BodyRetracted))
+	if due, err := s.DueRetractions(right.Add(3*time.Hour), time.Hour, 10); err != nil || len(due) != 0 {
+		t.Fatal(due, err)
+	}
+	checkStore(t, w, s)
+	checkFiles(t, s, cfg)
+}

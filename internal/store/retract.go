@@ -182,6 +182,7 @@ func (s *Store) hide(tx *bbolt.Tx, ref ct.Ref, h hiding) error {
 	if header, err := wire.DecodeHeader(target.header); err != nil || !retractable(ct.Kind(header.Kind)) {
 		return nil
 	}
+	h.since = min(h.since, millis()) // it was noted under a clock that was ahead
 	h.late = target.state == BodyHeld && s.recent.hides(s, ref.Log, h.since)
 	target.hidden = true
 	if err := hdr.Put(h.target[:], target.encode()); err != nil {
@@ -270,6 +271,9 @@ func (s *Store) dueRef(tx *bbolt.Tx, at place, id ct.ID) (ref ct.Ref, ok bool) {
 // DueRetractions names up to max records whose retraction came in at least
 // grace before now and that have not yet been erased as retracted.
 func (s *Store) DueRetractions(now time.Time, grace time.Duration, max int) ([]ct.Ref, error) {
+	if err := s.redate(now); err != nil {
+		return nil, wrap("due retractions", err)
+	}
 	var refs []ct.Ref
 	until := ct.MillisOf(now.Add(-grace))
 	err := s.logDB.view(func(tx *bbolt.Tx) error {

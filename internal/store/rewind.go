@@ -149,10 +149,16 @@ func (r *rewinding) run(to uint64) error {
 	r.s.recent.begin()
 	// The ones that hide go first: what they hid may be among the disowned too.
 	for _, g := range gone {
-		if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {
-			continue
+		var refs []ct.Ref
+		switch {
+		case g.header == nil:
+			if refs, err = r.hiddenBy(g.at); err != nil {
+				return err
+			}
+		case ct.Kind(g.header.Kind) == ct.KindRetract:
+			refs = g.header.Refs
 		}
-		if err := r.unhideAll(g.at, g.header); err != nil {
+		if err := r.unhideAll(g.at, refs); err != nil {
 			return err
 		}
 	}
@@ -178,8 +184,8 @@ func (r *rewinding) run(to uint64) error {
 }
 
 // unhideAll forgets the refs of a RETRACT, and notes what nothing hides any longer.
-func (r *rewinding) unhideAll(by place, h *wire.Header) error {
-	for _, ref := range h.Refs {
+func (r *rewinding) unhideAll(by place, refs []ct.Ref) error {
+	for _, ref := range refs {
 		target, err := r.s.unhide(r.tx, by, ref, r.log.state)
 		if err != nil {
 			return err
@@ -189,6 +195,22 @@ func (r *rewinding) unhideAll(by place, h *wire.Header) error {
 		}
 	}
 	return nil
+}
+
+// hiddenBy finds what the record at a place hides: it has rotted, so that its
+// refs are not known.
+func (r *rewinding) hiddenBy(by place) (refs []ct.Ref, err error) {
+	err = r.tx.Bucket([]byte(bktHidden)).ForEach(func(k, v []byte) error {
+		h, err := decodeHiding(v)
+		if err != nil || h.by != by {
+			return nil
+		}
+		if l, err := r.s.numbered(h.target.num()); err == nil {
+			refs = append(refs, ct.Ref{Log: l.id, Seq: h.target.seq(), ID: ct.ID(k)})
+		}
+		return nil
+	})
+	return refs, err
 }
 
 // disowned is a record on its way aside.

@@ -361,3 +361,29 @@ func rewindChild(dir string) error {
 	fmt.Println("done")
 	return s.Close()
 }
+
+// A RETRACT that has rotted is disowned like any other: what it hid is shown.
+func TestRottenRetractIsDisowned(t *testing.T) {
+	w := newWorld(t, uto)
+	s, cfg := w.create()
+	a, thief := w.authors[uto], w.secondLog(uto)
+	recs := a.notifyMany(3, 20)
+	w.append(s, recs...)
+	w.append(s, thief.retract(ref(recs[1])))
+	w.ok(s.Close())
+	tamper(t, cfg, "log.db", flip("hdr", len(recs), 10))
+	s = w.reopen(cfg)
+	if _, hidden := s.Hidden(recs[1].ID()); !hidden {
+		t.Fatal("not hidden: nothing is tried")
+	}
+	w.ok(s.CloseLog(thief.key.Public(), 0, thief.first()))
+	row, err := s.Get(a.key.Public(), 2)
+	w.ok(err)
+	if _, hidden := s.Hidden(recs[1].ID()); hidden || row.Body == nil {
+		t.Errorf("hidden %v, body %s", hidden, row.BodyState)
+	}
+	if due, err := s.DueRetractions(time.Now().Add(24*time.Hour), time.Minute, 10); err != nil || len(due) != 0 {
+		t.Errorf("due: %v, %v", due, err)
+	}
+	checkStore(t, w, s)
+}

@@ -263,32 +263,29 @@ func accepted(w *world) []recordVector {
 	}))
 	add("body with fields out of order", retract(func(d *draft) { d.body = []byte("\x12\x01x\x0a\x05error") }))
 	add("body not UTF-8", retract(func(d *draft) { d.body = []byte("\x0a\x05error\x12\x01\xff") }))
-	empty := func(name string, at int) {
-		add(name, notify(ct.TopicTravel, func(d *draft) {
+	empty := func(name string, change func(*heraldv1.Notification)) {
+		add("body with an empty "+name+" written", notify(ct.TopicTravel, func(d *draft) {
 			n := &heraldv1.Notification{}
 			if err := proto.Unmarshal(valid, n); err != nil {
 				panic(err)
 			}
-			switch at {
-			case 1:
-				n.Event.Detention = &heraldv1.Detention{}
-			case 2:
-				n.Person.Physical = &heraldv1.Physical{}
-			case 3:
-				n.Person.BiometricsAvailable = &heraldv1.Biometrics{}
-			case 4:
-				n.Person.MisusedIdentity = &heraldv1.Misused{}
-			case 5:
-				n.Event.Accompanying = []*heraldv1.Companion{{Role: "other", Name: &heraldv1.Name{}}}
-			case 6:
-				n.Event.Accompanying = []*heraldv1.Companion{{Role: "other", Birth: &heraldv1.Birth{}}}
-			}
+			change(n)
 			d.body, _ = proto.MarshalOptions{Deterministic: true}.Marshal(n)
 		}))
 	}
-	for i, what := range []string{"detention", "physical", "biometrics", "misused identity", "name of a companion", "birth of a companion"} {
-		empty("body with an empty "+what+" written", i+1)
+	companion := func(c *heraldv1.Companion) func(*heraldv1.Notification) {
+		return func(n *heraldv1.Notification) { n.Event.Accompanying = []*heraldv1.Companion{c} }
 	}
+	empty("detention", func(n *heraldv1.Notification) { n.Event.Detention = &heraldv1.Detention{} })
+	empty("physical", func(n *heraldv1.Notification) { n.Person.Physical = &heraldv1.Physical{} })
+	empty("biometrics", func(n *heraldv1.Notification) { n.Person.BiometricsAvailable = &heraldv1.Biometrics{} })
+	empty("misused identity", func(n *heraldv1.Notification) { n.Person.MisusedIdentity = &heraldv1.Misused{} })
+	empty("name of a companion", companion(&heraldv1.Companion{Role: "other", Name: &heraldv1.Name{}}))
+	empty("birth of a companion", companion(&heraldv1.Companion{Role: "other", Birth: &heraldv1.Birth{}}))
+	empty("companion", companion(&heraldv1.Companion{}))
+	empty("name part", func(n *heraldv1.Notification) { n.Person.Names[0].Parts = []string{"Testa", ""} })
+	empty("ground", func(n *heraldv1.Notification) { n.Assessment.Grounds = append(n.Assessment.Grounds, "") })
+	empty("nationality", func(n *heraldv1.Notification) { n.Person.Nationalities = []string{""} })
 	add("match release without a contact", release(func(d *draft, r *ct.MatchRelease) {
 		whole := body(r)
 		d.body = whole[:bytes.LastIndex(whole, []byte{0x2a})]
@@ -327,9 +324,6 @@ func accepted(w *world) []recordVector {
 		n.Assessment.Designation, n.Assessment.Grounds = ct.DesignationFamilyMember, []string{ct.GroundConvicted}
 		n.Assessment.RequestedAction, n.Assessment.WarrantRef = ct.ActionNotifyOnly, ""
 	})
-	invalid("an empty name part", func(n *ct.Notification) { n.Person.Names[0].Parts = []string{"Testa", ""} })
-	invalid("an empty ground", func(n *ct.Notification) { n.Assessment.Grounds = append(n.Assessment.Grounds, "") })
-	invalid("an empty nationality", func(n *ct.Notification) { n.Person.Nationalities = []ct.State{""} })
 	invalid("an offset of 24 hours", func(n *ct.Notification) { n.Event.Time = "2026-11-14T21:05:00+24:00" })
 	invalid("fled from no State", func(n *ct.Notification) { n.Person.FledFrom = []ct.State{"QQQ"} })
 	invalid("text over its limit", func(n *ct.Notification) { n.Assessment.GroundsText = strings.Repeat("x", 10_000) })

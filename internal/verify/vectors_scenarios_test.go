@@ -310,7 +310,7 @@ func scenes(w *world) (out []scenarioVector) {
 		stranger.notify("of a stranger")
 		s.run()
 	})
-	return out
+	return append(out, laterScenes(w)...)
 }
 
 // Every scenario, on a real store, in every order, with its restarts, ends as

@@ -433,3 +433,30 @@ func BenchmarkRefuseGarbage(b *testing.B) {
 		}
 	}
 }
+
+// Every kind that the table says this version acts on is read: a body of none is
+// not decodable, whatever kind it is of.
+func TestEveryActedKindIsRead(t *testing.T) {
+	w := newWorld(t)
+	for _, rule := range ct.Kinds() {
+		if !rule.Acted {
+			continue
+		}
+		d := w.draft(rule.Kind, ct.TopicControl, []byte("garbage"))
+		for topic := ct.TopicControl; topic <= ct.TopicReceipt; topic++ {
+			if rule.Topics.Has(topic) {
+				d.h.Topic = uint32(topic)
+			}
+		}
+		if rule.Root {
+			d.by = "UTO root"
+		}
+		for range rule.MinRefs {
+			d.h.Refs = append(d.h.Refs, ct.Ref{Log: key("UTO 1").Public(), Seq: 1, ID: ct.ID{1}})
+		}
+		r, err := verify.Open(w.raw(d), w.view[exercise], now)
+		if err != nil || r.Inadmissible() != verify.BodyNotDecodable {
+			t.Errorf("%s: %q, %v", rule.Kind, r.Inadmissible(), err)
+		}
+	}
+}

@@ -212,8 +212,9 @@ func filled[M any, P interface {
 	return m
 }
 
-// encodeBody writes m in field order. Without maps, floats, extensions and
-// unknown fields protobuf has no other freedom that a writer of ours uses.
+// encodeBody writes m in field order, and nothing that a reader would refuse.
+// Without maps, floats, extensions and unknown fields protobuf has no other
+// freedom that a writer of ours uses.
 func encodeBody(m proto.Message) ([]byte, error) {
 	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
 	if err != nil {
@@ -221,6 +222,9 @@ func encodeBody(m proto.Message) ([]byte, error) {
 	}
 	if len(b) > MaxBody {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d", ErrBodyLarge, len(b), MaxBody)
+	}
+	if err := checkShape(b, m.ProtoReflect().Descriptor(), 0); err != nil {
+		return nil, err
 	}
 	return b, nil
 }

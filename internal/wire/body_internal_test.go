@@ -49,35 +49,35 @@ func agree(t *testing.T, body []byte) {
 	}
 }
 
-// full has every field of the schema, some lists with empty elements.
+// fullBody has every field of the schema.
 func fullBody(tb testing.TB) []byte {
 	tb.Helper()
 	f := ct.Fact{Confidence: "high", SourceRef: "r"}
-	name := ct.Name{Kind: "primary", Parts: []string{"A", "", "B"}, Full: "A B", Script: "Latn", Lang: "en", Quality: "good", MRZ: "B<<A", Fact: f}
+	name := ct.Name{Kind: "primary", Parts: []string{"A", "B"}, Full: "A B", Script: "Latn", Lang: "en", Quality: "good", MRZ: "B<<A", Fact: f}
 	birth := ct.Birth{Date: "1990", Calendar: "gregorian", Fact: f}
 	doc := ct.Document{Type: "P", Number: "1", Issuer: "UTO", Issued: "2020", Expires: "2030", Status: "valid", MRZ: "x", Fact: f}
 	life := ct.PlaceOfLife{State: "UTO", Text: "t", Fact: f}
 	n := &ct.Notification{
 		Event: ct.Event{
-			Type: "t", Phase: "p", Time: "t", Precision: "e", Source: "UTO", Transit: []ct.State{"UTO", ""}, Destination: "UTO",
+			Type: "t", Phase: "p", Time: "t", Precision: "e", Source: "UTO", Transit: []ct.State{"UTO", "FIN"}, Destination: "UTO",
 			Legs: []ct.Leg{{}, {Mode: "air", Carrier: "UT", ServiceNo: "1", From: ct.Place{Code: "c", State: "UTO", Text: "t"},
 				To: ct.Place{Text: "t"}, Departs: "d", Arrives: "a"}},
 			Detention: &ct.Detention{Authority: "a", Country: "UTO", Region: "r", LegalGround: "l", Since: "s", ConsularNotified: "y",
 				ConsularTime: "t", ExpectedRelease: "r", ExpectedTransfer: "t"},
-			Accompanying: []ct.Companion{{}, {Role: "child", Name: &name, Birth: &birth, Note: "n"}, {Name: &ct.Name{}, Birth: &ct.Birth{}}},
+			Accompanying: []ct.Companion{{Role: "child", Name: &name, Birth: &birth, Note: "n"}, {Role: "other", Name: &ct.Name{}, Birth: &ct.Birth{}}},
 		},
 		Person: ct.Person{
-			Names: []ct.Name{name, {}}, Births: []ct.Birth{birth, {}}, BirthPlaces: []ct.PlaceOfLife{life, {}},
-			Nationalities: []ct.State{"UTO", ""}, Residence: []ct.PlaceOfLife{life}, Sex: "X", Documents: []ct.Document{doc, {}},
+			Names: []ct.Name{name, name}, Births: []ct.Birth{birth, birth}, BirthPlaces: []ct.PlaceOfLife{life, life},
+			Nationalities: []ct.State{"UTO", "FIN"}, Residence: []ct.PlaceOfLife{life}, Sex: "X", Documents: []ct.Document{doc, doc},
 			NationalIDs: []ct.NationalID{{Country: "UTO", Scheme: "s", Value: "v", Fact: f}},
-			Contacts:    []ct.PersonContact{{Kind: "k", Value: "v", Fact: f}}, ExternalRefs: []ct.ExternalRef{{System: "s", Value: "v"}, {}},
-			Physical:        &ct.Physical{HeightCM: 180, WeightKG: 80, Eyes: "e", Hair: "h", Marks: []string{"m", ""}, Fact: f},
+			Contacts:    []ct.PersonContact{{Kind: "k", Value: "v", Fact: f}}, ExternalRefs: []ct.ExternalRef{{System: "s", Value: "v"}, {System: "s"}},
+			Physical:        &ct.Physical{HeightCM: 180, WeightKG: 80, Eyes: "e", Hair: "h", Marks: []string{"m", "n"}, Fact: f},
 			Biometrics:      &ct.Biometrics{Face: true, Fingerprint: true, Iris: true, DNA: true, Contact: "c"},
 			MisusedIdentity: &ct.Misused{Names: []ct.Name{name}, Births: []ct.Birth{birth}, Documents: []ct.Document{doc}, Note: "n"},
 			AsylumOrRefugee: true, FledFrom: []ct.State{"s"},
 		},
 		Assessment: ct.Assessment{
-			Grounds: []string{"g", ""}, GroundsText: "t", Designation: "d", LegalBasis: []ct.LegalBasis{{Instrument: "i", Reference: "r"}, {}},
+			Grounds: []string{"g", "h"}, GroundsText: "t", Designation: "d", LegalBasis: []ct.LegalBasis{{Instrument: "i", Reference: "r"}, {Reference: "r"}},
 			Purpose: "p", SourceGrade: "A", InfoGrade: "1", RequestedAction: "a", WarrantRef: "w",
 		},
 		Handling:  ct.Handling{Codes: []string{"H0"}, PAP: "RED", Caveats: []string{"c"}, Originator: []ct.State{"UTO"}, Text: "t"},
@@ -144,8 +144,8 @@ func fullRelease(tb testing.TB) []byte {
 	body, err := EncodeMatchRelease(&ct.MatchRelease{
 		Requests: []ct.ID{{1}, {2}}, To: "UTO", By: "human", Contact: n.Contact,
 		Hits: []ct.ReleasedHit{{}, {
-			Ref: "r", Score: 1, Tier: "strong", Why: []string{"a", ""}, Author: "UTO", TLP: ct.TLPRed, Event: "e", EventTime: "t",
-			Person: &n.Person, Designation: "d", Action: "a", Handling: n.Handling, Contact: &n.Contact, Withheld: []string{"w", ""},
+			Ref: "r", Score: 1, Tier: "strong", Why: []string{"a", "b"}, Author: "UTO", TLP: ct.TLPRed, Event: "e", EventTime: "t",
+			Person: &n.Person, Designation: "d", Action: "a", Handling: n.Handling, Contact: &n.Contact, Withheld: []string{"w", "x"},
 		}, {Person: &ct.Person{}, Contact: &ct.Contact{}}},
 	})
 	if err != nil {
@@ -239,15 +239,17 @@ func TestReaderBeginsAnew(t *testing.T) {
 func TestReadBounds(t *testing.T) {
 	for _, n := range []int{maxRepeated, maxRepeated + 1} {
 		many := &ct.Notification{}
-		many.Person.Names = make([]ct.Name, n)
-		many.Handling.Codes = make([]string, n)
-		body, err := EncodeNotification(many)
+		many.Person.Names = slices.Repeat([]ct.Name{{Full: "A"}}, n)
+		many.Handling.Codes = slices.Repeat([]string{"H0"}, n)
+		body, err := proto.MarshalOptions{Deterministic: true}.Marshal(notificationToProto(many))
 		if err != nil {
 			t.Fatal(err)
 		}
 		agree(t, body)
-		if _, err := DecodeNotification(BodyHeader{}, body); (err == nil) != (n <= maxRepeated) {
-			t.Errorf("%d elements: %v", n, err)
+		_, read := DecodeNotification(BodyHeader{}, body)
+		_, write := EncodeNotification(many)
+		if (read == nil) != (n <= maxRepeated) || (write == nil) != (n <= maxRepeated) {
+			t.Errorf("%d elements: read %v, written %v", n, read, write)
 		}
 	}
 }

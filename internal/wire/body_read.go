@@ -22,7 +22,7 @@ func readBody(body []byte) (decoder, error) {
 	return decoder{b: body, all: string(body), end: len(body)}, nil
 }
 
-// blob is bytes that may be empty: an element of a list, an embedded message.
+// blob is bytes that may be empty: an embedded message that is always present.
 func (d *decoder) blob() []byte {
 	if d.typ != protowire.BytesType {
 		d.bad = true
@@ -45,7 +45,7 @@ func (d *decoder) message() decoder {
 }
 
 // filled says that the embedded message which comes now is one that is absent
-// when it is empty.
+// when it is empty, as every element of a list is.
 func (d *decoder) filled() { d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }
 
 // count is how many elements the list has that begins here, so that it is
@@ -81,7 +81,7 @@ func readTexts[S ~string](d *decoder, list []S) []S {
 	if cap(list) == 0 {
 		list = make([]S, 0, d.count())
 	}
-	v := d.blob()
+	v := d.bytes() // no element is empty
 	if !utf8.Valid(v) {
 		d.bad = true
 	}
@@ -96,6 +96,7 @@ func readTexts[S ~string](d *decoder, list []S) []S {
 // (A function that reads the element, given here, would put every decoder on the heap.)
 func another[T any](d *decoder, list []T) []T {
 	d.bounded(len(list))
+	d.filled()
 	if cap(list) == 0 {
 		list = make([]T, 0, d.count())
 	}

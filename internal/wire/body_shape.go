@@ -12,8 +12,8 @@ import (
 const maxDepth = 5
 
 // checkShape walks a body without allocating for it: only fields of the
-// schema, in ascending order, at most maxRepeated of each, no depth that the
-// schema does not have. What it accepts costs memory in proportion to the
+// schema, in ascending order, at most maxRepeated of each, no empty element of
+// a list, no depth that the schema does not have. What it accepts costs memory in proportion to the
 // limits and not to what 24 KiB can claim; whether it is the one encoding is
 // for same to say.
 func checkShape(b []byte, d protoreflect.MessageDescriptor, depth int) error {
@@ -44,6 +44,9 @@ func checkShape(b []byte, d protoreflect.MessageDescriptor, depth int) error {
 		}
 		if count > maxRepeated {
 			return fmt.Errorf("%w: more than %d of field %d of %s", ErrBodyLarge, maxRepeated, num, d.Name())
+		}
+		if f.IsList() && typ == protowire.BytesType && len(b) > 0 && b[0] == 0 {
+			return fmt.Errorf("%w: an empty element of field %d of %s", ErrBody, num, d.Name())
 		}
 		if f.Kind() == protoreflect.MessageKind {
 			if typ != protowire.BytesType {

@@ -235,7 +235,7 @@ func TestOneEncoding(t *testing.T) {
 		{"too large", make([]byte, wire.MaxBody+1), wire.ErrBodyLarge},
 		{"too many names", encode(func(m *heraldv1.Notification) {
 			for range 65 {
-				m.Person.Names = append(m.Person.Names, &heraldv1.Name{})
+				m.Person.Names = append(m.Person.Names, &heraldv1.Name{Full: "A"})
 			}
 		}), wire.ErrBodyLarge},
 	}
@@ -483,8 +483,18 @@ func TestReleaseOneEncoding(t *testing.T) {
 	for i := range many.Requests {
 		many.Requests[i] = ct.ID{byte(i + 1)}
 	}
-	if _, err := wire.DecodeMatchRelease(mustBody(wire.EncodeMatchRelease(many))); err == nil {
-		t.Error("a list over its bound was read")
+	if _, err := wire.EncodeMatchRelease(many); !errors.Is(err, wire.ErrBodyLarge) {
+		t.Errorf("a list over its bound was written: %v", err)
+	}
+	for range ct.MaxNames {
+		m.Requests = append(m.Requests, make([]byte, len(ct.ID{})))
+	}
+	raw, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := wire.DecodeMatchRelease(raw); !errors.Is(err, wire.ErrBodyLarge) {
+		t.Errorf("a list over its bound was read: %v", err)
 	}
 }
 

@@ -370,12 +370,9 @@ func appendText(b []byte, num protowire.Number, s string) []byte {
 }
 
 // appendPadding adds a padding field of exactly size bytes, tag and length
-// included; false when no field has that size. Nothing is added for size 0.
+// included; false when no field has that size.
 func appendPadding(b []byte, num protowire.Number, size int) ([]byte, bool) {
 	tag := protowire.SizeTag(num)
-	if size == 0 {
-		return b, true
-	}
 	n := size - tag - 1
 	if n >= 128 {
 		n = size - tag - 2

@@ -103,8 +103,12 @@ func TestMatchRequestSizes(t *testing.T) {
 		if len(raw)%MatchRequestStep != 0 {
 			t.Fatalf("grounds of %d bytes: request of %d bytes, want a multiple of %d", n, len(raw), MatchRequestStep)
 		}
-		if _, _, err := DecodeMatchRequest(raw); err != nil {
+		_, s, err := DecodeMatchRequest(raw)
+		if err != nil {
 			t.Fatalf("grounds of %d bytes: %v", n, err)
+		}
+		if s.Body[len(s.Body)-1] != 0 {
+			t.Fatalf("grounds of %d bytes: no padding", n)
 		}
 	}
 }

@@ -61,6 +61,22 @@ func AppendRecord(b []byte, e *Envelope) []byte {
 	return b
 }
 
+// RecordSize is how many bytes AppendRecord writes of a record with a header, a
+// signature and a body of these lengths; a negative body: it goes without.
+func RecordSize(header, sig, body int, alg uint32) int {
+	n := sizeBytes(header) + 1 + protowire.SizeVarint(uint64(alg)) + sizeBytes(sig)
+	if body >= 0 {
+		n += sizeBytes(SaltSize)
+	}
+	if body > 0 {
+		n += sizeBytes(body)
+	}
+	return n
+}
+
+// sizeBytes is what a field of n bytes takes; its number is below 16.
+func sizeBytes(n int) int { return 1 + protowire.SizeBytes(n) }
+
 // Decode reads a record and refuses anything that Encode would not have
 // written, byte for byte. The result shares memory with raw.
 func Decode(raw []byte) (*Envelope, error) {

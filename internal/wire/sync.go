@@ -432,13 +432,14 @@ func (d *decoder) syncRange() SyncRange {
 }
 
 func (d *decoder) syncRecords() *SyncRecords {
-	r := &SyncRecords{}
+	r, size := &SyncRecords{}, 0
 	for d.next() {
 		switch d.num {
 		case 1:
 			d.repeat()
 			raw := d.bytes()
-			d.bad = d.bad || len(raw) > MaxRecord || len(r.Records) == MaxSyncRecords
+			size += len(raw)
+			d.bad = d.bad || len(raw) > MaxRecord || len(r.Records) == MaxSyncRecords || size > MaxSyncRecordBytes
 			r.Records = append(r.Records, raw)
 		case 2:
 			r.Last = d.flag()

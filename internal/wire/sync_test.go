@@ -223,6 +223,37 @@ func TestSyncLargestRecordsFitAFrame(t *testing.T) {
 	}
 }
 
+// A records message has no more bytes of records than one that others send on.
+func TestSyncRecordsOfTooManyBytes(t *testing.T) {
+	r := make([][]byte, wire.MaxSyncRecordBytes/wire.MaxRecord)
+	for i := range r {
+		r[i] = make([]byte, wire.MaxRecord)
+	}
+	if _, err := wire.DecodeSync(wire.EncodeSync(&wire.SyncMessage{Records: &wire.SyncRecords{Records: r}})); err != nil {
+		t.Errorf("as many as may be: %v", err)
+	}
+	r = append(r, []byte{1})
+	if _, err := wire.DecodeSync(wire.EncodeSync(&wire.SyncMessage{Records: &wire.SyncRecords{Records: r}})); !errors.Is(err, wire.ErrSync) {
+		t.Errorf("one byte more: %v", err)
+	}
+}
+
+func TestRecordSize(t *testing.T) {
+	for _, header := range []int{1, 127, 128, 1024} {
+		for _, body := range []int{-1, 0, 1, 127, 128, 1 << 14, 62464} {
+			for _, alg := range []uint32{1, 128, 1 << 31} {
+				e := wire.Envelope{HeaderBytes: make([]byte, header), Alg: alg, Sig: make([]byte, wire.SigSize)}
+				if body >= 0 {
+					e.Salt, e.Body = make([]byte, wire.SaltSize), make([]byte, body)
+				}
+				if got, want := wire.RecordSize(header, wire.SigSize, body, alg), len(wire.Encode(&e)); got != want {
+					t.Errorf("header of %d, body of %d: %d bytes, want %d", header, body, got, want)
+				}
+			}
+		}
+	}
+}
+
 func TestFrontierDigest(t *testing.T) {
 	base := []wire.LogHead{{syncLog(1), 7, syncID(1), 0}, {syncLog(2), 1, syncID(2), 0}}
 	same := wire.FrontierDigest(base)

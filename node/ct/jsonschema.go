@@ -36,7 +36,13 @@ func JSONSchema() map[string]any {
 	action := func(c ...string) map[string]any { return having("requested_action", map[string]any{"enum": c}) }
 	all = append(all,
 		map[string]any{"if": having("assessment", action(ActionDetainForExtradition)), "then": map[string]any{"properties": map[string]any{"assessment": map[string]any{"required": []string{"warrant_ref"}}}}},
-		map[string]any{"if": having("assessment", having("designation", map[string]any{"enum": bystanderDesignations})), "then": map[string]any{"not": having("assessment", action(adverseActions...))}},
+		map[string]any{"if": having("assessment", having("designation", map[string]any{"enum": bystanderDesignations})), "then": map[string]any{
+			"not": having("assessment", action(adverseActions...)),
+			"properties": map[string]any{"assessment": map[string]any{
+				"not":        map[string]any{"required": []string{"warrant_ref"}},
+				"properties": map[string]any{"grounds": map[string]any{"items": map[string]any{"enum": harmlessGrounds}}},
+			}},
+		}},
 	)
 	root["allOf"] = all
 	root["$defs"] = defs

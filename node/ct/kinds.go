@@ -4,7 +4,7 @@ package ct
 // kinds, their bodies, the closed lists and the rules between fields. A node that
 // opens a store judged by another version judges what it holds again. Raise it with
 // every such change; a test of package verify remembers.
-const RulesVersion = 1
+const RulesVersion = 2
 
 // KindRule is what the protocol says of one kind, whoever meets a record of it:
 // one row of the table of kinds (PROTOCOL.md section 6).
@@ -21,8 +21,8 @@ type KindRule struct {
 	// Retractable: content about a person, which a RETRACT of its State hides.
 	// Nothing else is ever hidden.
 	Retractable bool
-	// Essential: it takes something away or says who may speak, and comes in
-	// while the disk is full.
+	// Essential: it takes something away, and comes in whole while the disk is
+	// full. So does all of a root log, which says who may speak.
 	Essential bool
 }
 
@@ -56,13 +56,13 @@ var kindRules = [...]KindRule{
 	{Kind: KindKey},
 	{Kind: KindEpoch},
 	{Kind: KindAddress, Acted: true, Topics: onControl},
-	{Kind: KindDelegation, Root: true, Acted: true, Topics: onControl, Essential: true},
-	{Kind: KindRenewal, Root: true, Acted: true, Topics: onControl, Essential: true},
-	{Kind: KindClosing, Root: true, Acted: true, Topics: onControl, Essential: true},
-	{Kind: KindRootRotation, Root: true, Essential: true},
-	{Kind: KindAmendment, Root: true, Essential: true},
-	{Kind: KindVote, Root: true, Essential: true},
-	{Kind: KindForkProof},
+	{Kind: KindDelegation, Root: true, Acted: true, Topics: onControl},
+	{Kind: KindRenewal, Root: true, Acted: true, Topics: onControl},
+	{Kind: KindClosing, Root: true, Acted: true, Topics: onControl},
+	{Kind: KindRootRotation, Root: true},
+	{Kind: KindAmendment, Root: true},
+	{Kind: KindVote, Root: true},
+	{Kind: KindForkProof, Essential: true},
 	{Kind: KindCheckpoint},
 }
 

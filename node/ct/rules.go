@@ -274,8 +274,8 @@ var BetweenFields = []string{
 	"documents: expires is not before issued; mrz is a machine-readable zone of ICAO 9303 whose check digits are right",
 	"legal_basis: a treaty and domestic-law need a reference",
 	"requested_action: DETAIN_FOR_EXTRADITION needs warrant_ref; consular_time needs consular_notified yes",
-	"a family-member, witness or victim: neither REFUSE_ENTRY nor DETAIN_FOR_EXTRADITION",
-	"a person who may be under 18: designation family-member or witness-or-victim, no ground of suspicion, and only CHILD_PROTECTION or NOTIFY_ONLY",
+	"a family-member, witness or victim: no ground but association, no warrant_ref, and neither REFUSE_ENTRY nor DETAIN_FOR_EXTRADITION",
+	"a person who may be under 18: designation family-member or witness-or-victim, no ground but association, no warrant_ref, and only CHILD_PROTECTION or NOTIFY_ONLY",
 	"retention: expires lies in the future and at most 1,827 days ahead (366 for a person who may be under 18), or what the network's policy says; purpose_date and review_date are not after it",
 	"texts: no control characters, no overrides of direction, no blanks at an end",
 }

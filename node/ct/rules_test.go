@@ -269,6 +269,24 @@ func TestRulesBetweenFields(t *testing.T) {
 			t.Errorf("%s: herald says %q, the schema %q", name, h, s)
 		}
 	}
+	// One who only belongs to somebody: with all of these it is whole, and each
+	// thing that speaks of suspicion is refused by itself.
+	harmless := map[string]any{"assessment.designation": "family-member", "assessment.grounds": []any{"association"}, "assessment.requested_action": "NOTIFY_ONLY", "assessment.warrant_ref": nil}
+	for path, v := range map[string]any{
+		"": nil, "assessment.grounds": []any{"association", "charged"}, "assessment.warrant_ref": "W 1",
+		"assessment.requested_action": "REFUSE_ENTRY",
+	} {
+		doc := document(t, everything)
+		for p, v := range harmless {
+			set(p, v)(doc)
+		}
+		if path != "" {
+			set(path, v)(doc)
+		}
+		if h, s := refusals(doc, schema); (h == "") != (path == "") || (s == "") != (path == "") {
+			t.Errorf("a family member with %s %v: herald says %q, the schema %q", path, v, h, s)
+		}
+	}
 }
 
 // proto/rules.json is the table: other implementations read it.

@@ -16,7 +16,7 @@ WIRE = {"uint32": 0, "uint64": 0, "int64": 0, "bool": 0}
 
 
 def _messages():
-    """Every message: number -> (name, type, repeated, always present)."""
+    """Every message: number -> (name, type, repeated, always present, may be empty)."""
     out = {}
     for path in sorted(pathlib.Path(__file__).parent.parent.glob("herald/v1/*.proto")):
         fields, above = None, ""
@@ -28,7 +28,9 @@ def _messages():
                 WIRE[m[1]] = 0  # a number: those of later versions are read too
             elif m := re.match(r"\s+(repeated )?(\w+) (\w+) = (\d+);(.*)", line):
                 if fields is not None and m[2] != "reserved":
-                    fields[int(m[4])] = (m[3], m[2], bool(m[1]), "always present" in (above + m[5]).lower())
+                    said = (above + m[5]).lower()
+                    must = "always present" in said
+                    fields[int(m[4])] = (m[3], m[2], bool(m[1]), must, must and "never empty" not in said or "may be empty" in said)
             above = line if line.strip().startswith("//") else ""
     return out
 
@@ -84,24 +86,23 @@ def fields(b):
         yield num, kind, value
 
 
-def decode(name, b, most=None, blank=False):
-    """Reads a message. most bounds each list, blank lets elements of lists of
-    texts be empty (bodies: a rule of section 7 refuses those)."""
+def decode(name, b, most=None):
+    """Reads a message. most bounds each list."""
     schema, out, seen = MESSAGES[name], {}, set()
     for num, kind, value in fields(b):
         if num not in schema:
             raise Malformed("unknown field")
-        field, typ, repeated, must = schema[num]
+        field, typ, repeated, _, empty = schema[num]
         if kind != WIRE.get(typ, 2):
             raise Malformed("wire type of " + field)
         if num in seen and not repeated:
             raise Malformed(field + " twice")
         seen.add(num)
         if typ in MESSAGES:
-            if not value and not must and not repeated:
+            if not value and not empty:
                 raise Malformed("empty " + field)
-            value = decode(typ, value, most, blank)
-        elif not value and not (repeated and blank and typ == "string"):
+            value = decode(typ, value, most)
+        elif not value:
             raise Malformed("default value of " + field)
         elif typ == "string":
             try:
@@ -118,7 +119,7 @@ def decode(name, b, most=None, blank=False):
                 raise Malformed("too many " + field)
         else:
             out[field] = value
-    for num, (field, typ, repeated, must) in schema.items():
+    for num, (field, typ, repeated, must, _) in schema.items():
         if must and num not in seen:
             raise Malformed("no " + field)
         if num not in seen:

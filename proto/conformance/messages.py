@@ -13,25 +13,32 @@ def wrong(ok):
         raise Malformed("limit")
 
 
+def read_beacon(raw):
+    """The signed message and the beacon in it; no beacon when it is of another version."""
+    s = decode("SignedBeacon", raw)
+    first = next(fields(s["beacon"]), None)
+    if first and first[:2] == (1, 0) and first[2] != 1 and 0 < first[2] < 2**32:
+        return s, None
+    b = decode("Beacon", s["beacon"])
+    sized(b["network"], 8)
+    for field in ("node", "digest"):
+        sized(b[field], 32)
+    wrong(0 < b["time"] < 2**63)
+    for number, hash in (("size", "head"), ("journal_entries", "journal_head")):
+        wrong(bool(b[number]) == bool(b[hash]) and len(b[hash]) in (0, 32))
+    return s, b
+
+
 def beacon(raw, roster, now):
     """The first reason of section 8 that is not of what was heard before, or none."""
     if len(raw) > 512:
         return "too-large"
     try:
-        s = decode("SignedBeacon", raw)
-        wrong(s["beacon"] and s["alg"] and s["signature"])
-        first = next(fields(s["beacon"]), None)
-        if first and first[:2] == (1, 0) and first[2] != 1 and 0 < first[2] < 2**32:
-            return "unknown-version"
-        b = decode("Beacon", s["beacon"])
-        sized(b["network"], 8)
-        for field in ("node", "digest"):
-            sized(b[field], 32)
-        wrong(b["version"] and 0 < b["time"] < 2**63)
-        for number, hash in (("size", "head"), ("journal_entries", "journal_head")):
-            wrong(bool(b[number]) == bool(b[hash]) and len(b[hash]) in (0, 32))
+        s, b = read_beacon(raw)
     except Malformed:
         return "not-a-beacon"
+    if b is None:
+        return "unknown-version"
     if b["size"] > LENGTH:
         return "too-large"
     if b["network"] != roster.network[:8]:
@@ -83,7 +90,8 @@ def sync(raw):
     elif num == 3:
         want(m)
     else:
-        wrong(len(m["records"]) <= 1024 and (m["records"] or m["last"]) and all(len(r) <= 65536 for r in m["records"]))
+        wrong(len(m["records"]) <= 1024 and (m["records"] or m["last"]) and all(len(r) <= 65536 for r in m["records"])
+              and sum(len(r) for r in m["records"]) <= 1 << 20)
 
 
 def envelope(raw, most):
@@ -119,8 +127,8 @@ def request(raw):
     parts = list(fields(body))
     persons = [v for n, _, v in parts if n == 14]
     wrong(len(persons) == 1 and 0 < len(persons[0]) <= 16 << 10)
-    decode("Person", persons[0], most=64, blank=True)
-    m = decode("MatchRequest", b"".join(put_varint(n << 3 | k) + (put_varint(v) if k == 0 else put_varint(len(v)) + v) for n, k, v in parts if n != 14))
+    decode("Person", persons[0], most=64)
+    m = decode("MatchRequest", body)
     for field, n in (("network", 8), ("nonce", 32), ("asker", 32), ("responder", 32)):
         sized(m[field], n)
     for field, most in (("purpose", 64), ("legal_basis", 512), ("case_ref", 256), ("operator", 128), ("grounds", 1024)):

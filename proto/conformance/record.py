@@ -120,6 +120,18 @@ def open_record(raw, roster, now, topic=None):
     return r
 
 
+def body(name, raw):
+    """Decodes a body."""
+    if len(raw) > 24576:
+        raise Malformed("size")
+    c = decode(name, raw, most=64)
+    for field in {"Delegation": ("node",), "Renewal": ("node",), "Closing": ("log", "id")}.get(name, ()):
+        sized(c[field], 32)
+    for request in c["requests"] if name == "MatchRelease" else ():
+        sized(request, 32)
+    return c
+
+
 def judge(r, roster):
     """The first reason of section 6, or none; r.content is the body when it is shown."""
     h, kind = r.h, r.h["kind"]
@@ -156,13 +168,7 @@ def judge(r, roster):
     if not r.has_body:
         return ""
     try:
-        if len(r.body) > 24576:
-            raise Malformed("size")
-        c = decode(BODIES[kind], r.body, most=64, blank=True)
-        for field in {DELEGATION: ("node",), RENEWAL: ("node",), CLOSING: ("log", "id")}.get(kind, ()):
-            sized(c[field], 32)
-        for request in c["requests"] if kind == RELEASE else ():
-            sized(request, 32)
+        c = body(BODIES[kind], r.body)
     except Malformed:
         return "body-not-decodable"
     try:

@@ -52,7 +52,7 @@ def load(text, format, names):
 def encode(name, m):
     """The one encoding of what was decoded."""
     out = b""
-    for num, (field, typ, repeated, always) in sorted(MESSAGES[name].items()):
+    for num, (field, typ, repeated, _, _) in sorted(MESSAGES[name].items()):
         for v in m[field] if repeated else [m[field]]:
             if typ in MESSAGES:
                 if v is not None:
@@ -73,6 +73,35 @@ def founder(f):
         must(signed(n["key"], "possession", bytes(32), content.possession(f["state"], f["root"], n["key"]), n["proof"]), "proof of possession")
 
 
+def read_genesis(raw):
+    b = decode("Genesis", raw)
+    for x in b["founders"]:
+        sized(x["root"], 32)
+        for n in x["nodes"]:
+            sized(n["key"], 32)
+            sized(n["proof"], 64)
+    return b
+
+
+def read_request(text):
+    """A request file, as its maker and its State's root key have signed it."""
+    f = load(text, "request 1", ("herald", "state", "root", "node", "addrs", "proof", "signature"))
+    root, node = bytes.fromhex(f["root"]), bytes.fromhex(f["node"])
+    proof, signature = (base64.b64decode(f[k], validate=True) for k in ("proof", "signature"))
+    must(len(root) == len(node) == 32 and len(proof) == len(signature) == 64, "sizes")
+    x = {"state": f["state"], "root": root, "nodes": [{"key": node, "proof": proof, "addrs": f["addrs"]}]}
+    founder(x)
+    must(signed(root, "join-request", bytes(32), encode("Founder", x), signature), "the root key has not signed it")
+
+
+def read_roster(text):
+    """A roster file: the roster of its genesis, and the records that are to be applied."""
+    if json.loads(text).get("herald") == "genesis 1":
+        return Roster(text), []
+    f = load(text, "roster 1", ("herald", "genesis", "records"))
+    return Roster(json.dumps(f["genesis"])), [base64.b64decode(r, validate=True) for r in f["records"]]
+
+
 class Roster:
     """The roster of a genesis file, to which records of root logs are applied."""
 
@@ -83,12 +112,7 @@ class Roster:
         must(f["network"] == self.network.hex(), "the file names another network")
         must(len(self.raw) <= 1 << 20, "too large")
         try:
-            self.body = b = decode("Genesis", self.raw)
-            for x in b["founders"]:
-                sized(x["root"], 32)
-                for n in x["nodes"]:
-                    sized(n["key"], 32)
-                    sized(n["proof"], 64)
+            self.body = b = read_genesis(self.raw)
         except Malformed:
             raise Unsound("body")
         self.policy, self.exercise = b["policy"], b["exercise"]
@@ -98,6 +122,7 @@ class Roster:
         self.founding = {}  # root key -> number of founding delegations, id and offset after the last
         for x in b["founders"]:
             self.roots[x["root"]] = {"state": x["state"], "seq": 0, "id": self.network, "end": 0, "at": b["created"], "serial": 0, "stopped": 0}
+        must(all(set(s) == {"state", "signature", "delegations"} for s in f["signatures"]), "a field of a signature")
         signatures = {s["state"]: s for s in f["signatures"]}
         must(len(signatures) == len(f["signatures"]), "two signatures of one State")
         must(set(signatures) == {x["state"] for x in b["founders"]}, "not signed by all")
@@ -127,6 +152,7 @@ class Roster:
 
     def summary(self, s):
         b, p = self.body, self.policy
+        must(set(s) == {"name", "exercise", "created", "policy", "members"} and set(s["policy"]) == set(POLICY), "summary: fields")
         must(s["name"] == b["name"] and s["exercise"] == b["exercise"], "summary")
         must(content.instant(s["created"]) == b["created"] * 10**6, "summary: created")
         for field in POLICY:

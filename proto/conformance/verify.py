@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Runs this verifier over all vectors. Exit 1 when it judges one otherwise."""
 
+import base64
 import json
 import pathlib
 import sys
@@ -10,8 +11,8 @@ import ed25519
 import messages
 import record
 import scenario
-from encoding import framed
-from roster import Roster
+from encoding import MESSAGES, Malformed, framed, lp, sha
+from roster import Roster, Unsound, read_genesis, read_request, read_roster
 
 TOPICS = {"control": 1, "travel": 2, "arrival": 3, "deportation": 4, "detention": 5, "receipt": 6}
 VECTORS = pathlib.Path(__file__).parent.parent / "vectors"
@@ -117,6 +118,54 @@ def others(report, now, files):
         report.check("messages.json", f"{x['type']}: {x['name']}", got, (x["sound"], x.get("reason", ""), x.get("hash", "")))
 
 
+READERS = {
+    "Record": record.read, "Header": record.read, "SignedBeacon": messages.read_beacon, "Beacon": messages.read_beacon,
+    "SyncMessage": messages.sync, "SignedMatch": messages.request, "MatchRequest": messages.request, "MatchAnswer": messages.answer,
+    "Genesis": read_genesis,
+}
+
+
+def encodings(report):
+    """Each field there, empty and absent; every field of the .proto files is among them."""
+    reached = set()
+    for x in load("encodings.json"):
+        raw, read = bytes.fromhex(x["bytes"]), READERS.get(x["type"])
+        try:
+            read(raw) if read else record.body(x["type"], raw)
+            got = True
+        except (Malformed, record.Refused):
+            got = False
+        report.check("encodings.json", x["name"], got, x["sound"])
+        name = None
+        for step in x["name"].partition(",")[0].split("."):
+            fields = {f[0]: f[1] for f in MESSAGES.get(name, {}).values()}
+            reached.add((name, step))
+            name = fields[step] if name else step
+    for name, fields in MESSAGES.items():
+        for field in fields.values():
+            if name != "Possession":  # is signed and never sent
+                report.check("encodings.json", f"{name}.{field[0]} is among them", (name, field[0]) in reached, True)
+
+
+def founding(report):
+    """Every refusal is one, also by what the standard library says of odd JSON."""
+    read = {"request": read_request, "genesis": Roster, "roster": read_roster}
+    for x in load("files.json"):
+        try:
+            read[x["type"]](base64.b64decode(x["file"]).decode("utf-8"))
+            got = True
+        except (Unsound, Malformed, content.Fault, record.Refused, ValueError, KeyError, TypeError, AttributeError):
+            got = False
+        report.check("files.json", f"{x['type']}: {x['name']}", got, x["sound"])
+
+
+def gossip(report):
+    for x in load("gossip.json"):
+        name = f"/herald/1/{x['network'][:16]}/{x['topic']}"
+        id = sha("herald/gossip/v1", lp(name.encode()), bytes.fromhex(x["data"]))[:20]
+        report.check("gossip.json", f"{name}, {len(x['data']) // 2} bytes", (name, id.hex()), (x["name"], x["id"]))
+
+
 def damaged(report, path, now, files):
     """Records that herald has judged, each with its id or reason and the verdict."""
     rosters = {name: Roster(text) for name, text in files.items()}
@@ -140,6 +189,9 @@ def main():
     records(report, now, seeds, files)
     scenarios(report, files)
     others(report, now, files)
+    encodings(report)
+    founding(report)
+    gossip(report)
     return report.end()
 
 

@@ -96,6 +96,14 @@ var networkControls = []control{
 		edits: []edit{{"internal/exchange/open.go", "o.now = time.Time{}", ""}},
 	},
 	{
+		name: "runs-pass-on", rule: "a run of any length is passed on as far as its good signatures", pkg: "./internal/exchange", tests: "TestLongRunsOfBadSignatures",
+		edits: []edit{{"internal/store/chained.go", "for n := len(parts); n > 0; n-- {", "for n := len(parts); n > max(0, len(parts)-64); n-- {"}},
+	},
+	{
+		name: "short-blames-nobody", rule: "who cannot prove what it holds keeps nothing else back and is not blamed", pkg: "./internal/exchange", tests: "TestForkBehindABadSignature",
+		edits: []edit{{"internal/exchange/fetch.go", "for i, r := range short {", "if len(short) > 0 {\n\t\t\t\treturn errPeer\n\t\t\t}\n\t\t\tfor i, r := range short {"}},
+	},
+	{
 		name: "sync-quota", rule: "a peer gets no more bytes than its quota", pkg: "./internal/exchange", tests: "TestGreedyPeer",
 		edits: []edit{{"internal/exchange/quota.go", "if wait <= 0 {", "if true {"}},
 	},

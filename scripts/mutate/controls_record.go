@@ -56,6 +56,18 @@ var recordControls = []control{
 		edits: []edit{{"internal/roster/apply.go", "case last.stopped != 0:", "case false:"}},
 	},
 	{
+		name: "root-turns", rule: "a long root log takes its turn with the others", pkg: "./node", tests: "TestRootLogsTakeTurns",
+		edits: []edit{{"node/control.go", "for range rootStep {", "for range 1 << 30 {"}},
+	},
+	{
+		name: "root-waits", rule: "a root log that waits for content is an alarm", pkg: "./node", tests: "TestWithheldRootRecord",
+		edits: []edit{{"node/roster.go", "case n.waits(m.Root, applied):", "case false:"}},
+	},
+	{
+		name: "closing-alarm-ends", rule: "what only another State can put right is an alarm for thirty days", pkg: "./node", tests: "TestBogusClosingIsNotForEver",
+		edits: []edit{{"node/roster.go", "node.State != n.state && now.Sub(node.Closing.Issued.Time()) > missedFor", "false"}},
+	},
+	{
 		name: "root-records-once", rule: "a record of a root log is given to the roster once", pkg: "./node", tests: "TestFloodOfARootLog",
 		edits: []edit{{"node/control.go", "seq, _, _, _ := n.view.Load().RootHead(log)", "seq := uint64(0)"}},
 	},
@@ -106,7 +118,7 @@ var recordControls = []control{
 	},
 	{
 		name: "rewind-unhides", rule: "a disowned retraction has hidden nothing", pkg: "./internal/store", tests: "TestRewindUndoesRetractions",
-		edits: []edit{{"internal/store/rewind.go", "if g.header == nil || ct.Kind(g.header.Kind) != ct.KindRetract {", "if true {"}},
+		edits: []edit{{"internal/store/rewind.go", "refs = g.header.Refs", "refs = nil"}},
 	},
 	{
 		name: "rewind-erases", rule: "the salt of a disowned body goes", pkg: "./internal/store", tests: "TestCloseLog",
@@ -153,6 +165,18 @@ var recordControls = []control{
 	{
 		name: "one-encoding-empty-part", rule: "an optional part of a body that is empty is not written", pkg: "./internal/wire", tests: "TestOneEncoding|TestReleaseOneEncoding",
 		edits: []edit{{"internal/wire/body_read.go", "{ d.bad = d.bad || len(d.b) > 0 && d.b[0] == 0 }", "{}"}},
+	},
+	{
+		name: "one-encoding-empty-element", rule: "an element of a list of texts is not empty", pkg: "./internal/verify", tests: "TestEncodingVectors",
+		edits: []edit{{"internal/wire/body_read.go", "v := d.bytes() // no element", "v := d.blob() // no element"}},
+	},
+	{
+		name: "one-encoding-written", rule: "no body is written that no reader takes", pkg: "./internal/wire", tests: "TestNothingEmptyIsWritten",
+		edits: []edit{{"internal/wire/body_shape.go", "if f.IsList() && typ == protowire.BytesType && len(b) > 0 && b[0] == 0 {", "if false {"}},
+	},
+	{
+		name: "match-padding", rule: "a match request always has padding", pkg: "./internal/wire", tests: "TestMatchRequestSizes",
+		edits: []edit{{"internal/wire/match.go", "	if n < 1 || n >= 16<<10 {", "	if size == 0 {\n		return b, true\n	}\n	if n < 1 || n >= 16<<10 {"}},
 	},
 	{
 		name: "record-size", rule: "a record has at most 64 KiB", pkg: "./internal/wire",

@@ -2,6 +2,22 @@ package main
 
 // storeControls hold what is durable and what is gone.
 var storeControls = []control{
+	{
+		name: "fill-signature", rule: "a body that comes with a good signature brings it", pkg: "./internal/store", tests: "TestFillBringsASignature",
+		edits: []edit{{"internal/store/fill.go", "if e.rec.Chained() || !isUnsound(tx, e.at) {", "if true {"}},
+	},
+	{
+		name: "rotten-retract", rule: "a RETRACT that has rotted is undone with its log", pkg: "./internal/store", tests: "TestRottenRetractIsDisowned",
+		edits: []edit{{"internal/store/rewind.go", "if err != nil || h.by != by {", "if err != nil || h.by != by || true {"}},
+	},
+	{
+		name: "redate", rule: "a clock that was ahead puts no erasure off", pkg: "./internal/store", tests: "TestHiddenUnderAClockAhead",
+		edits: []edit{{"internal/store/recent.go", "if err != nil || !ahead {", "if err != nil || !ahead || true {"}},
+	},
+	{
+		name: "catching-up", rule: "retractions without a body are no flood", pkg: "./internal/store", tests: "TestCatchingUpIsNoFlood",
+		edits: []edit{{"internal/store/recent.go", "if err == nil && target.state == BodyHeld {", "if err == nil && (target.state == BodyHeld || true) {"}},
+	},
 	// What is durable, and what is gone.
 	{
 		name: "fsync", rule: "a commit is on the disk before it is acknowledged", pkg: "./internal/store", tests: "TestEveryCommitIsSynced",
@@ -181,8 +197,8 @@ var storeControls = []control{
 		edits: []edit{{"internal/store/ballast.go", "\td.full = now\n\td.log.Error(\"the disk is full: there is", "\td.log.Error(\"the disk is full: there is"}},
 	},
 	{
-		name: "full-index", rule: "an index without room does not end the node", pkg: "./node", tests: "TestFullDisk",
-		edits: []edit{{"node/upkeep.go", "if !store.IsFull(err) {", "if true {"}},
+		name: "full-index", rule: "an index without room says so", pkg: "./internal/index", tests: "TestFollowWaitsForRoom",
+		edits: []edit{{"internal/index/follower.go", "if !x.full.Swap(true) {", "if !x.full.Load() {"}},
 	},
 	{
 		name: "tombstone-final", rule: "an erased body does not come back", pkg: "./internal/store", tests: "TestErase|TestEraseReasons",

@@ -31,11 +31,11 @@ const (
 type SignedBeacon struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The exact bytes of a Beacon. The signature is over them.
-	Beacon []byte `protobuf:"bytes,6,opt,name=beacon,proto3" json:"beacon,omitempty"`
+	Beacon []byte `protobuf:"bytes,6,opt,name=beacon,proto3" json:"beacon,omitempty"` // always present
 	// Signature algorithm: 1 is Ed25519. No other is valid in version 1.
-	Alg uint32 `protobuf:"varint,7,opt,name=alg,proto3" json:"alg,omitempty"`
+	Alg uint32 `protobuf:"varint,7,opt,name=alg,proto3" json:"alg,omitempty"` // always present
 	// 64 bytes, in the context herald/v1/beacon, by the node key.
-	Signature     []byte `protobuf:"bytes,8,opt,name=signature,proto3" json:"signature,omitempty"`
+	Signature     []byte `protobuf:"bytes,8,opt,name=signature,proto3" json:"signature,omitempty"` // always present
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -94,14 +94,14 @@ func (x *SignedBeacon) GetSignature() []byte {
 type Beacon struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1.
-	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // always present
 	// First 8 bytes of the network id.
-	Network []byte `protobuf:"bytes,2,opt,name=network,proto3" json:"network,omitempty"`
+	Network []byte `protobuf:"bytes,2,opt,name=network,proto3" json:"network,omitempty"` // always present
 	// The node key that signs, 32 bytes.
-	Node []byte `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`
+	Node []byte `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"` // always present
 	// The node's clock when it signed, milliseconds since 1970 UTC, never 0. Of
 	// two beacons of a node the one with the later time counts.
-	Time uint64 `protobuf:"varint,4,opt,name=time,proto3" json:"time,omitempty"`
+	Time uint64 `protobuf:"varint,4,opt,name=time,proto3" json:"time,omitempty"` // always present
 	// Length of the node's own log, at most 2^48; absent when it is empty.
 	Size uint64 `protobuf:"varint,5,opt,name=size,proto3" json:"size,omitempty"`
 	// Id of record size of it, 32 bytes; absent when size is.
@@ -109,7 +109,7 @@ type Beacon struct {
 	// How many logs the node holds; absent when none.
 	Logs uint32 `protobuf:"varint,7,opt,name=logs,proto3" json:"logs,omitempty"`
 	// Digest of their heads, as in SyncHello, 32 bytes.
-	Digest []byte `protobuf:"bytes,8,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest []byte `protobuf:"bytes,8,opt,name=digest,proto3" json:"digest,omitempty"` // always present
 	// Accepted roster changes; absent when none.
 	Roster uint64 `protobuf:"varint,9,opt,name=roster,proto3" json:"roster,omitempty"`
 	// Entries of the node's audit journal; absent when none.

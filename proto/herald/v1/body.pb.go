@@ -5,7 +5,7 @@
 // One encoding: fields in ascending order, no default values, no unknown
 // fields, no maps, no floats, no oneofs. A message-typed field whose comment
 // says "always present" is written even when empty; all others are absent when
-// empty. Coded values are the ASCII words of their closed list. Dates are EDTF
+// empty, and no element of a list is empty. Coded values are the ASCII words of their closed list. Dates are EDTF
 // level 1 strings, instants RFC 3339 strings, States ISO 3166-1 alpha-3 or
 // ICAO 9303 codes. Bodies are at most 24 KiB before sealing.
 //
@@ -2232,7 +2232,7 @@ type Delegation struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"`
 	Serial        uint64                 `protobuf:"varint,2,opt,name=serial,proto3" json:"serial,omitempty"`
-	Node          []byte                 `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`                             // Ed25519 public key, 32 bytes
+	Node          []byte                 `protobuf:"bytes,3,opt,name=node,proto3" json:"node,omitempty"`                             // Ed25519 public key, 32 bytes; always present
 	NotBefore     int64                  `protobuf:"varint,4,opt,name=not_before,json=notBefore,proto3" json:"not_before,omitempty"` // milliseconds since 1970, UTC
 	NotAfter      int64                  `protobuf:"varint,5,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"`    // at most 400 days later
 	Roles         []string               `protobuf:"bytes,6,rep,name=roles,proto3" json:"roles,omitempty"`                           // at most 8
@@ -2323,7 +2323,7 @@ func (x *Delegation) GetProof() []byte {
 // Renewal is the body of RENEWAL: a root key lets a node key speak for longer.
 type Renewal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Node          []byte                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`                          // a key that the root log has delegated, 32 bytes
+	Node          []byte                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`                          // a key that the root log has delegated, 32 bytes; always present
 	NotAfter      int64                  `protobuf:"varint,2,opt,name=not_after,json=notAfter,proto3" json:"not_after,omitempty"` // the new end, milliseconds since 1970, UTC; at most 400 days after issued_at
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -2377,9 +2377,9 @@ func (x *Renewal) GetNotAfter() int64 {
 // record that is its last valid one.
 type Closing struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`       // the node key whose log it is, 32 bytes
+	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`       // the node key whose log it is, 32 bytes; always present
 	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`      // of the last valid record; 0: none is valid
-	Id            []byte                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`         // of the last valid record; for seq 0 the id of the first delegation, 32 bytes
+	Id            []byte                 `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`         // of the last valid record; for seq 0 the id of the first delegation, 32 bytes; always present
 	Reason        string                 `protobuf:"bytes,4,opt,name=reason,proto3" json:"reason,omitempty"` // compromised, lost, forked, retired or error
 	Text          string                 `protobuf:"bytes,5,opt,name=text,proto3" json:"text,omitempty"`     // at most 256 bytes, nothing personal
 	Since         int64                  `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`  // when the key may have come into other hands, for people to know; 0: not said

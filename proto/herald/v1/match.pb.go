@@ -176,12 +176,12 @@ func (MatchTier) EnumDescriptor() ([]byte, []int) {
 type SignedMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The exact signed bytes of the request or of the answer.
-	Body []byte `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"`
+	Body []byte `protobuf:"bytes,1,opt,name=body,proto3" json:"body,omitempty"` // always present
 	// 1: Ed25519.
-	Alg uint32 `protobuf:"varint,2,opt,name=alg,proto3" json:"alg,omitempty"`
+	Alg uint32 `protobuf:"varint,2,opt,name=alg,proto3" json:"alg,omitempty"` // always present
 	// Of the asker's node key, context "herald/v1/match-request", or of the
 	// responder's node key, context "herald/v1/match-answer".
-	Signature     []byte `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	Signature     []byte `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"` // always present
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -242,15 +242,15 @@ func (x *SignedMatch) GetSignature() []byte {
 type MatchRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// First 8 bytes of the network id.
-	Network []byte `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"`
+	Network []byte `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"` // always present
 	// 32 random bytes, new for every query. They also salt the commitment to the
 	// person that both journals keep.
-	Nonce []byte    `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
-	Mode  MatchMode `protobuf:"varint,3,opt,name=mode,proto3,enum=herald.v1.MatchMode" json:"mode,omitempty"`
+	Nonce []byte    `protobuf:"bytes,2,opt,name=nonce,proto3" json:"nonce,omitempty"`                         // always present
+	Mode  MatchMode `protobuf:"varint,3,opt,name=mode,proto3,enum=herald.v1.MatchMode" json:"mode,omitempty"` // always present
 	// Node key of the asker; the stream's peer.
-	Asker []byte `protobuf:"bytes,4,opt,name=asker,proto3" json:"asker,omitempty"`
+	Asker []byte `protobuf:"bytes,4,opt,name=asker,proto3" json:"asker,omitempty"` // always present
 	// Node key of the one node that may answer.
-	Responder []byte `protobuf:"bytes,5,opt,name=responder,proto3" json:"responder,omitempty"`
+	Responder []byte `protobuf:"bytes,5,opt,name=responder,proto3" json:"responder,omitempty"` // always present
 	// A purpose of the closed list (body.proto, Assessment.purpose). This field
 	// and the next four are mandatory and hold printable characters only.
 	Purpose string `protobuf:"bytes,6,opt,name=purpose,proto3" json:"purpose,omitempty"`
@@ -263,19 +263,19 @@ type MatchRequest struct {
 	// Why there are reasonable grounds to ask, at most 1,024 bytes.
 	Grounds string `protobuf:"bytes,10,opt,name=grounds,proto3" json:"grounds,omitempty"`
 	// 1 routine, 2 urgent, 3 flash.
-	Priority uint32 `protobuf:"varint,11,opt,name=priority,proto3" json:"priority,omitempty"`
+	Priority uint32 `protobuf:"varint,11,opt,name=priority,proto3" json:"priority,omitempty"` // always present
 	// Milliseconds since 1970, UTC. expires - issued is at most ten minutes.
-	Issued  int64 `protobuf:"varint,12,opt,name=issued,proto3" json:"issued,omitempty"`
-	Expires int64 `protobuf:"varint,13,opt,name=expires,proto3" json:"expires,omitempty"`
+	Issued  int64 `protobuf:"varint,12,opt,name=issued,proto3" json:"issued,omitempty"`   // always present
+	Expires int64 `protobuf:"varint,13,opt,name=expires,proto3" json:"expires,omitempty"` // always present
 	// At most 16 KiB.
-	Person *Person `protobuf:"bytes,14,opt,name=person,proto3" json:"person,omitempty"`
+	Person *Person `protobuf:"bytes,14,opt,name=person,proto3" json:"person,omitempty"` // always present, never empty
 	// Until when the asker takes a release of what is possible: milliseconds
 	// since 1970, UTC. 0: it wants none. At most 30 days after issued. What is
 	// not released by then is dropped at the responder.
 	ReleaseUntil int64 `protobuf:"varint,15,opt,name=release_until,json=releaseUntil,proto3" json:"release_until,omitempty"`
 	// Zero bytes: the shortest padding that makes the encoded SignedMatch a
 	// multiple of 1,024 bytes, so that its size tells little of the person.
-	Padding       []byte `protobuf:"bytes,16,opt,name=padding,proto3" json:"padding,omitempty"`
+	Padding       []byte `protobuf:"bytes,16,opt,name=padding,proto3" json:"padding,omitempty"` // always present
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -426,12 +426,12 @@ func (x *MatchRequest) GetPadding() []byte {
 // 4,096 bytes long, whatever the answer.
 type MatchAnswer struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
-	Network []byte                 `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"`
+	Network []byte                 `protobuf:"bytes,1,opt,name=network,proto3" json:"network,omitempty"` // always present
 	// Node key of the responder.
-	Responder []byte `protobuf:"bytes,2,opt,name=responder,proto3" json:"responder,omitempty"`
+	Responder []byte `protobuf:"bytes,2,opt,name=responder,proto3" json:"responder,omitempty"` // always present
 	// SHA-256("herald/match-request/v1" || the SignedMatch of the request, as received).
-	Request []byte       `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"`
-	Verdict MatchVerdict `protobuf:"varint,4,opt,name=verdict,proto3,enum=herald.v1.MatchVerdict" json:"verdict,omitempty"`
+	Request []byte       `protobuf:"bytes,3,opt,name=request,proto3" json:"request,omitempty"`                              // always present
+	Verdict MatchVerdict `protobuf:"varint,4,opt,name=verdict,proto3,enum=herald.v1.MatchVerdict" json:"verdict,omitempty"` // always present
 	// A code of [a-z0-9:_-], at most 32 bytes; with REFUSED and RATE_LIMITED, and
 	// only with these. A responder checks in this order and gives the first:
 	// RATE_LIMITED cooling (the State seemed to fish), burst, hour, day (requests of the asking State in the last
@@ -447,9 +447,9 @@ type MatchAnswer struct {
 	// At most 5, best first; only with POSSIBLE, and empty unless a release or a
 	// standing rule of the responder discloses them.
 	Hits   []*MatchHit `protobuf:"bytes,6,rep,name=hits,proto3" json:"hits,omitempty"`
-	Issued int64       `protobuf:"varint,7,opt,name=issued,proto3" json:"issued,omitempty"`
+	Issued int64       `protobuf:"varint,7,opt,name=issued,proto3" json:"issued,omitempty"` // always present
 	// Zero bytes that make the encoded SignedMatch 4,096 bytes.
-	Padding       []byte `protobuf:"bytes,15,opt,name=padding,proto3" json:"padding,omitempty"`
+	Padding       []byte `protobuf:"bytes,15,opt,name=padding,proto3" json:"padding,omitempty"` // always present
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -545,10 +545,10 @@ type MatchHit struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The responder's reference: rec:<record id, hex> or list:<list>/<entry id>,
 	// at most 128 bytes of printable characters.
-	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"`
+	Ref string `protobuf:"bytes,1,opt,name=ref,proto3" json:"ref,omitempty"` // always present
 	// Ten-thousandths, 1 to 10,000.
-	Score uint32    `protobuf:"varint,2,opt,name=score,proto3" json:"score,omitempty"`
-	Tier  MatchTier `protobuf:"varint,3,opt,name=tier,proto3,enum=herald.v1.MatchTier" json:"tier,omitempty"`
+	Score uint32    `protobuf:"varint,2,opt,name=score,proto3" json:"score,omitempty"`                        // always present
+	Tier  MatchTier `protobuf:"varint,3,opt,name=tier,proto3,enum=herald.v1.MatchTier" json:"tier,omitempty"` // always present
 	// field:verdict codes of [a-z0-9:_-], at most 12 of at most 40 bytes.
 	Why           []string `protobuf:"bytes,4,rep,name=why,proto3" json:"why,omitempty"`
 	unknownFields protoimpl.UnknownFields

@@ -376,11 +376,11 @@ func (Audience) EnumDescriptor() ([]byte, []int) {
 type Record struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The exact bytes of a Header. The signature is over them.
-	Header []byte `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	Header []byte `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"` // always present
 	// Signature algorithm: 1 is Ed25519. No other is valid in version 1.
-	Alg uint32 `protobuf:"varint,2,opt,name=alg,proto3" json:"alg,omitempty"`
+	Alg uint32 `protobuf:"varint,2,opt,name=alg,proto3" json:"alg,omitempty"` // always present
 	// 64 bytes for Ed25519.
-	Signature []byte `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"`
+	Signature []byte `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"` // always present
 	// 32 random bytes. Absent when the record travels without its body.
 	Salt []byte `protobuf:"bytes,4,opt,name=salt,proto3" json:"salt,omitempty"`
 	// The body as carried, at most 62,464 bytes; absent when empty. In a record
@@ -462,28 +462,28 @@ func (x *Record) GetBody() []byte {
 type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1.
-	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // always present
 	// First 8 bytes of the network id.
-	Network []byte `protobuf:"bytes,2,opt,name=network,proto3" json:"network,omitempty"`
+	Network []byte `protobuf:"bytes,2,opt,name=network,proto3" json:"network,omitempty"` // always present
 	// The Ed25519 public key that signs this log, 32 bytes.
-	Log []byte `protobuf:"bytes,3,opt,name=log,proto3" json:"log,omitempty"`
+	Log []byte `protobuf:"bytes,3,opt,name=log,proto3" json:"log,omitempty"` // always present
 	// 1, 2, 3 ... without gaps.
-	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"`
+	Seq uint64 `protobuf:"varint,4,opt,name=seq,proto3" json:"seq,omitempty"` // always present
 	// Id of record seq-1, 32 bytes. For seq 1 of a node log the id of its first
 	// delegation, for seq 1 of a root log the network id.
-	Prev []byte `protobuf:"bytes,5,opt,name=prev,proto3" json:"prev,omitempty"`
+	Prev []byte `protobuf:"bytes,5,opt,name=prev,proto3" json:"prev,omitempty"` // always present
 	// A Kind.
 	Kind uint32 `protobuf:"varint,6,opt,name=kind,proto3" json:"kind,omitempty"`
 	// A Topic.
 	Topic uint32 `protobuf:"varint,7,opt,name=topic,proto3" json:"topic,omitempty"`
 	// SHA-256("herald/body/v1" || salt || body as carried), 32 bytes.
-	Commit []byte `protobuf:"bytes,8,opt,name=commit,proto3" json:"commit,omitempty"`
+	Commit []byte `protobuf:"bytes,8,opt,name=commit,proto3" json:"commit,omitempty"` // always present
 	// Bytes of the body as carried; absent when it is empty.
 	BodySize uint32 `protobuf:"varint,9,opt,name=body_size,json=bodySize,proto3" json:"body_size,omitempty"`
 	// Milliseconds since 1970-01-01T00:00:00Z, never 0.
-	IssuedAt int64 `protobuf:"varint,10,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"`
+	IssuedAt int64 `protobuf:"varint,10,opt,name=issued_at,json=issuedAt,proto3" json:"issued_at,omitempty"` // always present
 	// Milliseconds since 1970-01-01T00:00:00Z, never 0.
-	ExpiresAt int64 `protobuf:"varint,11,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	ExpiresAt int64 `protobuf:"varint,11,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"` // always present
 	// A Priority.
 	Priority uint32 `protobuf:"varint,12,opt,name=priority,proto3" json:"priority,omitempty"`
 	// A Tlp.
@@ -664,10 +664,10 @@ func (x *Header) GetExt() []byte {
 type Ref struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 32 bytes.
-	Log []byte `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
-	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Log []byte `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`  // always present
+	Seq uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"` // always present
 	// 32 bytes.
-	Id            []byte `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"`
+	Id            []byte `protobuf:"bytes,3,opt,name=id,proto3" json:"id,omitempty"` // always present
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

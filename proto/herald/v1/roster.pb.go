@@ -30,14 +30,14 @@ const (
 type Genesis struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// 1.
-	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	Version uint32 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"` // always present
 	// 1 to 64 bytes of printable text.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// True: nothing in this network is real.
 	Exercise bool `protobuf:"varint,3,opt,name=exercise,proto3" json:"exercise,omitempty"`
 	// Milliseconds since 1970-01-01T00:00:00Z.
 	Created int64 `protobuf:"varint,4,opt,name=created,proto3" json:"created,omitempty"`
-	// Always present.
+	// Always present, never empty.
 	Policy *Policy `protobuf:"bytes,5,opt,name=policy,proto3" json:"policy,omitempty"`
 	// By ascending State, each State once, 1 to 256.
 	Founders      []*Founder `protobuf:"bytes,6,rep,name=founders,proto3" json:"founders,omitempty"`
@@ -231,7 +231,7 @@ func (x *Policy) GetLogRate() uint64 {
 type Founder struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	State         string                 `protobuf:"bytes,1,opt,name=state,proto3" json:"state,omitempty"` // ISO 3166-1 alpha-3; UTO in an exercise
-	Root          []byte                 `protobuf:"bytes,2,opt,name=root,proto3" json:"root,omitempty"`   // Ed25519 public key, 32 bytes
+	Root          []byte                 `protobuf:"bytes,2,opt,name=root,proto3" json:"root,omitempty"`   // Ed25519 public key, 32 bytes; always present
 	Nodes         []*FounderNode         `protobuf:"bytes,3,rep,name=nodes,proto3" json:"nodes,omitempty"` // by ascending key, 1 to max_nodes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -291,8 +291,8 @@ func (x *Founder) GetNodes() []*FounderNode {
 // FounderNode is one of its first nodes.
 type FounderNode struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`     // Ed25519 public key, 32 bytes
-	Proof         []byte                 `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"` // by key over a Possession, 64 bytes
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`     // Ed25519 public key, 32 bytes; always present
+	Proof         []byte                 `protobuf:"bytes,2,opt,name=proof,proto3" json:"proof,omitempty"` // by key over a Possession, 64 bytes; always present
 	Addrs         []string               `protobuf:"bytes,3,rep,name=addrs,proto3" json:"addrs,omitempty"` // multiaddrs, at most 8 of at most 256 bytes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache

@@ -139,7 +139,7 @@ type SyncMessage_Hello struct {
 }
 
 type SyncMessage_Frontier struct {
-	Frontier *SyncFrontier `protobuf:"bytes,2,opt,name=frontier,proto3,oneof"`
+	Frontier *SyncFrontier `protobuf:"bytes,2,opt,name=frontier,proto3,oneof"` // may be empty
 }
 
 type SyncMessage_Want struct {
@@ -161,7 +161,7 @@ func (*SyncMessage_Records) isSyncMessage_Message() {}
 type SyncHello struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The digest of all that the sender holds (PROTOCOL.md section 9).
-	Digest []byte `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"`
+	Digest []byte `protobuf:"bytes,1,opt,name=digest,proto3" json:"digest,omitempty"` // always present
 	// Length of the receiver's own node log at the sender.
 	YourSize uint64 `protobuf:"varint,2,opt,name=your_size,json=yourSize,proto3" json:"your_size,omitempty"`
 	// The sender's clock, milliseconds since 1970 UTC.
@@ -302,7 +302,7 @@ func (x *SyncFrontier) GetMore() bool {
 // says the part below the fork.
 type LogHead struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`    // 32 bytes
+	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`    // 32 bytes; always present
 	Size          uint64                 `protobuf:"varint,2,opt,name=size,proto3" json:"size,omitempty"` // 1 .. 2^48; absent, with head, when nothing is held below the fork
 	Head          []byte                 `protobuf:"bytes,3,opt,name=head,proto3" json:"head,omitempty"`  // id of record size, 32 bytes
 	Fork          uint64                 `protobuf:"varint,4,opt,name=fork,proto3" json:"fork,omitempty"` // the lowest seq of which the sender holds a fork proof, above size
@@ -443,9 +443,9 @@ func (x *SyncWant) GetTopics() uint32 {
 
 type SyncRange struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`
-	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
-	Count         uint64                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"`
+	Log           []byte                 `protobuf:"bytes,1,opt,name=log,proto3" json:"log,omitempty"`      // always present
+	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`   // always present
+	Count         uint64                 `protobuf:"varint,3,opt,name=count,proto3" json:"count,omitempty"` // always present
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }

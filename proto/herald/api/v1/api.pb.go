@@ -5400,9 +5400,13 @@ type JournalVerifyResponse struct {
 	// was cut off.
 	Head string `protobuf:"bytes,2,opt,name=head,proto3" json:"head,omitempty"`
 	// How many of the heads given were of this node, and fit.
-	Fitting       uint32 `protobuf:"varint,3,opt,name=fitting,proto3" json:"fitting,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Fitting uint32 `protobuf:"varint,3,opt,name=fitting,proto3" json:"fitting,omitempty"`
+	// The last entry that was removed because its time was over, and its hash:
+	// the chain was walked from there on. 0 and absent: nothing was removed.
+	Checkpoint     uint64 `protobuf:"varint,4,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	CheckpointHash string `protobuf:"bytes,5,opt,name=checkpoint_hash,json=checkpointHash,proto3" json:"checkpoint_hash,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *JournalVerifyResponse) Reset() {
@@ -5454,6 +5458,20 @@ func (x *JournalVerifyResponse) GetFitting() uint32 {
 		return x.Fitting
 	}
 	return 0
+}
+
+func (x *JournalVerifyResponse) GetCheckpoint() uint64 {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return 0
+}
+
+func (x *JournalVerifyResponse) GetCheckpointHash() string {
+	if x != nil {
+		return x.CheckpointHash
+	}
+	return ""
 }
 
 type BackupRequest struct {
@@ -5983,11 +6001,15 @@ const file_herald_api_v1_api_proto_rawDesc = "" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x1a\n" +
 	"\boperator\x18\x02 \x01(\tR\boperator\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x17\n" +
-	"\x15JournalAcceptResponse\"_\n" +
+	"\x15JournalAcceptResponse\"\xa8\x01\n" +
 	"\x15JournalVerifyResponse\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x04R\aentries\x12\x12\n" +
 	"\x04head\x18\x02 \x01(\tR\x04head\x12\x18\n" +
-	"\afitting\x18\x03 \x01(\rR\afitting\"\x85\x01\n" +
+	"\afitting\x18\x03 \x01(\rR\afitting\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\x04 \x01(\x04R\n" +
+	"checkpoint\x12'\n" +
+	"\x0fcheckpoint_hash\x18\x05 \x01(\tR\x0echeckpointHash\"\x85\x01\n" +
 	"\rBackupRequest\x12\x10\n" +
 	"\x03out\x18\x01 \x01(\tR\x03out\x12\x19\n" +
 	"\bkey_file\x18\x02 \x01(\tR\akeyFile\x12'\n" +
