@@ -17,6 +17,7 @@ import (
 // each version and never changed: nodes judge again what they hold by the number.
 var rulesDigests = map[int]string{
 	1: "9e8de815c5eeba8613d8437ecbc1f42bb8c3592a0a2e8e400d3650b2fd3ce3ff",
+	2: "b98f237d66a415cc9f5146d90c8791d2997ec651cdf10d78adddf3c942c97f83",
 }
 
 func TestRulesVersion(t *testing.T) {
