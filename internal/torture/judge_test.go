@@ -83,7 +83,7 @@ func (s *state) hide(w *world) {
 			continue
 		}
 		for j := range s.n {
-			if w.recs[j].ID() == h.Refs[0].ID {
+			if slices.Contains(h.Refs, w.ref(j)) {
 				s.hidden[j] = true
 			}
 		}

@@ -82,7 +82,12 @@ func newWorld(seed uint64, n int) (*world, error) {
 		a.at.Put(&h, m.View.Line(h.Log))
 		var body []byte
 		if len(a.said) > 3 && rng.IntN(8) == 0 {
-			h.Kind, h.Refs = uint32(ct.KindRetract), []ct.Ref{a.said[rng.IntN(len(a.said))]}
+			// Mostly of a few, now and then of all that it may name.
+			most := []int{3, 3, 3, wire.MaxRefs}[rng.IntN(4)]
+			h.Kind = uint32(ct.KindRetract)
+			for _, i := range rng.Perm(len(a.said))[:1+rng.IntN(min(most, len(a.said)))] {
+				h.Refs = append(h.Refs, a.said[i])
+			}
 			body, err = wire.EncodeRetraction(&ct.Retraction{Reason: "error"})
 		} else {
 			note := gen.Notification(ct.TopicTravel, w.Created)
