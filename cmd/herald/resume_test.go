@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,7 +13,6 @@ import (
 // last record that it has shown, without gap or repetition.
 func TestTailResumes(t *testing.T) {
 	dir := founded(t)
-	_, example, _ := run(t, "", "example")
 	begin := func() func(os.Signal, int) {
 		node := command(t, "run", "--data", dir)
 		firstLine(t, node)
@@ -35,6 +35,7 @@ func TestTailResumes(t *testing.T) {
 		signal os.Signal
 		code   int
 	}{{syscall.SIGTERM, 0}, {syscall.SIGKILL, -1}, {syscall.SIGTERM, 0}} {
+		_, example, _ := run(t, "", "example", "--seed", strconv.Itoa(i))
 		code, receipt, errs := run(t, example, "publish", "-f", "-", "--data", dir)
 		if code != 0 {
 			t.Fatalf("publish: %s", errs)

@@ -40,7 +40,7 @@ func newWorld(tb testing.TB) *world {
 	root := keys.FromSeed([32]byte{1})
 	req, err := roster.NewRequest("UTO", root, w.node, nil)
 	w.ok(err)
-	g, err := roster.NewGenesis("backup test", true, created, roster.DefaultPolicy(), []roster.Request{req})
+	g, err := roster.NewGenesis("backup test", true, created, roster.Policy{LogBurst: 1 << 40}, []roster.Request{req})
 	w.ok(err)
 	w.ok(g.Sign(root, created))
 	w.genesis = g.Encode()

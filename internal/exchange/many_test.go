@@ -64,7 +64,7 @@ func TestMoreLogsThanAPage(t *testing.T) {
 					t.Fatal("a delegation had no effect")
 				}
 				h := sim.Header(view.Network(), node.Public(), ct.TopicTravel, begin.Add(time.Duration(g)*span+time.Hour))
-				h.Seq, h.Prev = 1, right.First
+				(wire.Next{Seq: 1, Prev: right.First}).Put(&h, right.Growth.Line)
 				rec, err := sim.Sign(node, view, h, []byte("x"))
 				if err != nil {
 					t.Fatal(err)

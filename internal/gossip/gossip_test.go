@@ -467,7 +467,7 @@ func TestLaterVersionsBlameNobody(t *testing.T) {
 		k, topic := m.Nodes[0], gossip.TopicName(m.View.Network(), ct.TopicControl)
 		right, _ := m.View.Right(k.Public())
 		h := sim.Header(m.View.Network(), k.Public(), ct.TopicControl, time.Now())
-		h.Seq, h.Prev = 1, right.First
+		(wire.Next{Seq: 1, Prev: right.First}).Put(&h, right.Growth.Line)
 		rec, err := sim.Sign(k, m.View, h, []byte("x"))
 		if err != nil {
 			t.Fatal(err)
@@ -537,7 +537,7 @@ func TestBrokenPromisesBlameNobody(t *testing.T) {
 		}
 		right, _ := m.View.Right(m.Nodes[0].Public())
 		h := sim.Header(m.View.Network(), m.Nodes[0].Public(), ct.TopicTravel, time.Now())
-		h.Seq, h.Prev = 1, right.First
+		(wire.Next{Seq: 1, Prev: right.First}).Put(&h, right.Growth.Line)
 		rec, err := sim.Sign(m.Nodes[0], m.View, h, []byte("x"))
 		if err != nil {
 			t.Fatal(err)

@@ -54,7 +54,7 @@ func newWorld(tb testing.TB, states ...ct.State) *world {
 		reqs, roots = append(reqs, req), append(roots, root)
 		w.authors = append(w.authors, &author{w: w, key: node})
 	}
-	g, err := roster.NewGenesis("ingest test", true, created, roster.Policy{}, reqs)
+	g, err := roster.NewGenesis("ingest test", true, created, roster.Policy{LogBurst: 1 << 40}, reqs)
 	w.ok(err)
 	for _, root := range roots {
 		w.ok(g.Sign(root, created))

@@ -64,7 +64,7 @@ func newWorld(tb testing.TB, states ...ct.State) *world {
 			}
 		}
 	}
-	g, err := roster.NewGenesis("store test", true, created, roster.Policy{}, reqs)
+	g, err := roster.NewGenesis("store test", true, created, roster.Policy{LogBurst: 1 << 40}, reqs)
 	w.ok(err)
 	for _, root := range w.roots {
 		w.ok(g.Sign(root, created))
