@@ -4,7 +4,7 @@ package ct
 // kinds, their bodies, the closed lists and the rules between fields. A node that
 // opens a store judged by another version judges what it holds again. Raise it with
 // every such change; a test of package verify remembers.
-const RulesVersion = 2
+const RulesVersion = 1
 
 // KindRule is what the protocol says of one kind, whoever meets a record of it:
 // one row of the table of kinds (PROTOCOL.md section 6).
