@@ -29,7 +29,7 @@ func (n *Node) replayRoots(ctx context.Context) error {
 
 // rootStep is how many records of one root log are applied before it is the
 // turn of the others: a long one holds up nobody else's closing.
-const rootStep = 256
+const rootStep = 128
 
 // applyRoots applies what is held of these root logs, in turns.
 func (n *Node) applyRoots(ctx context.Context, roots []ct.LogID) error {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,7 +149,7 @@ func TestNodeOutlivesItsTerminal(t *testing.T) {
 		if err := node.Process.Signal(syscall.SIGPIPE); err != nil {
 			t.Fatal(err)
 		}
-		_, example, _ := run(t, "", "example")
+		_, example, _ := run(t, "", "example", "--seed", strconv.Itoa(i))
 		if code, _, errs := run(t, example, "publish", "-f", "-", "--data", dir); code != 0 {
 			t.Fatalf("publish after the terminal has closed: %s", errs)
 		}
