@@ -142,7 +142,7 @@ func TestNodeOutlivesItsTerminal(t *testing.T) {
 	if err := log.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
+	for i := range 2 {
 		if err := node.Process.Signal(syscall.SIGHUP); err != nil {
 			t.Fatal(err)
 		}
