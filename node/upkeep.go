@@ -67,7 +67,7 @@ func (n *Node) erase(ctx context.Context) error {
 		case <-tick.C:
 		}
 		// Not in the first round: a start has the processors and the disk to itself.
-		done, err := n.eraseTraces(ctx, pace, urgent)
+		done, err := n.eraseTraces(ctx, time.Now(), pace, urgent)
 		urgent = urgent && !done
 		if err != nil {
 			n.cfg.Log.ErrorContext(ctx, "erasure is late", "error", err)
@@ -89,12 +89,12 @@ func (n *Node) cutJournal(ctx context.Context, now time.Time) error {
 }
 
 // eraseTraces takes out of the files what was deleted, when the pace allows it.
-func (n *Node) eraseTraces(ctx context.Context, pace *pace, urgent bool) (done bool, err error) {
+func (n *Node) eraseTraces(ctx context.Context, now time.Time, pace *pace, urgent bool) (done bool, err error) {
 	bytes, err := n.store.Traces()
-	began := time.Now()
-	if err != nil || bytes == 0 || !pace.may(began, bytes, urgent) {
+	if err != nil || bytes == 0 || !pace.may(now, bytes, urgent) {
 		return false, err
 	}
+	began := time.Now()
 	done, err = n.store.EraseTraces()
 	if done {
 		n.cfg.Log.InfoContext(ctx, "traces of what was erased are gone", "bytes", bytes, "took", time.Since(began).Round(time.Millisecond))

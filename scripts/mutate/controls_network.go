@@ -153,7 +153,7 @@ var networkControls = []control{
 	},
 	{
 		name: "lowest-fork", rule: "the lowest fork of two branches is searched for", pkg: "./internal/exchange", tests: "TestLowestFork",
-		edits: []edit{{"internal/exchange/forks.go", "case same:\n\t\t\tlow = at", "case same:\n\t\t\tlow = high"}},
+		edits: []edit{{"internal/exchange/forks.go", "range suspects[:min(len(suspects), maxDisputes)] {", "range suspects[:0] {"}},
 	},
 	{
 		name: "stream-member", rule: "a stream is checked against the roster again", pkg: "./internal/exchange", tests: "TestStreamsAreCheckedAgain",
