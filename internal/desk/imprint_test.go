@@ -201,6 +201,7 @@ func TestKeyWhileTheDraftWaits(t *testing.T) {
 	got := make([]desk.Receipt, 3)
 	for i := range got {
 		wg.Go(func() {
+			var err error
 			if got[i], err = n.desk.Publish(within(t), wanting(1), under("k")); err != nil {
 				t.Error(err)
 			}

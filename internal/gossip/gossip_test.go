@@ -490,9 +490,11 @@ func TestLaterVersionsBlameNobody(t *testing.T) {
 			later := wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: 1, Sig: env.Sig, Salt: env.Salt, Body: env.Body})
 			h.Version, h.Seq = wire.Version, uint64(40+i)
 			other := wire.Encode(&wire.Envelope{HeaderBytes: wire.EncodeHeader(&h), Alg: uint32(2 + i), Sig: env.Sig, Salt: env.Salt, Body: env.Body})
+			rpc := &pb.RPC{} // one: a further stream ends the one before it, read or not
 			for _, raw := range [][]byte{later, other, beacon(1, uint32(2+i)), beacon(2, uint32(1+i))} {
-				send(ctx, t, nodes[0], nodes[1], m, &pb.RPC{Publish: []*pb.Message{{Data: raw, Topic: &topic}}})
+				rpc.Publish = append(rpc.Publish, &pb.Message{Data: raw, Topic: &topic})
 			}
+			send(ctx, t, nodes[0], nodes[1], m, rpc)
 			time.Sleep(time.Second)
 		}
 		for _, reason := range []string{string(verify.UnknownVersion), string(verify.BadAlgorithm)} {
