@@ -7,8 +7,8 @@ import "time"
 // next turn, what was retracted takes one of a few turns that are kept for it.
 const (
 	rewritePeriod = time.Hour
-	rewriteDaily  = 1 << 30 // bytes of a day: a larger file has its turn less often
-	rewriteKept   = 3       // turns
+	rewriteDaily  = 768 << 20 // bytes of a day: a larger file has its turn less often
+	rewriteKept   = 3         // turns
 )
 
 // pace tells when it is time for a turn.

@@ -165,7 +165,7 @@ func (s *shape) measure(ctx context.Context, o Options) (cost, counted float64, 
 	rng := rand.New(rand.NewPCG(o.Seed, 5))
 	n := max(o.Records/s.part/growthLogs/turn, 1) * turn
 	if s.root {
-		n = min(n, 256) // what the rule lets in at once
+		n = min(n, 7*turn) // what the rule lets in at once
 	}
 	for range n / turn {
 		var recs []verify.Record
