@@ -21,9 +21,6 @@ import (
 // has room for. A node that has none of their logs fetches all of them, those of
 // each time while its clock says so, and then has nothing more to ask.
 func TestMoreLogsThanAPage(t *testing.T) {
-	if testing.Short() {
-		t.Skip("signs some 9,000 records")
-	}
 	const states, generations, each = 200, 3, 7 // with the founding key, as many live keys as a State may have
 	const span = 50 * time.Hour
 	inBubble(t, states, func(t *testing.T, b *cluster) {

@@ -134,7 +134,7 @@ var storeControls = []control{
 	},
 	{
 		name: "erase-trace", rule: "a deleted salt is in no free page", pkg: "./internal/store", tests: "TestErase|TestCrashInErase",
-		edits: []edit{{"internal/store/erase.go", "err = f.rewriteOnline()\n\tf.noRoom(err, false)", "f.untrack()"}},
+		edits: []edit{{"internal/store/traces.go", "err = f.rewriteOnline()\n\tf.noRoom(err, false)", "f.untrack()"}},
 	},
 	{
 		name: "erase-trace-later", rule: "what a start deletes of salts is remembered until it is in no free page", pkg: "./internal/store", tests: "TestCrashBetweenCommits|TestCrashInErase",
@@ -146,7 +146,7 @@ var storeControls = []control{
 	},
 	{
 		name: "erase-while-rewritten", rule: "a salt deleted while keys.db is rewritten is remembered in the new file", pkg: "./internal/store", tests: "TestEraseWhileKeysAreRewritten",
-		edits: []edit{{"internal/store/erase.go", "f.touch(bktMeta, tracesKey)", ""}},
+		edits: []edit{{"internal/store/traces.go", "f.touch(bktMeta, tracesKey)", ""}},
 	},
 	{
 		name: "erase-beside-rot", rule: "what cannot be erased keeps no other's body", pkg: "./internal/store", tests: "TestEraseBesideRot|TestEraseReasons",
